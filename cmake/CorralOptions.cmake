@@ -1,0 +1,40 @@
+# Compiler settings that every target shares.
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
+
+option(CORRAL_TESTS "Build the unit tests" ON)
+option(CORRAL_FUZZ "Build the fuzz targets (libFuzzer)" OFF)
+option(CORRAL_RUNNER "Build corral-runner (a static program: off where a sanitizer cannot link statically)" ON)
+set(CORRAL_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
+option(CORRAL_COVERAGE "Instrument for llvm-cov" OFF)
+set(CORRAL_WEB_DIST "${CMAKE_SOURCE_DIR}/web/dist" CACHE PATH "The built web UI that is put into the corral program")
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} ${CCACHE})
+endif()
+
+add_library(corral_flags INTERFACE)
+target_compile_options(corral_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror -Wno-missing-designated-field-initializers
+  -fno-omit-frame-pointer -fstack-protector-strong -Xclang -fno-pch-timestamp)
+target_compile_definitions(corral_flags INTERFACE _GNU_SOURCE)
+target_link_options(corral_flags INTERFACE -fuse-ld=lld-19 -Wl,-z,relro,-z,now)
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  target_compile_definitions(corral_flags INTERFACE _GLIBCXX_ASSERTIONS)
+  target_link_options(corral_flags INTERFACE -Wl,--gc-sections)
+  target_compile_options(corral_flags INTERFACE -ffunction-sections -fdata-sections)
+endif()
+if(CORRAL_SANITIZE)
+  target_compile_options(corral_flags INTERFACE -fsanitize=${CORRAL_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(corral_flags INTERFACE -fsanitize=${CORRAL_SANITIZE})
+endif()
+if(CORRAL_COVERAGE)
+  target_compile_options(corral_flags INTERFACE -fprofile-instr-generate -fcoverage-mapping)
+  target_link_options(corral_flags INTERFACE -fprofile-instr-generate)
+endif()
+target_include_directories(corral_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)

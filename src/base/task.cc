@@ -1,0 +1,77 @@
+#include "base/task.h"
+
+#include <list>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "base/log.h"
+
+namespace corral {
+
+struct TaskScope::State {
+  explicit State(const Executor& executor) : drained(executor) { drained.expires_at(asio::steady_timer::time_point::max()); }
+  struct Entry {
+    asio::cancellation_signal cancel;
+    const char* name;
+  };
+  std::list<Entry> entries;
+  asio::steady_timer drained;  // cancelled when the last entry ends
+  bool stopping = false;
+};
+
+TaskScope::TaskScope(Executor executor) : executor_(std::move(executor)), state_(std::make_shared<State>(executor_)) {}
+
+TaskScope::~TaskScope() { state_->stopping = true; }
+
+void TaskScope::start(const char* name, Task<void> task) {
+  if (state_->stopping) return;
+  auto entry = state_->entries.emplace(state_->entries.end());
+  entry->name = name;
+  asio::co_spawn(executor_, std::move(task),
+                 asio::bind_cancellation_slot(entry->cancel.slot(), [state = state_, entry](std::exception_ptr thrown) {
+                   if (thrown) {
+                     try {
+                       std::rethrow_exception(thrown);
+                     } catch (const boost::system::system_error& error) {
+                       if (error.code() != asio::error::operation_aborted)
+                         log::error("task.failed", {{"task", entry->name}, {"what", error.what()}});
+                     } catch (const std::exception& error) {
+                       log::error("task.failed", {{"task", entry->name}, {"what", error.what()}});
+                     }
+                   }
+                   state->entries.erase(entry);
+                   if (state->entries.empty()) state->drained.cancel();
+                 }));
+}
+
+void TaskScope::cancel() {
+  state_->stopping = true;
+  // A cancelled task may end at once and erase its entry: step on before emitting.
+  for (auto at = state_->entries.begin(); at != state_->entries.end();) {
+    auto current = at++;
+    current->cancel.emit(asio::cancellation_type::terminal);
+  }
+}
+
+Task<void> TaskScope::stop() {
+  auto state = state_;
+  // Stopping must not itself be cut short, or tasks would outlive their owner.
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  cancel();
+  while (!state->entries.empty()) {
+    state->drained.expires_at(asio::steady_timer::time_point::max());
+    boost::system::error_code ignored;
+    co_await state->drained.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+}
+
+std::size_t TaskScope::size() const { return state_->entries.size(); }
+
+}  // namespace corral

@@ -1,0 +1,159 @@
+// The port to everything durable but bytes: events, read models, queue. They change together, in one transaction.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "base/task.h"
+
+namespace corral::ports {
+
+// ---- events ----
+
+struct NewEvent {
+  std::string type;   // "run.created", "run.step.started", …
+  json::value data;
+  std::string actor;  // who caused it: "user:admin", "worker", "agent"
+};
+
+struct Event {
+  std::uint64_t position = 0;  // global order over all streams, from 1
+  std::string stream;          // "run/<id>"
+  std::uint64_t version = 0;   // in the stream, from 1
+  std::string type;
+  json::value data;
+  std::string actor;
+  Time time;
+};
+
+struct Append {
+  std::string stream;
+  std::uint64_t expected_version = 0;  // the stream's last version; otherwise the transaction fails with `conflict`
+  std::vector<NewEvent> events;
+};
+
+// ---- read models: a document by kind and id, with the fields that lists filter and sort by ----
+
+struct Document {
+  std::string kind;          // "run", "project", "group", "artifact", "setting"
+  std::string id;            // unique within the kind
+  std::string parent;        // what it is listed under: a run's project, a project's group; may be empty
+  std::string state;         // a filter: a run's status; may be empty
+  std::string name;          // unique within (kind, parent) unless empty; a second one is a `conflict`
+  json::value body;
+  std::uint64_t version = 0; // out: grows by one with each put
+  Time created, updated;     // out, but `created` is kept from the first put
+};
+
+struct PutDocument {
+  Document document;
+  std::optional<std::uint64_t> expected_version;  // 0: must not exist yet. Unset: whatever is there
+};
+struct DeleteDocument {
+  std::string kind, id;
+};
+
+struct DocumentQuery {
+  std::string kind;
+  std::optional<std::string> parent, state, name;
+  std::string before_id;        // cursor: ids smaller than this (ids sort by time), newest first; empty: from the newest
+  std::uint32_t limit = 50;     // at most 500
+};
+
+// ---- queue (design.md, Queue) ----
+
+struct NewJob {
+  std::string kind;              // "run"
+  std::string key;               // unique among jobs not yet finished: enqueueing it again is a no-op
+  json::value payload;
+  int priority = 0;              // higher first
+  Time due{};                    // epoch: at once
+  std::uint32_t max_attempts = 3;
+  std::string group;             // for concurrency limits: the project id
+};
+
+struct Job {
+  std::uint64_t id = 0;
+  std::string kind, key, group;
+  json::value payload;
+  int priority = 0;
+  Time due;
+  std::uint32_t attempt = 0;      // 1 on the first claim
+  std::uint32_t max_attempts = 3;
+  std::string lease_owner;        // empty when not claimed
+  Time lease_until;
+  std::string state;              // "ready", "claimed", "completed", "failed" (dead letter)
+  std::string error;              // of the last attempt
+};
+
+struct CompleteJob {
+  std::uint64_t id = 0;
+  std::string owner;  // `conflict` when the lease has passed to someone else: the whole transaction is refused
+};
+// Back to ready at `due` (not counted as an attempt when `keep_attempt`), or to the dead letters when attempts are used up.
+struct ReleaseJob {
+  std::uint64_t id = 0;
+  std::string owner;
+  Time due{};
+  std::string error;
+  bool keep_attempt = false;
+};
+
+using Change = std::variant<Append, PutDocument, DeleteDocument, NewJob, CompleteJob, ReleaseJob>;
+
+// All or nothing.
+struct Transaction {
+  std::vector<Change> changes;
+};
+
+struct QueueLimits {
+  std::uint32_t per_group = 10;   // claimed at once in one group
+  std::uint32_t total = 10;
+};
+
+struct QueueCounts {
+  std::uint64_t ready = 0, delayed = 0, claimed = 0, completed = 0, failed = 0;
+};
+
+// Lives on any executor; thread-safe. Every call may be repeated. `unavailable` when the database does not answer,
+// `exhausted` when the disk is full (nothing was written), `corrupt` when it cannot be read.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Durable (synced) when it returns. Returns the position of the last event appended, or of the log.
+  virtual Task<Result<std::uint64_t>> commit(Transaction transaction) = 0;
+
+  virtual Task<Result<std::vector<Event>>> read_stream(std::string stream, std::uint64_t after_version, std::uint32_t limit) = 0;
+  virtual Task<Result<std::vector<Event>>> read_all(std::uint64_t after_position, std::uint32_t limit) = 0;
+  // Returns when there may be an event after `position`; at the latest after `timeout`.
+  virtual Task<Result<void>> wait_after(std::uint64_t position, Duration timeout) = 0;
+
+  virtual Task<Result<std::optional<Document>>> get(std::string kind, std::string id) = 0;
+  virtual Task<Result<std::vector<Document>>> list(DocumentQuery query) = 0;
+
+  // Claims the best ready job whose limits allow it, for `lease`; jobs whose lease ran out count as ready (their
+  // attempt grows at the claim; past max_attempts they go to the dead letters instead). Empty when there is none.
+  virtual Task<Result<std::optional<Job>>> claim(std::string owner, Time now, Duration lease, QueueLimits limits) = 0;
+  // `conflict` when the lease is no longer the owner's.
+  virtual Task<Result<void>> heartbeat(std::uint64_t job, std::string owner, Time until) = 0;
+  // Makes every lease of `owner`s other than the given one run out: for the embedded server, which alone uses its data
+  // folder, at start. Not counted as an attempt.
+  virtual Task<Result<void>> release_leases_except(std::string owner) = 0;
+  virtual Task<Result<std::optional<Job>>> find_job(std::string key) = 0;
+  virtual Task<Result<QueueCounts>> queue_counts(Time now) = 0;
+  // Keeps the newest finished jobs.
+  virtual Task<Result<void>> trim_jobs(std::uint32_t keep_completed, std::uint32_t keep_failed) = 0;
+  // Returns when a job may have become ready since the call; at the latest after `timeout`.
+  virtual Task<Result<void>> wait_for_job(Duration timeout) = 0;
+};
+
+}  // namespace corral::ports
