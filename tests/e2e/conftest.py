@@ -1,0 +1,217 @@
+"""End to end: the real programs, the real agent CLI, a scripted model on loopback. Nothing here stands in for Corral."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import pytest
+import requests
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CORRAL = ROOT / "build/bin/corral"
+AGENTS = ROOT / "build/agents"  # the agent CLI is installed once for all tests
+API_KEY = "sk-ant-test-KEY-THAT-MUST-NEVER-LEAK-0123456789"
+
+
+def git(repo, *args, **kwargs):
+    env = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_AUTHOR_NAME": "T", "GIT_AUTHOR_EMAIL": "t@localhost",
+           "GIT_COMMITTER_NAME": "T", "GIT_COMMITTER_EMAIL": "t@localhost"}
+    done = subprocess.run(["git", "-C", str(repo), *args], capture_output=True, text=True, env=env, **kwargs)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def make_repo(path, files):
+    path.mkdir(parents=True)
+    for name, content in files.items():
+        target = path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content)
+    git(path, "init", "-q", "-b", "main")
+    git(path, "add", "-A")
+    git(path, "commit", "-q", "-m", "start")
+    return path
+
+
+class Model:
+    """The scripted model server of tests/tools."""
+
+    def __init__(self, folder, script=None):
+        self.log = folder / "model.jsonl"
+        command = [sys.executable, str(ROOT / "tests/tools/model_server.py"), "--port", "0", "--log", str(self.log)]
+        if script:
+            command += ["--script", str(script)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def requests(self):
+        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Server:
+    """One `corral serve`, which may be killed and started again on the same data folder."""
+
+    def __init__(self, data, *args, env=None):
+        self.data, self.args, self.env, self.process = data, args, env or {}, None
+        self.log_path = pathlib.Path(str(data) + ".log")
+        self.start()
+
+    def start(self, timeout=30):
+        env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "CORRAL_AGENTS": str(AGENTS), **self.env}
+        self.log_file = open(self.log_path, "ab")
+        self.process = subprocess.Popen([str(CORRAL), "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", "--log-format", "json",
+                                         *self.args], stdout=subprocess.PIPE, stderr=self.log_file, text=True, env=env)
+        line = self.process.stdout.readline().strip()
+        assert line.startswith("listening on http://"), f"{line!r}\n{self.log_tail()}"
+        self.url = line.removeprefix("listening on ")
+        return self
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise AssertionError("the server did not stop within 20 s of SIGTERM\n" + self.log_tail())
+
+    def log_tail(self, lines=40):
+        return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
+
+    def errors(self):
+        found = []
+        for line in self.log_path.read_text(errors="replace").splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                found.append(line)
+                continue
+            if entry.get("level") == "error":
+                found.append(line)
+        return found
+
+    # --- API ---
+    def get(self, path, **kwargs):
+        return requests.get(self.url + path, timeout=30, **kwargs)
+
+    def post(self, path, body=None, **kwargs):
+        return requests.post(self.url + path, json=body if body is not None else {}, timeout=60, **kwargs)
+
+    def start_run(self, **body):
+        answer = self.post("/api/v1/runs", body)
+        assert answer.status_code == 202, answer.text
+        assert answer.headers["Location"].endswith(answer.json()["id"])
+        return answer.json()["id"]
+
+    def run(self, run):
+        answer = self.get(f"/api/v1/runs/{run}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def wait(self, run, until=("completed", "failed", "cancelled"), timeout=120):
+        deadline = time.monotonic() + timeout
+        while True:
+            document = self.run(run)
+            if document["status"] in until or (callable(until) and until(document)):
+                return document
+            assert time.monotonic() < deadline, f"run is still {document['status']}: {json.dumps(document, indent=1)}\n{self.log_tail()}"
+            time.sleep(0.05)
+
+    def wait_for(self, run, condition, timeout=60):
+        deadline = time.monotonic() + timeout
+        while True:
+            document = self.run(run)
+            if condition(document):
+                return document
+            assert time.monotonic() < deadline, f"{json.dumps(document, indent=1)}\n{self.log_tail()}"
+            time.sleep(0.03)
+
+    def events(self, run):
+        answer = self.get(f"/api/v1/runs/{run}/events?from=1&limit=500")
+        assert answer.status_code == 200, answer.text
+        return answer.json()["items"]
+
+    def log(self, run):
+        return self.get(f"/api/v1/runs/{run}/log").text
+
+
+def workspace_processes(data):
+    """Host pids of everything that belongs to workspaces below a data folder (their launch names the folder)."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                for fd in (entry / "fd").iterdir():
+                    if os.readlink(fd).startswith(str(data) + "/"):
+                        found.append(int(entry.name))
+                        break
+            except OSError:
+                continue
+    return found
+
+
+def cgroups():
+    return {str(p) for p in pathlib.Path("/sys/fs/cgroup").glob("*/corral/*") if p.is_dir()} | \
+           {str(p) for p in pathlib.Path("/sys/fs/cgroup").glob("corral/*") if p.is_dir()}
+
+
+@pytest.fixture
+def folder():
+    path = pathlib.Path(tempfile.mkdtemp(prefix="corral-e2e-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def model(folder):
+    server = Model(folder)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def claude():
+    """Installs the pinned Claude Code once, as a user would."""
+    done = subprocess.run([str(CORRAL), "agent", "install", "claude", "--data", str(ROOT / "build/agent-data")], capture_output=True, text=True,
+                          env={**os.environ, "CORRAL_AGENTS": str(AGENTS)})
+    assert done.returncode == 0, done.stdout + done.stderr
+    return AGENTS
+
+
+@pytest.fixture
+def serve(folder, model):
+    """serve(*args) starts a server with the scripted model; at the end nothing of it may be left: no process, no cgroup, no
+    error in its log that the test did not expect (server.expected_errors)."""
+    servers, before = [], cgroups()
+
+    def start(*args, env=None):
+        server = Server(folder / f"data{len(servers)}", *args, env={"CORRAL_ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": API_KEY, **(env or {})})
+        server.expected_errors = False
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
+    for server in servers:
+        assert server.expected_errors or not server.errors(), server.errors()
+        text = server.log_path.read_text(errors="replace")
+        assert API_KEY not in text, "the API key is in the server's log"
+    deadline = time.monotonic() + 5
+    while (left := cgroups() - before) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left, f"cgroups left behind: {left}"
