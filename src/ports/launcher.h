@@ -86,6 +86,10 @@ class Workspace {
   virtual Isolation isolation() const = 0;
   virtual bool gone() const = 0;
 
+  // Where the door's two kinds are reached from inside. Differs from these where a workspace has no network of its own.
+  virtual std::string gateway_url() const { return "http://127.0.0.1:8377"; }
+  virtual std::string git_url() const { return "git://127.0.0.1:9418/project"; }
+
   // Starts a process, once: the same id again is success and changes nothing, whether it still runs or has ended.
   virtual Task<Result<void>> start(ProcessSpec spec) = 0;
   // Waits for its end. May be called again, also after a restart of the server. not_found: no such process.
@@ -100,7 +104,9 @@ class Workspace {
   // To the process and all its descendants. Success when it has already ended.
   virtual Task<Result<void>> signal(std::string process, int number) = 0;
 
-  // Files, by the runner, never following a link out of the given root. Paths are absolute, below /workspace or HOME.
+  // Files, by the runner, never following a link out of the given root. Paths are absolute, below /workspace or
+  // /home/agent (HOME): these names hold in every isolation, the runner knows where they are. At most 16 MiB; regular
+  // files only. write_file makes missing parent folders and replaces the file as a whole.
   virtual Task<Result<std::string>> read_file(std::string path, std::size_t max_bytes) = 0;
   virtual Task<Result<void>> write_file(std::string path, std::string bytes, unsigned mode) = 0;
 };
