@@ -45,6 +45,10 @@ class Responder {
   virtual Task<Result<void>> write(std::string bytes) = 0;   // awaits the socket: a slow client slows its own stream only
   virtual bool started() const = 0;
   virtual bool gone() const = 0;                             // the client has closed
+  // Returns when the client closes: to be awaited beside what a stream waits for, and cancelled when that comes.
+  virtual Task<void> wait_gone();
+  // Ends the connection after a started answer without its final chunk, so that the client sees it is incomplete.
+  virtual void abort() {}
 };
 
 using Handler = std::function<Task<void>(Request request, Responder& responder)>;

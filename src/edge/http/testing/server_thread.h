@@ -1,0 +1,30 @@
+// An HttpServer on a thread of its own, so that a test can talk to it with blocking calls.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "edge/http/server.h"
+
+namespace corral::edge::testing {
+
+class ServerThread {
+ public:
+  // `make_handler` runs on the server's thread, with its executor.
+  explicit ServerThread(std::function<Handler(Executor)> make_handler, ServerOptions options = {});
+  // Stops the server and waits for its tasks.
+  ~ServerThread();
+  ServerThread(const ServerThread&) = delete;
+
+  std::uint16_t port() const { return port_; }
+  // Runs on the server's thread and waits for it.
+  void run(std::function<void(HttpServer&)> work);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace corral::edge::testing
