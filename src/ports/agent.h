@@ -47,6 +47,7 @@ class AgentDriver {
   struct Step {
     std::vector<AgentEvent> events;
     std::vector<AgentInput> inputs;
+    bool close_input = false;           // nothing more will be said: close stdin after these inputs
     std::optional<AgentResult> result;  // set when the agent has finished its task: stdin may be closed
     std::string text;                   // what a person reads in the run's log, deterministic
   };

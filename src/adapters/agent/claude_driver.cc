@@ -1,0 +1,255 @@
+#include "adapters/agent/claude_driver.h"
+
+#include "adapters/agent/plain_text.h"
+#include "adapters/agent/transcript.h"
+
+namespace corral::adapters::agent {
+namespace {
+
+using ports::AgentEvent;
+using ports::AgentInput;
+using ports::AgentResult;
+using Kind = AgentEvent::Kind;
+using Step = ports::AgentDriver::Step;
+
+constexpr std::size_t kMaxInputBytes = 4u << 20;    // of one input: the workspace takes 16 MiB
+constexpr std::size_t kMaxEventText = 64u << 10;    // of a timeline entry
+constexpr std::size_t kMaxSummary = 8u << 10;
+constexpr int kMaxDepth = 256;                      // a tool's input is as deep as the model makes it
+
+std::string line_of(const json::value& value) { return json::serialize(value) + "\n"; }
+
+std::string event_text(std::string_view text) { return shorten(plain_text(text), kMaxEventText); }
+
+// The same value with long strings cut: what a timeline shows of a file written as a whole.
+json::value bounded(const json::value& value) {
+  if (const auto* text = value.if_string()) return json::string(shorten(*text, kMaxEventText));
+  if (const auto* array = value.if_array()) {
+    json::array out;
+    for (const auto& item : *array) out.push_back(bounded(item));
+    return out;
+  }
+  if (const auto* object = value.if_object()) {
+    json::object out;
+    for (const auto& member : *object) out[member.key()] = bounded(member.value());
+    return out;
+  }
+  return value;
+}
+
+// The text of a message's content, which is a string or a list of blocks.
+std::string text_of(const json::value* content) {
+  if (content == nullptr) return "";
+  if (const auto* text = content->if_string()) return std::string(*text);
+  std::string out;
+  if (const auto* blocks = content->if_array())
+    for (const auto& block : *blocks) {
+      const auto type = find_string(block, {"type"});
+      if (type != "text" && type.empty()) continue;
+      if (!out.empty()) out += '\n';
+      if (type == "text") out += find_string(block, {"text"});
+      else out += fmt::format("[{}]", type);
+    }
+  return out;
+}
+
+void add(Step& step, AgentEvent event, std::string text) {
+  step.events.push_back(std::move(event));
+  step.text += text;
+}
+
+}  // namespace
+
+ClaudeDriver::ClaudeDriver(const ports::AgentTask& task) : prompt_(task.prompt), session_id_(task.session_id) {}
+
+Step ClaudeDriver::begin() {
+  Step step;
+  step.inputs.push_back({"init", line_of({{"type", "control_request"}, {"request_id", "init"}, {"request", {{"subtype", "initialize"}}}})});
+  const std::string prompt = line_of({{"type", "user"},
+                                      {"message", {{"role", "user"}, {"content", prompt_}}},
+                                      {"parent_tool_use_id", nullptr},
+                                      {"session_id", session_id_}});
+  for (std::size_t at = 0, part = 0; at < prompt.size(); at += kMaxInputBytes, ++part)
+    step.inputs.push_back({part == 0 ? "prompt" : fmt::format("prompt-{}", part), prompt.substr(at, kMaxInputBytes)});
+  return step;
+}
+
+Step ClaudeDriver::on_output(std::string_view bytes) {
+  Step step;
+  lines_.feed(
+      bytes, [&](std::string_view line) { on_line(step, line); },
+      [&] {
+        const auto text = fmt::format("a line of more than {} MiB from the agent was skipped", kMaxLineBytes >> 20);
+        add(step, {.kind = Kind::error, .text = text, .is_error = true}, render_notice(text));
+      });
+  return step;
+}
+
+void ClaudeDriver::on_line(Step& step, std::string_view line) {
+  if (line.find_first_not_of(" \t") == std::string_view::npos) return;
+  boost::system::error_code problem;
+  json::parse_options options;
+  options.max_depth = kMaxDepth;
+  const json::value value = json::parse({line.data(), line.size()}, problem, {}, options);
+  if (problem || !value.is_object()) {
+    const auto text = event_text(line);
+    return add(step, {.kind = Kind::notice, .text = text}, render_notice(text));
+  }
+  const auto type = find_string(value, {"type"});
+  if (type == "assistant") on_assistant(step, value);
+  else if (type == "user") on_user(step, value);
+  else if (type == "system") on_system(step, value);
+  else if (type == "control_request") on_control_request(step, value);
+  else if (type == "control_cancel_request") on_control_cancel(step, value);
+  else if (type == "result") on_result(step, value);
+}
+
+void ClaudeDriver::on_system(Step& step, const json::value& line) {
+  const auto subtype = find_string(line, {"subtype"});
+  if (subtype == "init" && !started_) {
+    started_ = true;  // later turns announce themselves again
+    const auto model = find_string(line, {"model"});
+    add(step, {.kind = Kind::started, .id = std::string(find_string(line, {"session_id"})), .text = event_text(model)}, render_started(model));
+  } else if (subtype == "api_retry") {
+    const auto status = find_int(line, {"error_status"});
+    const auto text = fmt::format("the model did not answer ({}{}{}); attempt {} of {} in {:.1f} s", find_string(line, {"error"}),
+                                  status != 0 ? ", status " : "", status != 0 ? std::to_string(status) : "", find_int(line, {"attempt"}),
+                                  find_int(line, {"max_retries"}), find_number(line, {"retry_delay_ms"}) / 1000);
+    add(step, {.kind = Kind::notice, .text = plain_text(text)}, render_notice(text));
+  } else if (subtype == "permission_denied") {
+    const auto text = fmt::format("{} was denied: {}", find_string(line, {"tool_name"}), find_string(line, {"message"}));
+    add(step, {.kind = Kind::notice, .text = event_text(text), .tool = plain_text(find_string(line, {"tool_name"}))}, render_notice(text));
+  }
+}
+
+void ClaudeDriver::on_assistant(Step& step, const json::value& line) {
+  const auto* content = find(line, {"message", "content"});
+  if (content == nullptr || !content->is_array()) return;
+  // The CLI reports a failed model call as a message of its own making.
+  const bool failed = find_bool(line, {"is_api_error_message"}) || find_string(line, {"message", "model"}) == "<synthetic>";
+  for (const auto& block : content->get_array()) {
+    const auto type = find_string(block, {"type"});
+    if (type == "text") {
+      const auto text = find_string(block, {"text"});
+      if (failed) {
+        last_error_ = shorten(plain_text(text), kMaxSummary);
+        add(step, {.kind = Kind::error, .text = event_text(text), .is_error = true}, render_notice(text));
+      } else if (!text.empty()) {
+        add(step, {.kind = Kind::message, .text = event_text(text)}, render_message(text));
+      }
+    } else if (type == "thinking") {
+      const auto text = find_string(block, {"thinking"});
+      if (!text.empty()) add(step, {.kind = Kind::thought, .text = event_text(text)}, render_thought(text));
+    } else if (type == "tool_use") {
+      const auto tool = find_string(block, {"name"});
+      const auto* input = find(block, {"input"});
+      const json::value shown = input == nullptr ? json::value(json::object()) : bounded(*input);
+      add(step,
+          {.kind = Kind::tool_call, .id = std::string(find_string(block, {"id"})), .text = tool_subject(tool, shown), .tool = plain_text(tool), .input = shown},
+          render_tool_call(tool, shown));
+    }
+  }
+}
+
+void ClaudeDriver::on_user(Step& step, const json::value& line) {
+  const auto* content = find(line, {"message", "content"});
+  if (content == nullptr || !content->is_array()) return;
+  for (const auto& block : content->get_array()) {
+    if (find_string(block, {"type"}) != "tool_result") continue;
+    const auto text = text_of(find(block, {"content"}));
+    const bool is_error = find_bool(block, {"is_error"});
+    add(step, {.kind = Kind::tool_result, .id = std::string(find_string(block, {"tool_use_id"})), .text = event_text(text), .is_error = is_error},
+        render_tool_result(text, is_error));
+  }
+}
+
+void ClaudeDriver::on_control_request(Step& step, const json::value& line) {
+  const std::string id(find_string(line, {"request_id"}));
+  const auto subtype = find_string(line, {"request", "subtype"});
+  if (subtype != "can_use_tool") {
+    // It waits for an answer to whatever it asks.
+    const auto reason = fmt::format("{} is not supported here", subtype);
+    step.inputs.push_back({"control-" + id, line_of({{"type", "control_response"},
+                                                     {"response", {{"subtype", "error"}, {"request_id", id}, {"error", reason}}}})});
+    return;
+  }
+  const auto tool = find_string(line, {"request", "tool_name"});
+  const auto* input = find(line, {"request", "input"});
+  const json::value asked = input == nullptr ? json::value(json::object()) : *input;
+  questions_[id] = {std::string(tool), asked};
+  add(step, {.kind = Kind::permission_request, .id = id, .text = tool_subject(tool, asked), .tool = plain_text(tool), .input = bounded(asked)},
+      render_permission_request(tool, asked));
+}
+
+void ClaudeDriver::on_control_cancel(Step& step, const json::value& line) {
+  const auto question = questions_.find(find_string(line, {"request_id"}));
+  if (question == questions_.end()) return;
+  add(step, {.kind = Kind::permission_answer, .id = question->first, .text = "withdrawn", .tool = plain_text(question->second.tool), .is_error = true},
+      render_notice("the agent no longer asks"));
+  questions_.erase(question);
+}
+
+void ClaudeDriver::on_result(Step& step, const json::value& line) {
+  const auto subtype = find_string(line, {"subtype"});
+  AgentResult result;
+  // A failed model call ends as subtype "success" with is_error.
+  result.ok = subtype == "success" && !find_bool(line, {"is_error"});
+  result.cost_usd = find_number(line, {"total_cost_usd"});
+  result.turns = find_int(line, {"num_turns"});
+  std::string summary(find_string(line, {"result"}));
+  if (find_string(line, {"terminal_reason"}).starts_with("aborted")) summary = "it was interrupted";
+  if (summary.empty()) summary = last_error_;
+  if (const auto* errors = find(line, {"errors"}); summary.empty() && errors != nullptr && errors->is_array())
+    for (const auto& error : errors->get_array())
+      if (error.is_string()) summary += (summary.empty() ? "" : "\n") + std::string(error.get_string());
+  if (summary.empty() && !result.ok) summary = subtype;
+  result.summary = shorten(plain_text(summary), kMaxSummary);
+
+  const auto tokens = [&](std::string_view name) { return find_int(line, {"usage", name}); };
+  step.events.push_back({.kind = Kind::usage,
+                         .input = {{"input_tokens", tokens("input_tokens")},
+                                   {"output_tokens", tokens("output_tokens")},
+                                   {"cache_read_tokens", tokens("cache_read_input_tokens")},
+                                   {"cache_write_tokens", tokens("cache_creation_input_tokens")},
+                                   {"cost_usd", result.cost_usd},
+                                   {"turns", result.turns},
+                                   {"duration_ms", find_int(line, {"duration_ms"})}}});
+  add(step, {.kind = Kind::finished, .id = std::string(find_string(line, {"session_id"})), .text = result.summary, .is_error = !result.ok},
+      render_finished(result.ok, result.summary, result.turns));
+  step.result = std::move(result);
+}
+
+Step ClaudeDriver::answer(std::string_view permission_id, bool allow, std::string_view message) {
+  Step step;
+  const auto question = questions_.find(permission_id);
+  if (question == questions_.end()) return step;  // answered already, or withdrawn
+  const std::string id = question->first;
+  json::object decision;
+  if (allow) decision = {{"behavior", "allow"}, {"updatedInput", question->second.input}};
+  else decision = {{"behavior", "deny"}, {"message", message.empty() ? "The person in charge did not allow this." : message}};
+  step.inputs.push_back({"permission-" + id, line_of({{"type", "control_response"},
+                                                      {"response", {{"subtype", "success"}, {"request_id", id}, {"response", decision}}}})});
+  add(step,
+      {.kind = Kind::permission_answer, .id = id, .text = allow ? "allowed" : "denied" + (message.empty() ? "" : ": " + event_text(message)),
+       .tool = plain_text(question->second.tool), .is_error = !allow},
+      render_permission_answer(allow, message));
+  questions_.erase(question);
+  return step;
+}
+
+Step ClaudeDriver::interrupt() {
+  const auto id = fmt::format("interrupt-{}", ++interrupts_);
+  Step step;
+  step.inputs.push_back({id, line_of({{"type", "control_request"}, {"request_id", id}, {"request", {{"subtype", "interrupt"}}}})});
+  return step;
+}
+
+AgentResult ClaudeDriver::on_exit(int exit_code, std::string_view last_errors) {
+  std::string why = shorten(plain_text(last_errors), kMaxSummary);
+  while (why.ends_with('\n')) why.pop_back();
+  if (why.empty()) why = last_error_;
+  if (why.empty()) why = plain_text(lines_.take_rest());
+  return {.ok = false, .summary = fmt::format("Claude Code ended with exit code {} before it gave a result{}{}", exit_code, why.empty() ? "" : ": ", why)};
+}
+
+}  // namespace corral::adapters::agent

@@ -1,0 +1,50 @@
+// The protocol with a live Claude Code process: its two-way stream-json, one JSON object a line each way.
+//
+// To it: a control_request "initialize" and the prompt, at once; answers to its permission requests; interrupts.
+// From it: system/init, assistant and user messages, control_request "can_use_tool", system/api_retry, and one `result`.
+// What is unknown is passed over, since every version of the CLI adds lines.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "adapters/agent/line_splitter.h"
+#include "ports/agent.h"
+
+namespace corral::adapters::agent {
+
+class ClaudeDriver final : public ports::AgentDriver {
+ public:
+  static constexpr std::size_t kMaxLineBytes = 8u << 20;
+
+  explicit ClaudeDriver(const ports::AgentTask& task);
+  Step begin() override;
+  Step on_output(std::string_view bytes) override;
+  Step answer(std::string_view permission_id, bool allow, std::string_view message) override;
+  Step interrupt() override;
+  ports::AgentResult on_exit(int exit_code, std::string_view last_errors) override;
+
+ private:
+  struct Question {
+    std::string tool;
+    json::value input;  // exactly as asked: an allowed call gets it back
+  };
+
+  void on_line(Step& step, std::string_view line);
+  void on_system(Step& step, const json::value& line);
+  void on_assistant(Step& step, const json::value& line);
+  void on_user(Step& step, const json::value& line);
+  void on_control_request(Step& step, const json::value& line);
+  void on_control_cancel(Step& step, const json::value& line);
+  void on_result(Step& step, const json::value& line);
+
+  std::string prompt_, session_id_;
+  LineSplitter lines_{kMaxLineBytes};
+  std::map<std::string, Question, std::less<>> questions_;  // asked and not answered
+  std::string last_error_;
+  int interrupts_ = 0;
+  bool started_ = false;
+};
+
+}  // namespace corral::adapters::agent
