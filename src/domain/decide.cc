@@ -1,0 +1,243 @@
+#include <algorithm>
+
+#include "domain/run.h"
+
+namespace corral::domain {
+namespace {
+
+using Events = Result<std::vector<Event>>;
+
+// What follows from each command; one overload a type. A check comes before the first event.
+class Decider {
+ public:
+  Decider(const Run& run, Time now) : run_(run), now_(now) {}
+
+  Events operator()(const Create& command) {
+    if (run_.exists()) return corral::fail(ErrorCode::conflict, "run {} exists already and is {}", run_.id.to_string(), to_string(run_.status));
+    add(RunCreated{command.run, command.request});
+    return done();
+  }
+  Events operator()(const Begin&) {
+    CORRAL_CHECK(check_transition(run_.status, RunStatus::running));
+    add(RunStarted{run_.attempt});
+    return done();
+  }
+  Events operator()(const RequestCancel& command) {
+    if (run_.status == RunStatus::running && run_.cancel_reason) return done();
+    CORRAL_CHECK(check_transition(run_.status, RunStatus::cancelled));
+    add(CancelRequested{command.reason});
+    // Nothing of a pending or failed run is alive, so that there is nothing to wait for.
+    if (run_.status != RunStatus::running) cancel(command.reason);
+    return done();
+  }
+  Events operator()(const FinishCancel&) {
+    CORRAL_CHECK(check_transition(run_.status, RunStatus::cancelled));
+    cancel(run_.cancel_reason.value_or(""));
+    return done();
+  }
+  Events operator()(const Retry&) {
+    CORRAL_CHECK(check_transition(run_.status, RunStatus::pending));
+    CORRAL_CHECK(check_budget(run_.request.budget, run_.cost));
+    RunRetried event{run_.attempt + 1, {}};
+    // What went well is kept; steps that always run tell of the whole, and so run again.
+    for (const auto& step : run_.steps)
+      if (step.status != StepStatus::pending && (step.status != StepStatus::completed || step.definition.condition == "always"))
+        event.steps.push_back(step.definition.name);
+    add(std::move(event));
+    return done();
+  }
+  Events operator()(const ResolveSource& command) {
+    CORRAL_CHECK(must_run());
+    if (run_.base_commit.empty()) add(SourceResolved{command.base_branch, command.base_commit});
+    return done();
+  }
+  Events operator()(const CommitChanges& command) {
+    CORRAL_CHECK(must_run());
+    add(ChangesCommitted{command.commit, command.diff_stat});
+    return done();
+  }
+
+  Events operator()(const StartStep& command) {
+    CORRAL_CHECK(must_run());
+    CORRAL_TRY(const Step* step, find(command.step));
+    CORRAL_CHECK(check_transition(command.step, step->status, StepStatus::running));
+    add(StepStarted{command.step, step->attempt + 1});
+    return done();
+  }
+  Events operator()(const CompleteStep& command) {
+    CORRAL_TRY(const Step* step, attempt_under_way(command.step, command.attempt, StepStatus::completed));
+    // An agent that spent more than it may has failed, whatever it says: otherwise the outcome would hang on whether the
+    // last call's bill or the agent's last word came first.
+    if (run_.budget_exceeded && step->definition.kind == "agent") {
+      fail_step(*step, over_budget(), 0);
+      return done();
+    }
+    add(StepCompleted{command.step, command.attempt, command.summary});
+    return done();
+  }
+  Events operator()(const FailStep& command) {
+    CORRAL_TRY(const Step* step, attempt_under_way(command.step, command.attempt, StepStatus::failed));
+    fail_step(*step, command.error, command.jitter);
+    return done();
+  }
+  Events operator()(const SkipStep& command) {
+    CORRAL_CHECK(must_run());
+    CORRAL_TRY(const Step* step, find(command.step));
+    CORRAL_CHECK(check_transition(command.step, step->status, StepStatus::skipped));
+    add(StepSkipped{command.step, command.reason});
+    return done();
+  }
+  Events operator()(const Complete&) {
+    CORRAL_CHECK(check_transition(run_.status, RunStatus::completed));
+    for (const auto& step : run_.steps)
+      if (step.status != StepStatus::completed && step.status != StepStatus::skipped)
+        return corral::fail(ErrorCode::conflict, "a run that is {} cannot become completed while its step \"{}\" is {}",
+                            to_string(run_.status), step.definition.name, to_string(step.status));
+    add(RunCompleted{});
+    return done();
+  }
+  Events operator()(const Fail& command) {
+    CORRAL_CHECK(check_transition(run_.status, RunStatus::failed));
+    if (const auto* step = run_.under_way()) add(StepFailed{step->definition.name, step->attempt, command.error});
+    add(RunFailed{command.error});
+    return done();
+  }
+
+  Events operator()(const RequestApproval& command) {
+    if (run_.find_approval(command.approval) != nullptr) return done();
+    CORRAL_CHECK(must_run());
+    CORRAL_TRY(const Step* step, find(command.step));
+    if (!is_under_way(step->status)) return not_under_way(*step);
+    add(ApprovalRequested{command.approval, command.step, command.permission, command.tool, command.text, command.input});
+    if (step->status == StepStatus::running) add(StepWaiting{command.step, "approval"});
+    return done();
+  }
+  Events operator()(const DecideApproval& command) {
+    const auto* approval = run_.find_approval(command.approval);
+    if (approval == nullptr) return corral::fail(ErrorCode::not_found, "there is no approval {}", command.approval);
+    if (approval->decision) {
+      if (approval->decision->allow == command.allow) return done();
+      return corral::fail(ErrorCode::conflict, "approval {} is already {} and cannot become {}", command.approval,
+                          approval->decision->allow ? "allowed" : "denied", command.allow ? "allowed" : "denied");
+    }
+    if (approval->closed)
+      return corral::fail(ErrorCode::conflict, "approval {} is closed: its step \"{}\" has ended", command.approval, approval->step);
+    add(ApprovalDecided{command.approval, command.allow, command.message});
+    const bool last = std::ranges::none_of(run_.approvals, [&](const Approval& other) {
+      return other.open() && other.step == approval->step && other.id != approval->id;
+    });
+    if (last) add(StepResumed{approval->step});
+    return done();
+  }
+  Events operator()(const ApplyApproval& command) {
+    const auto* approval = run_.find_approval(command.approval);
+    if (approval == nullptr) return corral::fail(ErrorCode::not_found, "there is no approval {}", command.approval);
+    if (!approval->applied_at) add(ApprovalApplied{command.approval, command.output_offset});
+    return done();
+  }
+
+  Events operator()(const RecordModelCall& command) {
+    // A call that was under way when the run ended still cost money.
+    if (!run_.exists()) return corral::fail(ErrorCode::not_found, "there is no such run");
+    const Money cost = cost_of(command.model, command.usage);
+    add(ModelCalled{command.model, command.usage, cost, price_of(command.model).known, command.duration_ms, command.status});
+    Money total = run_.cost;
+    total += cost;
+    if (!run_.budget_exceeded && run_.request.budget && !check_budget(run_.request.budget, total))
+      add(BudgetExceeded{*run_.request.budget, total});
+    return done();
+  }
+  Events operator()(const StopForBudget&) {
+    if (!run_.budget_exceeded && run_.request.budget && run_.status == RunStatus::running)
+      add(BudgetExceeded{*run_.request.budget, run_.cost});
+    return done();
+  }
+
+  Events operator()(const ChooseWorkspace& command) {
+    CORRAL_CHECK(must_run());
+    if (run_.workspace) return corral::fail(ErrorCode::conflict, "the run has the workspace {} already", run_.workspace->to_string());
+    add(WorkspaceCreated{command.workspace, run_.workspaces + 1});
+    return done();
+  }
+  Events operator()(const WorkspaceIsReady& command) {
+    CORRAL_CHECK(must_be_present(command.workspace));
+    if (!run_.workspace_ready) add(WorkspaceReady{command.workspace, command.isolation});
+    return done();
+  }
+  Events operator()(const LoseWorkspace& command) {
+    CORRAL_CHECK(must_be_present(command.workspace));
+    add(WorkspaceLost{command.workspace, command.reason});
+    if (const auto* step = run_.under_way())
+      fail_step(*step, {ErrorCode::unavailable, "its workspace was lost: " + command.reason}, command.jitter);
+    return done();
+  }
+  Events operator()(const TakeSnapshot& command) {
+    CORRAL_CHECK(must_run());
+    if (run_.snapshot != command.commit) add(SnapshotTaken{command.step, command.commit});
+    return done();
+  }
+  Events operator()(const AddArtifact& command) {
+    if (!run_.exists()) return corral::fail(ErrorCode::not_found, "there is no such run");
+    const bool same = std::ranges::any_of(run_.artifacts, [&](const Artifact& artifact) {
+      return artifact.name == command.name && artifact.hash == command.hash;
+    });
+    if (!same) add(ArtifactAdded{command.name, command.media_type, command.hash, command.size_bytes});
+    return done();
+  }
+
+ private:
+  void add(EventBody body) { events_.push_back({now_, std::move(body)}); }
+  Events done() { return std::move(events_); }
+
+  Result<void> must_run() const {
+    if (run_.status == RunStatus::running) return {};
+    return corral::fail(ErrorCode::conflict, "the run is {}, not running", to_string(run_.status));
+  }
+  Result<void> must_be_present(WorkspaceId workspace) const {
+    if (run_.workspace == workspace) return {};
+    return corral::fail(ErrorCode::conflict, "{} is not the run's workspace now", workspace.to_string());
+  }
+  Result<const Step*> find(std::string_view name) const {
+    if (const auto* step = run_.find(name)) return step;
+    return corral::fail(ErrorCode::not_found, "the run has no step \"{}\"", name);
+  }
+  static std::unexpected<Error> not_under_way(const Step& step) {
+    return corral::fail(ErrorCode::conflict, "step \"{}\" is {}, not running", step.definition.name, to_string(step.status));
+  }
+  Result<const Step*> attempt_under_way(std::string_view name, int attempt, StepStatus next) const {
+    CORRAL_TRY(const Step* step, find(name));
+    CORRAL_CHECK(check_transition(name, step->status, next));
+    if (step->attempt != attempt)
+      return corral::fail(ErrorCode::conflict, "step \"{}\" is at attempt {}, not {}", name, step->attempt, attempt);
+    return step;
+  }
+
+  Failure over_budget() const {
+    const auto checked = check_budget(run_.request.budget, run_.cost);
+    return {ErrorCode::exhausted, checked ? "the run's budget is spent" : checked.error().message};
+  }
+  void fail_step(const Step& step, Failure error, double jitter) {
+    const auto& policy = step.definition.retry;
+    const bool again = step_may_be_retried(error.code) && step.tries < policy.attempts && !run_.cancel_reason && !run_.budget_exceeded;
+    add(StepFailed{step.definition.name, step.attempt, std::move(error)});
+    if (again) add(StepRetried{step.definition.name, now_ + retry_delay(policy, step.tries + 1, jitter)});
+  }
+  void cancel(std::string reason) {
+    for (const auto& step : run_.steps)
+      if (step.status == StepStatus::pending || is_under_way(step.status)) add(StepCancelled{step.definition.name});
+    add(RunCancelled{std::move(reason)});
+  }
+
+  const Run& run_;
+  Time now_;
+  std::vector<Event> events_;
+};
+
+}  // namespace
+
+Result<std::vector<Event>> decide(const Run& run, const Command& command, Time now) {
+  if (!run.exists() && !std::holds_alternative<Create>(command)) return corral::fail(ErrorCode::not_found, "there is no such run");
+  return std::visit(Decider(run, now), command);
+}
+
+}  // namespace corral::domain

@@ -1,0 +1,317 @@
+// What happens to a run. Events are facts: appended, never changed; a run is what its events add up to.
+// In the store: type = kType, data = {"v": 1, "at": time, …the fields}. Reading ignores fields it does not know; data of
+// a newer version, and types it does not know, are errors (`unsupported`), never skipped: a state folded without them
+// would be a wrong one.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "domain/fields.h"
+#include "domain/policy.h"
+#include "domain/pricing.h"
+#include "domain/status.h"
+#include "domain/workflow.h"
+
+namespace corral::domain {
+
+inline constexpr int kEventVersion = 1;
+
+struct Failure {
+  ErrorCode code = ErrorCode::internal;
+  std::string message;
+
+  bool operator==(const Failure&) const = default;
+};
+json::value field_to_json(const Failure& failure);
+bool field_from_json(const json::value& in, Failure& out);
+json::value field_to_json(const Money& money);
+bool field_from_json(const json::value& in, Money& out);
+
+struct DiffStat {
+  int files = 0, insertions = 0, deletions = 0;
+
+  bool operator==(const DiffStat&) const = default;
+  static void fields(auto& self, auto& visit) {
+    visit("files", self.files);
+    visit("insertions", self.insertions);
+    visit("deletions", self.deletions);
+  }
+};
+
+// What a run was asked for.
+struct Request {
+  ProjectId project;
+  std::string project_name;
+  std::string git_url;                // the project's, when the run began
+  Workflow workflow;
+  std::string agent;
+  std::string prompt;                 // an excerpt when prompt_blob is set
+  std::string prompt_blob;            // hash of the whole text; empty: `prompt` is it
+  std::vector<std::string> command;
+  std::string checks;
+  std::string model;
+  std::string base;                   // branch asked for; empty: the project's default
+  std::string branch;                 // the run's own
+  PermissionPolicy permissions = PermissionPolicy::workspace;
+  std::optional<Money> budget;
+  Duration timeout{0};
+  int priority = 0;
+  std::string author_name, author_email;
+  std::string session;                // the agent's session id, chosen beforehand
+
+  static void fields(auto& self, auto& visit) {
+    visit("project", self.project);
+    visit("project_name", self.project_name);
+    visit("git_url", self.git_url);
+    visit("workflow", self.workflow);
+    visit("agent", self.agent);
+    visit("prompt", self.prompt);
+    visit("prompt_blob", self.prompt_blob);
+    visit("command", self.command);
+    visit("checks", self.checks);
+    visit("model", self.model);
+    visit("base", self.base);
+    visit("branch", self.branch);
+    visit("permissions", self.permissions);
+    visit("budget_nano_usd", self.budget);
+    visit("timeout_ms", self.timeout);
+    visit("priority", self.priority);
+    visit("author_name", self.author_name);
+    visit("author_email", self.author_email);
+    visit("session", self.session);
+  }
+};
+
+// ---- the run ----
+
+struct RunCreated {
+  static constexpr std::string_view kType = "run.created";
+  RunId run;
+  Request request;
+  static void fields(auto& self, auto& visit) { visit("run", self.run); visit("request", self.request); }
+};
+struct RunStarted {
+  static constexpr std::string_view kType = "run.started";
+  int attempt = 1;
+  static void fields(auto& self, auto& visit) { visit("attempt", self.attempt); }
+};
+struct RunCompleted {
+  static constexpr std::string_view kType = "run.completed";
+  static void fields(auto&, auto&) {}
+};
+struct RunFailed {
+  static constexpr std::string_view kType = "run.failed";
+  Failure error;
+  static void fields(auto& self, auto& visit) { visit("error", self.error); }
+};
+struct CancelRequested {
+  static constexpr std::string_view kType = "run.cancel_requested";
+  std::string reason;
+  static void fields(auto& self, auto& visit) { visit("reason", self.reason); }
+};
+struct RunCancelled {
+  static constexpr std::string_view kType = "run.cancelled";
+  std::string reason;
+  static void fields(auto& self, auto& visit) { visit("reason", self.reason); }
+};
+struct RunRetried {
+  static constexpr std::string_view kType = "run.retried";
+  int attempt = 2;
+  std::vector<std::string> steps;   // those that begin anew
+  static void fields(auto& self, auto& visit) { visit("attempt", self.attempt); visit("steps", self.steps); }
+};
+struct SourceResolved {
+  static constexpr std::string_view kType = "run.source.resolved";
+  std::string base_branch, base_commit;
+  static void fields(auto& self, auto& visit) { visit("base_branch", self.base_branch); visit("base_commit", self.base_commit); }
+};
+struct ChangesCommitted {
+  static constexpr std::string_view kType = "run.changes.committed";
+  std::optional<std::string> commit;   // unset: nothing changed
+  std::optional<DiffStat> diff_stat;
+  static void fields(auto& self, auto& visit) { visit("commit", self.commit); visit("diff_stat", self.diff_stat); }
+};
+
+// ---- its steps ----
+
+struct StepStarted {
+  static constexpr std::string_view kType = "run.step.started";
+  std::string step;
+  int attempt = 1;   // counts all attempts at the step in the life of the run: part of process ids
+  static void fields(auto& self, auto& visit) { visit("step", self.step); visit("attempt", self.attempt); }
+};
+struct StepWaiting {
+  static constexpr std::string_view kType = "run.step.waiting";
+  std::string step, reason;
+  static void fields(auto& self, auto& visit) { visit("step", self.step); visit("reason", self.reason); }
+};
+struct StepResumed {
+  static constexpr std::string_view kType = "run.step.resumed";
+  std::string step;
+  static void fields(auto& self, auto& visit) { visit("step", self.step); }
+};
+struct StepCompleted {
+  static constexpr std::string_view kType = "run.step.completed";
+  std::string step;
+  int attempt = 1;
+  std::string summary;   // agent: its last words
+  static void fields(auto& self, auto& visit) {
+    visit("step", self.step);
+    visit("attempt", self.attempt);
+    visit("summary", self.summary);
+  }
+};
+struct StepFailed {
+  static constexpr std::string_view kType = "run.step.failed";
+  std::string step;
+  int attempt = 1;
+  Failure error;
+  static void fields(auto& self, auto& visit) {
+    visit("step", self.step);
+    visit("attempt", self.attempt);
+    visit("error", self.error);
+  }
+};
+// Follows StepFailed at once when the step's retry policy allows another attempt.
+struct StepRetried {
+  static constexpr std::string_view kType = "run.step.retried";
+  std::string step;
+  Time not_before;
+  static void fields(auto& self, auto& visit) { visit("step", self.step); visit("not_before", self.not_before); }
+};
+struct StepSkipped {
+  static constexpr std::string_view kType = "run.step.skipped";
+  std::string step, reason;
+  static void fields(auto& self, auto& visit) { visit("step", self.step); visit("reason", self.reason); }
+};
+struct StepCancelled {
+  static constexpr std::string_view kType = "run.step.cancelled";
+  std::string step;
+  static void fields(auto& self, auto& visit) { visit("step", self.step); }
+};
+
+// ---- approvals ----
+
+struct ApprovalRequested {
+  static constexpr std::string_view kType = "run.approval.requested";
+  std::string approval;     // unique over all runs
+  std::string step;
+  std::string permission;   // the agent's own id of the request
+  std::string tool, text;
+  json::value input;
+  static void fields(auto& self, auto& visit) {
+    visit("approval", self.approval);
+    visit("step", self.step);
+    visit("permission", self.permission);
+    visit("tool", self.tool);
+    visit("text", self.text);
+    visit("input", self.input);
+  }
+};
+struct ApprovalDecided {
+  static constexpr std::string_view kType = "run.approval.decided";
+  std::string approval;
+  bool allow = false;
+  std::string message;
+  static void fields(auto& self, auto& visit) {
+    visit("approval", self.approval);
+    visit("allow", self.allow);
+    visit("message", self.message);
+  }
+};
+// The agent was told, once it had printed `output_offset` bytes. Recorded before it is told: a restarted server replays
+// the agent's output and gives the answer at the same place, and so writes the same log.
+struct ApprovalApplied {
+  static constexpr std::string_view kType = "run.approval.applied";
+  std::string approval;
+  std::uint64_t output_offset = 0;
+  static void fields(auto& self, auto& visit) { visit("approval", self.approval); visit("output_offset", self.output_offset); }
+};
+
+// ---- money ----
+
+struct ModelCalled {
+  static constexpr std::string_view kType = "run.model_called";
+  std::string model;
+  Usage usage;
+  Money cost;
+  bool price_known = true;
+  std::int64_t duration_ms = 0;
+  int status = 200;
+  static void fields(auto& self, auto& visit) {
+    visit("model", self.model);
+    visit("usage", self.usage);
+    visit("cost_nano_usd", self.cost);
+    visit("price_known", self.price_known);
+    visit("duration_ms", self.duration_ms);
+    visit("status", self.status);
+  }
+};
+struct BudgetExceeded {
+  static constexpr std::string_view kType = "run.budget_exceeded";
+  Money budget, cost;
+  static void fields(auto& self, auto& visit) { visit("budget_nano_usd", self.budget); visit("cost_nano_usd", self.cost); }
+};
+
+// ---- where it happens, and what is left of it ----
+
+// Recorded before the workspace is made, so that a crash in between leaves nothing unknown.
+struct WorkspaceCreated {
+  static constexpr std::string_view kType = "run.workspace.created";
+  WorkspaceId workspace;
+  int number = 1;   // of the run's workspaces
+  static void fields(auto& self, auto& visit) { visit("workspace", self.workspace); visit("number", self.number); }
+};
+struct WorkspaceReady {
+  static constexpr std::string_view kType = "run.workspace.ready";
+  WorkspaceId workspace;
+  std::string isolation;
+  static void fields(auto& self, auto& visit) { visit("workspace", self.workspace); visit("isolation", self.isolation); }
+};
+struct WorkspaceLost {
+  static constexpr std::string_view kType = "run.workspace.lost";
+  WorkspaceId workspace;
+  std::string reason;
+  static void fields(auto& self, auto& visit) { visit("workspace", self.workspace); visit("reason", self.reason); }
+};
+struct SnapshotTaken {
+  static constexpr std::string_view kType = "run.snapshot";
+  std::string step, commit;
+  static void fields(auto& self, auto& visit) { visit("step", self.step); visit("commit", self.commit); }
+};
+struct ArtifactAdded {
+  static constexpr std::string_view kType = "run.artifact.added";
+  std::string name, media_type, hash;
+  std::int64_t size_bytes = 0;
+  static void fields(auto& self, auto& visit) {
+    visit("name", self.name);
+    visit("media_type", self.media_type);
+    visit("hash", self.hash);
+    visit("size_bytes", self.size_bytes);
+  }
+};
+
+using EventBody =
+    std::variant<RunCreated, RunStarted, RunCompleted, RunFailed, CancelRequested, RunCancelled, RunRetried, SourceResolved,
+                 ChangesCommitted, StepStarted, StepWaiting, StepResumed, StepCompleted, StepFailed, StepRetried, StepSkipped,
+                 StepCancelled, ApprovalRequested, ApprovalDecided, ApprovalApplied, ModelCalled, BudgetExceeded,
+                 WorkspaceCreated, WorkspaceReady, WorkspaceLost, SnapshotTaken, ArtifactAdded>;
+
+struct Event {
+  Time at;
+  EventBody body;
+};
+
+std::string_view type_of(const EventBody& body);
+json::value data_of(const Event& event);
+// `unsupported` for an unknown type or a newer version, `corrupt` for data of the wrong shape.
+Result<Event> event_from(std::string_view type, const json::value& data);
+
+}  // namespace corral::domain

@@ -1,0 +1,178 @@
+#include "domain/run.h"
+
+#include <algorithm>
+
+namespace corral::domain {
+namespace {
+
+Step* step_of(Run& run, std::string_view name) {
+  const auto at = std::ranges::find(run.steps, name, [](const Step& step) -> std::string_view { return step.definition.name; });
+  return at == run.steps.end() ? nullptr : &*at;
+}
+
+Approval* approval_of(Run& run, std::string_view id) {
+  const auto at = std::ranges::find(run.approvals, id, &Approval::id);
+  return at == run.approvals.end() ? nullptr : &*at;
+}
+
+// Folds one event into the state; one overload a type.
+class Applier {
+ public:
+  Applier(Run& run, Time at, std::string_view actor) : run_(run), at_(at), actor_(actor) {}
+
+  void operator()(const RunCreated& event) {
+    run_.id = event.run;
+    run_.request = event.request;
+    run_.created_at = at_;
+    run_.created_by = std::string(actor_);
+    for (const auto& definition : event.request.workflow.steps) run_.steps.push_back({.definition = definition});
+  }
+  void operator()(const RunStarted& event) {
+    run_.status = RunStatus::running;
+    run_.attempt = event.attempt;
+    run_.attempt_started_at = at_;
+    if (!run_.started_at) run_.started_at = at_;
+  }
+  void operator()(const RunCompleted&) { end(RunStatus::completed); }
+  void operator()(const RunFailed& event) {
+    end(RunStatus::failed);
+    run_.error = event.error;
+  }
+  void operator()(const CancelRequested& event) { run_.cancel_reason = event.reason; }
+  void operator()(const RunCancelled& event) {
+    end(RunStatus::cancelled);
+    run_.cancel_reason = event.reason;
+    run_.error = Failure{ErrorCode::cancelled, event.reason.empty() ? "cancelled" : event.reason};
+  }
+  void operator()(const RunRetried& event) {
+    run_.status = RunStatus::pending;
+    run_.attempt = event.attempt;
+    run_.error.reset();
+    run_.finished_at.reset();
+    for (const auto& name : event.steps)
+      if (auto* step = step_of(run_, name)) *step = {.definition = step->definition, .attempt = step->attempt};
+  }
+  void operator()(const SourceResolved& event) {
+    run_.base_branch = event.base_branch;
+    run_.base_commit = event.base_commit;
+  }
+  void operator()(const ChangesCommitted& event) {
+    run_.commit = event.commit;
+    run_.diff_stat = event.diff_stat;
+  }
+
+  void operator()(const StepStarted& event) {
+    if (auto* step = step_of(run_, event.step)) {
+      step->status = StepStatus::running;
+      step->attempt = event.attempt;
+      ++step->tries;
+      step->started_at = at_;
+      step->finished_at.reset();
+      step->error.reset();
+    }
+  }
+  void operator()(const StepWaiting& event) { set(event.step, StepStatus::waiting); }
+  void operator()(const StepResumed& event) { set(event.step, StepStatus::running); }
+  void operator()(const StepCompleted& event) {
+    end_step(event.step, StepStatus::completed);
+    if (!event.summary.empty()) run_.summary = event.summary;
+  }
+  void operator()(const StepFailed& event) {
+    end_step(event.step, StepStatus::failed);
+    if (auto* step = step_of(run_, event.step)) step->error = event.error;
+  }
+  void operator()(const StepRetried& event) {
+    set(event.step, StepStatus::pending);
+    if (auto* step = step_of(run_, event.step)) step->not_before = event.not_before;
+  }
+  void operator()(const StepSkipped& event) { end_step(event.step, StepStatus::skipped); }
+  void operator()(const StepCancelled& event) { end_step(event.step, StepStatus::cancelled); }
+
+  void operator()(const ApprovalRequested& event) {
+    run_.approvals.push_back({.id = event.approval, .step = event.step, .permission = event.permission, .tool = event.tool,
+                              .text = event.text, .input = event.input, .requested_at = at_});
+  }
+  void operator()(const ApprovalDecided& event) {
+    if (auto* approval = approval_of(run_, event.approval))
+      approval->decision = {event.allow, event.message, std::string(actor_)};
+  }
+  void operator()(const ApprovalApplied& event) {
+    if (auto* approval = approval_of(run_, event.approval)) approval->applied_at = event.output_offset;
+  }
+
+  void operator()(const ModelCalled& event) {
+    run_.usage += event.usage;
+    run_.cost += event.cost;
+  }
+  void operator()(const BudgetExceeded&) { run_.budget_exceeded = true; }
+
+  void operator()(const WorkspaceCreated& event) {
+    run_.workspace = event.workspace;
+    run_.workspace_ready = false;
+    run_.workspaces = event.number;
+  }
+  void operator()(const WorkspaceReady& event) {
+    run_.workspace_ready = true;
+    run_.isolation = event.isolation;
+  }
+  void operator()(const WorkspaceLost&) { run_.workspace.reset(); }
+  void operator()(const SnapshotTaken& event) { run_.snapshot = event.commit; }
+  void operator()(const ArtifactAdded& event) {
+    std::erase_if(run_.artifacts, [&](const Artifact& artifact) { return artifact.name == event.name; });
+    run_.artifacts.push_back({event.name, event.media_type, event.hash, event.size_bytes, at_});
+  }
+
+ private:
+  void set(std::string_view name, StepStatus status) {
+    if (auto* step = step_of(run_, name)) step->status = status;
+  }
+  void end_step(std::string_view name, StepStatus status) {
+    if (auto* step = step_of(run_, name)) {
+      step->status = status;
+      step->finished_at = at_;
+    }
+    for (auto& approval : run_.approvals)
+      if (approval.step == name && !approval.decision) approval.closed = true;
+  }
+  // A run's workspace ends with it: another attempt gets another.
+  void end(RunStatus status) {
+    run_.status = status;
+    run_.finished_at = at_;
+    run_.workspace.reset();
+  }
+
+  Run& run_;
+  Time at_;
+  std::string_view actor_;
+};
+
+}  // namespace
+
+const Step* Run::find(std::string_view step) const {
+  const auto at = std::ranges::find(steps, step, [](const Step& s) -> std::string_view { return s.definition.name; });
+  return at == steps.end() ? nullptr : &*at;
+}
+
+const Step* Run::under_way() const {
+  const auto at = std::ranges::find_if(steps, [](const Step& step) { return is_under_way(step.status); });
+  return at == steps.end() ? nullptr : &*at;
+}
+
+const Approval* Run::find_approval(std::string_view approval) const {
+  const auto at = std::ranges::find(approvals, approval, &Approval::id);
+  return at == approvals.end() ? nullptr : &*at;
+}
+
+bool Run::waiting() const { return std::ranges::any_of(approvals, &Approval::open); }
+
+std::optional<Time> Run::deadline() const {
+  if (!attempt_started_at || request.timeout.count() == 0) return std::nullopt;
+  return *attempt_started_at + request.timeout;
+}
+
+void apply(Run& run, const Event& event, std::string_view actor) {
+  std::visit(Applier(run, event.at, actor), event.body);
+  ++run.version;
+}
+
+}  // namespace corral::domain
