@@ -1,7 +1,5 @@
 #include "adapters/git/git_command.h"
 
-#include <cstdlib>
-
 #include "adapters/git/source.h"
 #include "base/files.h"
 
@@ -115,17 +113,16 @@ std::string tidy_words(std::string_view words) {
 
 }  // namespace
 
-Result<Git> Git::make(std::filesystem::path folder, std::string askpass, std::uint64_t max_push_bytes) {
+Result<Git> Git::make(std::filesystem::path folder, std::string askpass, std::map<std::string, std::string> extra_env, std::uint64_t max_push_bytes) {
   CORRAL_CHECK(make_directories(folder));
   auto file = std::filesystem::absolute(folder) / "gitconfig";
   CORRAL_CHECK(write_file_atomically(file, fmt::format("{}[receive]\n\tmaxInputSize = {}\n", kConfiguration, max_push_bytes)));
-  return Git(std::move(file), std::move(askpass));
+  return Git(std::move(file), std::move(askpass), std::move(extra_env));
 }
 
 std::map<std::string, std::string> Git::environment(const Config& config) const {
   auto env = inherited_env();
-  for (const char* name : {"SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"})
-    if (const char* value = std::getenv(name); value != nullptr) env[name] = value;
+  for (const auto& [name, value] : extra_env_) env[name] = value;
   env.erase("LANG");
   env["LC_ALL"] = "C";
   env["GIT_CONFIG_NOSYSTEM"] = "1";

@@ -31,7 +31,8 @@ struct GitCall {
 class Git {
  public:
   // Writes the configuration file into `folder`.
-  static Result<Git> make(std::filesystem::path folder, std::string askpass, std::uint64_t max_push_bytes);
+  static Result<Git> make(std::filesystem::path folder, std::string askpass, std::map<std::string, std::string> extra_env,
+                          std::uint64_t max_push_bytes);
 
   // A non-zero exit is a result. Cancelling kills git and what it started.
   Task<Result<CommandResult>> run(GitCall call) const;
@@ -44,9 +45,11 @@ class Git {
   std::vector<std::string> command(const std::filesystem::path& repository) const;
 
  private:
-  Git(std::filesystem::path config_file, std::string askpass) : config_file_(std::move(config_file)), askpass_(std::move(askpass)) {}
+  Git(std::filesystem::path config_file, std::string askpass, std::map<std::string, std::string> extra_env)
+      : config_file_(std::move(config_file)), askpass_(std::move(askpass)), extra_env_(std::move(extra_env)) {}
   std::filesystem::path config_file_;
   std::string askpass_;
+  std::map<std::string, std::string> extra_env_;
 };
 
 // What a git process that failed meant, from what it wrote on stderr (in the C locale).

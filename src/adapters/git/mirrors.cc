@@ -181,7 +181,7 @@ class GitMirrors final : public ports::Mirrors {
 Result<std::unique_ptr<ports::Mirrors>> make_git_mirrors(MirrorOptions options) {
   std::error_code ignored;
   options.folder = std::filesystem::absolute(options.folder, ignored);
-  CORRAL_TRY(auto git, Git::make(options.folder, options.askpass, options.max_push_bytes));
+  CORRAL_TRY(auto git, Git::make(options.folder, options.askpass, options.env, options.max_push_bytes));
   return std::make_unique<GitMirrors>(std::move(options), std::move(git));
 }
 

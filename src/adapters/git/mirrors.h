@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,7 @@ namespace corral::adapters::git {
 struct MirrorOptions {
   std::filesystem::path folder;   // <folder>/<project id>.git, and git's configuration; made when absent
   std::string askpass;            // program that git asks for a user or password (GIT_ASKPASS); empty: none is given
+  std::map<std::string, std::string> env;   // more of git's environment: SSH_AUTH_SOCK, SSL_CERT_FILE
   bool allow_local = true;        // paths and file:// of this machine
   std::chrono::seconds fetch_timeout{30 * 60};   // for one fetch of a remote
   std::chrono::seconds read_timeout{120};        // for a diff, a patch, a list of commits
