@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -65,17 +66,18 @@ struct DocumentQuery {
   std::string kind;
   std::optional<std::string> parent, state, name;
   std::string before_id;        // cursor: ids smaller than this (ids sort by time), newest first; empty: from the newest
-  std::uint32_t limit = 50;     // at most 500
+  std::uint32_t limit = 50;     // more than kMaxListLimit means kMaxListLimit
 };
+inline constexpr std::uint32_t kMaxListLimit = 500;
 
 // ---- queue (design.md, Queue) ----
 
 struct NewJob {
   std::string kind;              // "run"
-  std::string key;               // unique among jobs not yet finished: enqueueing it again is a no-op
+  std::string key;               // unique among jobs not yet finished: enqueueing it again is a no-op; not empty
   json::value payload;
   int priority = 0;              // higher first
-  Time due{};                    // epoch: at once
+  Time due{};                    // epoch: at once, behind what is already waiting
   std::uint32_t max_attempts = 3;
   std::string group;             // for concurrency limits: the project id
 };
@@ -93,6 +95,8 @@ struct Job {
   std::string state;              // "ready", "claimed", "completed", "failed" (dead letter)
   std::string error;              // of the last attempt
 };
+// The error of a job whose owner vanished on its last attempt.
+inline constexpr std::string_view kLeaseRanOut = "the lease of the last attempt ran out";
 
 struct CompleteJob {
   std::uint64_t id = 0;
@@ -102,7 +106,7 @@ struct CompleteJob {
 struct ReleaseJob {
   std::uint64_t id = 0;
   std::string owner;
-  Time due{};
+  Time due{};                    // epoch: at once, in its old place
   std::string error;
   bool keep_attempt = false;
 };
@@ -152,7 +156,8 @@ class Store {
   virtual Task<Result<QueueCounts>> queue_counts(Time now) = 0;
   // Keeps the newest finished jobs.
   virtual Task<Result<void>> trim_jobs(std::uint32_t keep_completed, std::uint32_t keep_failed) = 0;
-  // Returns when a job may have become ready since the call; at the latest after `timeout`.
+  // Returns when a job may have become ready since the last claim that found none (also when a delay or a lease ran
+  // out meanwhile): at once when that is so already; at the latest after `timeout`.
   virtual Task<Result<void>> wait_for_job(Duration timeout) = 0;
 };
 
