@@ -1,0 +1,243 @@
+#include "adapters/llm/curl_worker.h"
+
+#include <algorithm>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace corral::adapters::llm {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return out;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto start = text.find_first_not_of(" \t\r\n");
+  if (start == std::string_view::npos) return {};
+  return text.substr(start, text.find_last_not_of(" \t\r\n") - start + 1);
+}
+
+// What a client can use of the provider's headers; the rest would tell about the account, or contradict our framing.
+bool passed_on(std::string_view name) {
+  return name == "content-type" || name == "request-id" || name == "retry-after" || name == "x-should-retry" || name.starts_with("anthropic-ratelimit-");
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Transfer>> Transfer::make(TransferSpec spec, Executor executor) {
+  auto transfer = std::make_shared<Transfer>(std::move(spec), std::move(executor));
+  CORRAL_CHECK(transfer->set_up());
+  return transfer;
+}
+
+Transfer::Transfer(TransferSpec spec, Executor executor) : spec_(std::move(spec)), easy_(curl_easy_init()), wake_(std::move(executor)) {
+  wake_.expires_at(asio::steady_timer::time_point::max());
+}
+
+Transfer::~Transfer() {
+  curl_easy_cleanup(easy_);
+  curl_slist_free_all(header_list_);
+}
+
+Result<void> Transfer::set_up() {
+  bool ok = easy_ != nullptr;
+  const auto set = [&](CURLoption option, auto value) { ok = ok && curl_easy_setopt(easy_, option, value) == CURLE_OK; };
+  for (const auto& header : spec_.headers) {
+    auto* longer = curl_slist_append(header_list_, header.c_str());
+    ok = ok && longer != nullptr;
+    if (longer != nullptr) header_list_ = longer;
+  }
+  set(CURLOPT_URL, spec_.url.c_str());
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_HTTPHEADER, header_list_);
+  set(CURLOPT_POST, 1L);
+  set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(spec_.body.size()));
+  set(CURLOPT_POSTFIELDS, spec_.body.data());
+  set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
+  set(CURLOPT_HEADERDATA, static_cast<void*>(this));
+  set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
+  set(CURLOPT_WRITEDATA, static_cast<void*>(this));
+  set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(spec_.connect_timeout.count()));
+  set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+  set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(spec_.idle_timeout.count()));
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_TCP_NODELAY, 1L);
+  set(CURLOPT_ERRORBUFFER, static_cast<char*>(error_));
+  if (!ok) return fail(ErrorCode::internal, "libcurl refused the request's settings");
+  return {};
+}
+
+// Header lines come one by one; an interim answer (100) is followed by the real one's status line.
+void Transfer::header_line(std::string_view line) {
+  if (line.starts_with("HTTP/")) {
+    incoming_ = {.status = 0, .headers = {}};
+    return;
+  }
+  if (const auto colon = line.find(':'); colon != std::string_view::npos) {
+    if (auto name = lower(trimmed(line.substr(0, colon))); passed_on(name)) incoming_.headers[std::move(name)] = trimmed(line.substr(colon + 1));
+    return;
+  }
+  if (!trimmed(line).empty()) return;
+  long status = 0;
+  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+  if (status < 200) return;
+  incoming_.status = static_cast<int>(status);
+  std::unique_lock lock(mutex_);
+  if (outcome_ || head_) return;
+  head_ = std::move(incoming_);
+  incoming_ = {};
+  notify(std::move(lock));
+}
+
+std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count, void* self) {
+  static_cast<Transfer*>(self)->header_line({data, size * count});
+  return size * count;
+}
+
+std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, void* self) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  std::unique_lock lock(transfer.mutex_);
+  if (!transfer.buffer_.empty() && transfer.buffer_.size() + size * count > transfer.spec_.max_buffered_bytes) {
+    transfer.paused_ = true;
+    return CURL_WRITEFUNC_PAUSE;  // libcurl keeps the bytes and stops reading from the socket
+  }
+  transfer.buffer_.append(data, size * count);
+  transfer.notify(std::move(lock));
+  return size * count;
+}
+
+void Transfer::finish(CURLcode code) {
+  if (code == CURLE_OK) return finish(Result<void>{});
+  const std::string_view detail = error_[0] != '\0' ? std::string_view(error_) : std::string_view(curl_easy_strerror(code));
+  const auto scheme = spec_.url.find("://");
+  const auto host = spec_.url.substr(0, spec_.url.find('/', scheme + 3));
+  finish(fail(ErrorCode::unavailable, "the model provider at {} did not answer: {}", host, detail));
+}
+
+void Transfer::abandon() { finish(fail(ErrorCode::cancelled, "the server is stopping")); }
+
+void Transfer::finish(Result<void> outcome) {
+  std::unique_lock lock(mutex_);
+  if (outcome_) return;
+  outcome_ = std::move(outcome);
+  notify(std::move(lock));
+}
+
+void Transfer::notify(std::unique_lock<std::mutex> lock) {
+  const bool waiting = std::exchange(waiting_, false);
+  lock.unlock();
+  if (waiting) asio::post(wake_.get_executor(), [self = shared_from_this()] { self->wake_.cancel(); });
+}
+
+Transfer::News Transfer::take() {
+  const std::lock_guard lock(mutex_);
+  News news;
+  if (head_) news.head = std::move(head_);
+  head_.reset();
+  news.body = std::exchange(buffer_, {});
+  news.resume = std::exchange(paused_, false);
+  if (outcome_ && news.body.empty() && !news.head) news.outcome = outcome_;
+  news.progress = news.head || !news.body.empty() || outcome_;
+  waiting_ = !news.progress;
+  return news;
+}
+
+Task<void> Transfer::wait() {
+  // The wake-up is posted to this very executor, so it cannot come between take() and this.
+  boost::system::error_code ignored;
+  co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+CurlWorker::CurlWorker() {
+  [[maybe_unused]] static const bool initialised = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  multi_ = curl_multi_init();
+  CORRAL_ASSERT(multi_ != nullptr);
+  thread_ = std::thread([this] { run(); });
+}
+
+CurlWorker::~CurlWorker() {
+  stop();
+  curl_multi_cleanup(multi_);
+}
+
+void CurlWorker::add(std::shared_ptr<Transfer> transfer) { order(Order::add, std::move(transfer)); }
+void CurlWorker::resume(std::shared_ptr<Transfer> transfer) { order(Order::resume, std::move(transfer)); }
+void CurlWorker::cancel(std::shared_ptr<Transfer> transfer) { order(Order::cancel, std::move(transfer)); }
+
+void CurlWorker::order(Order what, std::shared_ptr<Transfer> transfer) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) {
+      if (what == Order::add) transfer->abandon();
+      return;
+    }
+    orders_.emplace_back(what, std::move(transfer));
+  }
+  curl_multi_wakeup(multi_);
+}
+
+void CurlWorker::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  curl_multi_wakeup(multi_);
+  if (thread_.joinable()) thread_.join();
+}
+
+void CurlWorker::run() {
+  for (;;) {
+    std::vector<std::pair<Order, std::shared_ptr<Transfer>>> orders;
+    bool stopping = false;
+    {
+      const std::lock_guard lock(mutex_);
+      orders.swap(orders_);
+      stopping = stopping_;
+    }
+    for (const auto& [what, transfer] : orders) carry_out(what, transfer);
+    if (stopping) break;
+    int running = 0;
+    curl_multi_perform(multi_, &running);
+    int left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+      if (message->msg != CURLMSG_DONE) continue;
+      CURL* easy = message->easy_handle;
+      const CURLcode code = message->data.result;
+      const auto done = std::ranges::find_if(active_, [&](const auto& transfer) { return transfer->easy() == easy; });
+      curl_multi_remove_handle(multi_, easy);
+      if (done == active_.end()) continue;
+      const auto transfer = *done;
+      active_.erase(done);
+      transfer->finish(code);
+    }
+    // Woken by curl_multi_wakeup; libcurl shortens the wait for its own timers.
+    curl_multi_poll(multi_, nullptr, 0, 60'000, nullptr);
+  }
+  for (const auto& transfer : active_) {
+    curl_multi_remove_handle(multi_, transfer->easy());
+    transfer->abandon();
+  }
+  active_.clear();
+}
+
+void CurlWorker::carry_out(Order what, const std::shared_ptr<Transfer>& transfer) {
+  switch (what) {
+    case Order::add:
+      if (curl_multi_add_handle(multi_, transfer->easy()) == CURLM_OK) active_.insert(transfer);
+      else transfer->abandon();
+      return;
+    case Order::resume:
+      if (active_.contains(transfer)) curl_easy_pause(transfer->easy(), CURLPAUSE_CONT);
+      return;
+    case Order::cancel:
+      if (active_.erase(transfer) > 0) curl_multi_remove_handle(multi_, transfer->easy());
+      return;
+  }
+}
+
+}  // namespace corral::adapters::llm

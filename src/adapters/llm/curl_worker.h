@@ -1,0 +1,102 @@
+// HTTP transfers on libcurl's multi interface, run by one thread; their results are taken by coroutines elsewhere.
+#pragma once
+
+#include <chrono>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/steady_timer.hpp>
+#include <curl/curl.h>
+
+#include "base/task.h"
+#include "ports/llm.h"
+
+namespace corral::adapters::llm {
+
+struct TransferSpec {
+  std::string url, body;
+  std::vector<std::string> headers;  // "name: value"
+  std::chrono::milliseconds connect_timeout;
+  std::chrono::seconds idle_timeout;
+  std::size_t max_buffered_bytes;
+};
+
+// One POST and its answer. The worker's thread fills it, one coroutine on `executor` empties it.
+class Transfer : public std::enable_shared_from_this<Transfer> {
+ public:
+  static Result<std::shared_ptr<Transfer>> make(TransferSpec spec, Executor executor);
+  Transfer(TransferSpec spec, Executor executor);
+  ~Transfer();
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  // ---- for the coroutine ----
+  struct News {
+    std::optional<ports::LlmResponseHead> head;
+    std::string body;
+    std::optional<Result<void>> outcome;  // set alone, once all else has been taken
+    bool resume = false;                  // it had paused for want of room, and has room again
+    bool progress = false;                // any of the above
+  };
+  News take();
+  Task<void> wait();  // returns when take() may have news
+
+  // ---- for the worker's thread ----
+  void finish(CURLcode code);
+  void abandon();
+  CURL* easy() const { return easy_; }
+
+ private:
+  Result<void> set_up();
+  static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
+  static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
+  void header_line(std::string_view line);
+  void finish(Result<void> outcome);
+  void notify(std::unique_lock<std::mutex> lock);
+
+  TransferSpec spec_;
+  CURL* easy_ = nullptr;
+  curl_slist* header_list_ = nullptr;
+  char error_[CURL_ERROR_SIZE] = {};
+  ports::LlmResponseHead incoming_;  // while header lines come in; the worker's thread only
+
+  std::mutex mutex_;
+  std::optional<ports::LlmResponseHead> head_;
+  std::string buffer_;
+  std::optional<Result<void>> outcome_;
+  bool paused_ = false, waiting_ = false;
+
+  asio::steady_timer wake_;  // on the coroutine's executor; cancelled to wake it
+};
+
+// Owns the thread. All of it may be called from any thread.
+class CurlWorker {
+ public:
+  CurlWorker();
+  ~CurlWorker();
+  CurlWorker(const CurlWorker&) = delete;
+  CurlWorker& operator=(const CurlWorker&) = delete;
+
+  void add(std::shared_ptr<Transfer> transfer);
+  void resume(std::shared_ptr<Transfer> transfer);
+  void cancel(std::shared_ptr<Transfer> transfer);  // no news after this; nothing when it has ended
+  void stop();                                      // ends the transfers under way and the thread; idempotent
+
+ private:
+  enum class Order { add, resume, cancel };
+  void order(Order what, std::shared_ptr<Transfer> transfer);
+  void run();
+  void carry_out(Order what, const std::shared_ptr<Transfer>& transfer);
+
+  CURLM* multi_;
+  std::mutex mutex_;
+  std::vector<std::pair<Order, std::shared_ptr<Transfer>>> orders_;
+  bool stopping_ = false;
+  std::set<std::shared_ptr<Transfer>> active_;  // the thread's own
+  std::thread thread_;
+};
+
+}  // namespace corral::adapters::llm

@@ -1,0 +1,113 @@
+// What the tests of this room share: running a task, a sink that collects, a provider that answers from a list, and the
+// scripted model server as a child process.
+#pragma once
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/subprocess.h"
+#include "ports/llm.h"
+
+namespace corral::adapters::llm::testing {
+
+template <class T>
+T run(Task<T> task) {
+  asio::io_context context;
+  std::optional<T> result;
+  asio::co_spawn(context, std::move(task), [&](std::exception_ptr thrown, T value) {
+    if (thrown) std::rethrow_exception(thrown);
+    result.emplace(std::move(value));
+  });
+  context.run();
+  return std::move(*result);
+}
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "corral-llm-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  ~TemporaryFolder() { (void)remove_tree(path_); }
+  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+struct CollectingSink final : ports::LlmSink {
+  ports::LlmResponseHead answer{.status = 0, .headers = {}};
+  std::string text;
+  std::size_t pieces = 0;
+
+  Task<Result<void>> head(ports::LlmResponseHead head) override {
+    answer = std::move(head);
+    co_return Result<void>{};
+  }
+  Task<Result<void>> body(std::string bytes) override {
+    ++pieces;
+    text += bytes;
+    co_return Result<void>{};
+  }
+};
+
+// Answers every request with the same pieces.
+struct CannedProvider final : ports::LlmProvider {
+  int status = 200;
+  std::vector<std::string> pieces;
+  Result<void> outcome{};
+
+  Task<Result<void>> exchange(ports::LlmRequest, ports::LlmSink& sink) override {
+    CORRAL_CO_CHECK(co_await sink.head({.status = status, .headers = {{"content-type", "text/event-stream"}}}));
+    for (const auto& piece : pieces) CORRAL_CO_CHECK(co_await sink.body(piece));
+    co_return outcome;
+  }
+};
+
+// tests/tools/model_server.py on a free port.
+class ModelServer {
+ public:
+  ModelServer() {
+    int pipe[2] = {-1, -1};
+    if (::pipe2(pipe, 0) != 0) std::abort();
+    Fd read(pipe[0]), write(pipe[1]);
+    pid_ = spawn({{"python3", CORRAL_SOURCE_DIR "/tests/tools/model_server.py"}, inherited_env(), "", -1, write.get(), STDERR_FILENO, {}}).value();
+    write.reset();
+    char buffer[200];
+    const auto got = ::read(read.get(), buffer, sizeof buffer);
+    url = std::string(buffer, got > 0 ? static_cast<std::size_t>(got) : 0);
+    url = url.substr(url.find("http"));
+    url.resize(url.find('\n'));
+  }
+  ~ModelServer() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  ModelServer(const ModelServer&) = delete;
+  std::string url;
+
+ private:
+  pid_t pid_ = -1;
+};
+
+// A request whose prompt carries its own script.
+inline ports::LlmRequest request(std::string_view script, bool stream = true) {
+  const json::value body{{"model", "claude-test"},
+                         {"stream", stream},
+                         {"tools", {{{"name", "Bash"}}}},
+                         {"messages", {{{"role", "user"}, {"content", fmt::format("Go. SCRIPT:{}", script)}}}}};
+  return {.run = {}, .path = "/v1/messages", .headers = {{"content-type", "application/json"}}, .body = json::serialize(body)};
+}
+
+}  // namespace corral::adapters::llm::testing
