@@ -1,0 +1,88 @@
+#include "session/record.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <unistd.h>
+
+#include <boost/crc.hpp>
+#include <boost/endian/conversion.hpp>
+
+namespace corral::session {
+namespace {
+
+using Crc32c = boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true>;
+
+struct Header {
+  std::uint32_t payload_bytes, crc;
+  std::uint64_t source_offset;
+  std::uint8_t name_bytes;
+};
+
+Header read_header(const char* bytes) {
+  const auto* raw = reinterpret_cast<const unsigned char*>(bytes);
+  return {boost::endian::load_little_u32(raw), boost::endian::load_little_u32(raw + 4), boost::endian::load_little_u64(raw + 8), raw[16]};
+}
+
+std::uint32_t checksum(const char* after_crc, std::size_t bytes) {
+  Crc32c crc;
+  crc.process_bytes(after_crc, bytes);
+  return crc.checksum();
+}
+
+}  // namespace
+
+std::size_t record_bytes(std::string_view source, std::size_t payload_bytes) { return kRecordHeaderBytes + source.size() + payload_bytes; }
+
+void encode_record(std::string& into, const RecordView& record) {
+  CORRAL_ASSERT(record.source.size() <= 255 && record.payload.size() <= kMaxPayloadBytes);
+  const std::size_t begin = into.size();
+  into.resize(begin + kRecordHeaderBytes);
+  into.append(record.source).append(record.payload);
+  auto* raw = reinterpret_cast<unsigned char*>(into.data() + begin);
+  boost::endian::store_little_u32(raw, static_cast<std::uint32_t>(record.payload.size()));
+  boost::endian::store_little_u64(raw + 8, record.source_offset);
+  raw[16] = static_cast<std::uint8_t>(record.source.size());
+  boost::endian::store_little_u32(raw + 4, checksum(into.data() + begin + 8, into.size() - begin - 8));
+}
+
+Result<std::uint64_t> scan_records(int file, std::uint64_t position, std::uint64_t limit,
+                                   const std::function<Scan(std::uint64_t, const RecordView&)>& take) {
+  std::string buffer;
+  std::size_t used = 0;  // of the buffer: what has been parsed
+  std::uint64_t read_to = position;
+  for (;;) {
+    const std::size_t left = buffer.size() - used;
+    std::size_t wanted = kRecordHeaderBytes;
+    if (left >= kRecordHeaderBytes) {
+      const Header header = read_header(buffer.data() + used);
+      wanted += header.name_bytes + std::size_t{header.payload_bytes};
+      if (header.payload_bytes > kMaxPayloadBytes || position + wanted > limit) return position;
+      if (left >= wanted) {
+        const char* record = buffer.data() + used;
+        if (checksum(record + 8, wanted - 8) != header.crc) return position;
+        const RecordView view{{record + kRecordHeaderBytes, header.name_bytes},
+                              header.source_offset,
+                              {record + kRecordHeaderBytes + header.name_bytes, header.payload_bytes}};
+        const Scan next = take(position, view);
+        position += wanted;
+        used += wanted;
+        if (next == Scan::stop) return position;
+        continue;
+      }
+    }
+    if (read_to >= limit) return position;
+    buffer.erase(0, used);
+    used = 0;
+    const std::size_t had = buffer.size();
+    const std::size_t room = static_cast<std::size_t>(std::min<std::uint64_t>(limit - read_to, std::max<std::size_t>(wanted - had, 1u << 20)));
+    buffer.resize(had + room);
+    const auto got = ::pread(file, buffer.data() + had, room, static_cast<off_t>(read_to));
+    if (got < 0 && errno != EINTR) return std::unexpected(errno_error(errno, "cannot read a log segment"));
+    buffer.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    if (got == 0) return position;
+    read_to += static_cast<std::uint64_t>(std::max<ssize_t>(got, 0));
+  }
+}
+
+}  // namespace corral::session
