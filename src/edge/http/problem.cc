@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/json.h"
+#include "edge/http/utf8.h"
 
 namespace corral::edge {
 namespace {
@@ -68,7 +69,7 @@ std::string_view problem_code(int status) {
 }
 
 std::string problem_json(int status, std::string_view code, std::string_view detail, std::string_view request_id) {
-  json::object problem{{"type", "about:blank"}, {"title", reason_phrase(status)}, {"status", status}, {"code", code}, {"detail", detail}};
+  json::object problem{{"type", "about:blank"}, {"title", reason_phrase(status)}, {"status", status}, {"code", code}, {"detail", to_valid_utf8(detail)}};
   if (!request_id.empty()) problem["request_id"] = request_id;
   return json::serialize(problem);
 }

@@ -130,7 +130,7 @@ Task<void> HttpServer::Impl::enforce_deadlines() {
   sweeping = false;
 }
 
-void HttpServer::serve(Fd connection) {
+void HttpServer::serve(Fd connection, std::string peer) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   boost::system::error_code error;

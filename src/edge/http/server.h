@@ -69,8 +69,8 @@ class HttpServer {
 
   // `address` is an IP literal; port 0 picks one. Returns the port. `conflict` when it is taken.
   Result<std::uint16_t> listen(std::string_view address, std::uint16_t port);
-  // Serves one connected stream socket.
-  void serve(Fd connection);
+  // Serves one connected stream socket; `peer` becomes Request::peer.
+  void serve(Fd connection, std::string peer = {});
   // Stops accepting, ends all connections, waits for the handlers.
   Task<void> stop();
 

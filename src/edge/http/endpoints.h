@@ -1,0 +1,63 @@
+// What the routes do. Each is thin: it reads the checked request, asks the engine, and shapes the answer.
+#pragma once
+
+#include "edge/http/api_impl.h"
+#include "edge/http/route.h"
+
+namespace corral::edge::endpoints {
+
+// endpoints_system.cc
+Task<Result<void>> get_openapi(Api& api, Call& call);
+Task<Result<void>> get_info(Api& api, Call& call);
+Task<Result<void>> list_agents(Api& api, Call& call);
+Task<Result<void>> login(Api& api, Call& call);
+Task<Result<void>> logout(Api& api, Call& call);
+Task<Result<void>> healthz(Api& api, Call& call);
+Task<Result<void>> readyz(Api& api, Call& call);
+Task<Result<void>> metrics(Api& api, Call& call);
+
+// endpoints_projects.cc
+Task<Result<void>> create_group(Api& api, Call& call);
+Task<Result<void>> list_groups(Api& api, Call& call);
+Task<Result<void>> get_group(Api& api, Call& call);
+Task<Result<void>> create_project(Api& api, Call& call);
+Task<Result<void>> list_projects(Api& api, Call& call);
+Task<Result<void>> get_project(Api& api, Call& call);
+Task<Result<void>> delete_project(Api& api, Call& call);
+Task<Result<void>> list_workflows(Api& api, Call& call);
+Task<Result<void>> validate_workflow(Api& api, Call& call);
+
+// endpoints_runs.cc
+Task<Result<void>> start_run(Api& api, Call& call);
+Task<Result<void>> list_runs(Api& api, Call& call);
+Task<Result<void>> get_run(Api& api, Call& call);
+Task<Result<void>> list_steps(Api& api, Call& call);
+Task<Result<void>> cancel_run(Api& api, Call& call);
+Task<Result<void>> retry_run(Api& api, Call& call);
+Task<Result<void>> get_diff(Api& api, Call& call);
+Task<Result<void>> list_artifacts(Api& api, Call& call);
+Task<Result<void>> get_artifact(Api& api, Call& call);
+Task<Result<void>> list_approvals(Api& api, Call& call);
+Task<Result<void>> decide_approval(Api& api, Call& call);
+
+// endpoints_streams.cc: at once, or as server-sent events
+Task<Result<void>> get_run_events(Api& api, Call& call);
+Task<Result<void>> get_all_events(Api& api, Call& call);
+Task<Result<void>> get_log(Api& api, Call& call);
+Task<Result<void>> get_timeline(Api& api, Call& call);
+
+// The run that the path names.
+inline Result<RunId> run_of(const Call& call) {
+  const auto text = call.param("run");
+  const auto run = RunId::parse(text);
+  if (!run) return fail(ErrorCode::not_found, "there is no run \"{}\"", text);
+  return *run;
+}
+
+inline std::uint32_t limit_of(const Call& call) { return static_cast<std::uint32_t>(call.number("limit").value_or(50)); }
+
+// {"items": […]}, with "next_cursor" for pages.
+json::object items(std::vector<json::value> values);
+json::object items(engine::Page page);
+
+}  // namespace corral::edge::endpoints

@@ -1,0 +1,124 @@
+#include "edge/http/endpoints.h"
+
+#include <algorithm>
+
+namespace corral::edge::endpoints {
+namespace {
+
+std::string location(const json::value& run) { return fmt::format("/api/v1/runs/{}", find_string(run, {"id"})); }
+
+// Fields that were not sent keep StartRun's defaults.
+engine::StartRun start_of(const Call& call) {
+  engine::StartRun start;
+  const auto take = [&](std::string& into, std::string_view name) {
+    if (find(call.body, {name}) != nullptr) into = call.text(name);
+  };
+  take(start.project, "project");
+  take(start.git_url, "git_url");
+  take(start.workflow, "workflow");
+  take(start.definition, "definition");
+  take(start.agent, "agent");
+  take(start.prompt, "prompt");
+  take(start.checks, "checks");
+  take(start.model, "model");
+  take(start.base, "base");
+  take(start.permissions, "permissions");
+  if (const auto* command = find(call.body, {"command"}))
+    for (const auto& word : command->get_array()) start.command.emplace_back(word.get_string());
+  start.budget_usd = call.decimal("budget_usd");
+  start.timeout_s = call.integer("timeout_s");
+  start.priority = static_cast<int>(call.integer("priority").value_or(0));
+  start.author_name = find_string(call.body, {"author", "name"});
+  start.author_email = find_string(call.body, {"author", "email"});
+  return start;
+}
+
+// RFC 8187, so that any name survives.
+std::string disposition(std::string_view name) {
+  std::string encoded;
+  for (const char c : name) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_';
+    if (plain) {
+      encoded.push_back(c);
+    } else {
+      fmt::format_to(std::back_inserter(encoded), "%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return fmt::format("attachment; filename*=UTF-8''{}", encoded);
+}
+
+}  // namespace
+
+Task<Result<void>> start_run(Api& api, Call& call) {
+  const bool has_project = find(call.body, {"project"}) != nullptr, has_url = find(call.body, {"git_url"}) != nullptr;
+  if (has_project == has_url) co_return fail(ErrorCode::invalid, "request body: give exactly one of \"project\" and \"git_url\"");
+  if (find(call.body, {"workflow"}) != nullptr && find(call.body, {"definition"}) != nullptr)
+    co_return fail(ErrorCode::invalid, "request body: give \"workflow\" or \"definition\", not both");
+  std::string key(call.request.header("idempotency-key"));
+  CORRAL_CO_TRY(auto run, co_await api.service().start_run(start_of(call), call.actor, std::move(key)));
+  co_return co_await call.json_reply(202, {{"Location", location(run)}}, run);
+}
+
+Task<Result<void>> list_runs(Api& api, Call& call) {
+  engine::RunFilter filter{.project = call.query("project"), .status = call.query("status"), .cursor = call.query("cursor"), .limit = limit_of(call)};
+  CORRAL_CO_TRY(auto page, co_await api.service().list_runs(std::move(filter)));
+  co_return co_await call.document(items(std::move(page)));
+}
+
+Task<Result<void>> get_run(Api& api, Call& call) {
+  CORRAL_CO_TRY(const auto id, run_of(call));
+  CORRAL_CO_TRY(auto run, co_await api.service().get_run(id));
+  co_return co_await call.document(run);
+}
+
+Task<Result<void>> list_steps(Api& api, Call& call) {
+  CORRAL_CO_TRY(const auto id, run_of(call));
+  CORRAL_CO_TRY(auto run, co_await api.service().get_run(id));
+  co_return co_await call.document(json::object{{"items", run.at("steps")}});
+}
+
+Task<Result<void>> cancel_run(Api& api, Call& call) {
+  CORRAL_CO_TRY(const auto id, run_of(call));
+  CORRAL_CO_TRY(auto run, co_await api.service().cancel_run(id, call.text("reason"), call.actor));
+  co_return co_await call.json_reply(202, {{"Location", location(run)}}, run);
+}
+
+Task<Result<void>> retry_run(Api& api, Call& call) {
+  CORRAL_CO_TRY(const auto id, run_of(call));
+  CORRAL_CO_TRY(auto run, co_await api.service().retry_run(id, call.actor));
+  co_return co_await call.json_reply(202, {{"Location", location(run)}}, run);
+}
+
+Task<Result<void>> get_diff(Api& api, Call& call) {
+  CORRAL_CO_TRY(const auto id, run_of(call));
+  CORRAL_CO_TRY(auto diff, co_await api.service().run_diff(id));
+  co_return co_await call.content("text/x-diff; charset=utf-8", std::move(diff));
+}
+
+Task<Result<void>> list_artifacts(Api& api, Call& call) {
+  CORRAL_CO_TRY(const auto id, run_of(call));
+  CORRAL_CO_TRY(auto artifacts, co_await api.service().list_artifacts(id));
+  co_return co_await call.document(items(std::move(artifacts)));
+}
+
+Task<Result<void>> get_artifact(Api& api, Call& call) {
+  CORRAL_CO_TRY(const auto id, run_of(call));
+  CORRAL_CO_TRY(auto artifact, co_await api.service().get_artifact(id, call.param("name")));
+  // Made by an agent: to be kept, never to be run by the browser in this server's name.
+  co_return co_await call.content(artifact.media_type.empty() ? "application/octet-stream" : artifact.media_type,
+                                  std::move(artifact.content), {{"Content-Disposition", disposition(artifact.name)}});
+}
+
+Task<Result<void>> list_approvals(Api& api, Call& call) {
+  std::optional<RunId> run;
+  if (const auto text = call.query("run"); !text.empty()) run = RunId::parse(text);
+  CORRAL_CO_TRY(auto approvals, co_await api.service().list_approvals(run));
+  co_return co_await call.document(items(std::move(approvals)));
+}
+
+Task<Result<void>> decide_approval(Api& api, Call& call) {
+  CORRAL_CO_TRY(auto approval, co_await api.service().decide_approval(call.param("approval"), call.text("decision") == "allow", call.text("message"), call.actor));
+  co_return co_await call.json_reply(200, {}, approval);
+}
+
+}  // namespace corral::edge::endpoints

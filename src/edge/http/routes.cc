@@ -1,0 +1,166 @@
+// The route table: every address of the API, what it takes and what it answers.
+#include "edge/http/endpoints.h"
+
+namespace corral::edge {
+namespace {
+
+using enum Parameter::In;
+namespace ep = endpoints;
+
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kName = R"({"type":"string","maxLength":200})";
+
+const Parameter kRun{"run", path, R"({"type":"string","format":"uuid"})", "The run's id."};
+const Parameter kProject{"project", path, kName, "The project's id or name."};
+const Parameter kGroup{"group", path, kName, "The group's id or name."};
+const Parameter kLimit{"limit", query, R"({"type":"integer","minimum":1,"maximum":500,"default":50})", "At most so many."};
+const Parameter kCursor{"cursor", query, R"({"type":"string","minLength":1,"maxLength":1000})", "The next_cursor of the page before."};
+const Parameter kFrom{"from", query, R"({"type":"integer","minimum":0,"maximum":9007199254740991})", "The first one wanted."};
+const Parameter kOffset{"offset", query, R"({"type":"integer","minimum":0,"maximum":9007199254740991})", "The first byte wanted; at most the log's present size."};
+const Parameter kLastEventId{"Last-Event-ID", header, R"({"type":"integer","minimum":0,"maximum":9007199254740991})",
+                             "Event streams only: go on after this id; goes before the query."};
+const Parameter kIfNoneMatch{"If-None-Match", header, R"({"type":"string","maxLength":1000})", "The ETag of the copy at hand."};
+const Parameter kIdempotencyKey{"Idempotency-Key", header, R"({"type":"string","minLength":1,"maxLength":255})",
+                                "The same key and request again give the same run; the same key with another request is a conflict."};
+
+Reply document(std::string_view schema, std::string_view description = "It.") {
+  return {200, description, kJson, schema, {{"ETag", "For If-None-Match."}}};
+}
+const std::pair<std::string_view, std::string_view> kLocation{"Location", "Where it is found from now on."};
+
+constexpr std::string_view kRunSchema = R"({"$ref":"#/components/schemas/Run"})";
+
+std::vector<Route> system_routes() {
+  return {
+      {.method = "GET", .path = "/api/v1/openapi.json", .operation_id = "getOpenApi", .tag = "system", .summary = "This document",
+       .parameters = {kIfNoneMatch}, .replies = {document(R"({"type":"object"})")}, .access = Access::open, .endpoint = ep::get_openapi},
+      {.method = "GET", .path = "/api/v1/info", .operation_id = "getInfo", .tag = "system", .summary = "What this server is and can do",
+       .parameters = {kIfNoneMatch}, .replies = {document(R"({"$ref":"#/components/schemas/Info"})")}, .endpoint = ep::get_info},
+      {.method = "GET", .path = "/api/v1/agents", .operation_id = "listAgents", .tag = "system", .summary = "The agents and whether they can run",
+       .parameters = {kIfNoneMatch},
+       .replies = {document(R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Agent"}}}})")},
+       .endpoint = ep::list_agents},
+      {.method = "POST", .path = "/api/v1/login", .operation_id = "login", .tag = "system", .summary = "Trade the token for a cookie",
+       .description = "The cookie is HttpOnly and SameSite=Strict. Where no token is set, any is fine and no cookie is needed.",
+       .body = "Login", .replies = {{204, "Logged in.", {}, {}, {{"Set-Cookie", "corral_session, when a token is set."}}}}, .access = Access::open,
+       .endpoint = ep::login},
+      {.method = "POST", .path = "/api/v1/logout", .operation_id = "logout", .tag = "system", .summary = "Drop the cookie",
+       .replies = {{204, "Logged out.", {}, {}, {{"Set-Cookie", "Empties corral_session."}}}}, .access = Access::open, .endpoint = ep::logout},
+      {.method = "GET", .path = "/healthz", .operation_id = "healthz", .tag = "system", .summary = "Whether the process lives",
+       .replies = {{200, "It does.", "text/plain"}}, .access = Access::open, .endpoint = ep::healthz},
+      {.method = "GET", .path = "/readyz", .operation_id = "readyz", .tag = "system", .summary = "Whether it can serve",
+       .replies = {{200, "It can.", "text/plain"}}, .access = Access::open, .endpoint = ep::readyz},
+      {.method = "GET", .path = "/metrics", .operation_id = "metrics", .tag = "system", .summary = "Figures for Prometheus",
+       .replies = {{200, "Text exposition, version 0.0.4.", "text/plain"}}, .endpoint = ep::metrics},
+  };
+}
+
+std::vector<Route> project_routes() {
+  constexpr std::string_view kGroups =
+      R"({"type":"object","required":["items","next_cursor"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Group"}},"next_cursor":{"type":["string","null"]}}})";
+  constexpr std::string_view kProjects =
+      R"({"type":"object","required":["items","next_cursor"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Project"}},"next_cursor":{"type":["string","null"]}}})";
+  constexpr std::string_view kWorkflows =
+      R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Workflow"}}}})";
+  return {
+      {.method = "POST", .path = "/api/v1/groups", .operation_id = "createGroup", .tag = "projects", .summary = "Make a group", .body = "NewGroup",
+       .replies = {{201, "Made.", kJson, R"({"$ref":"#/components/schemas/Group"})", {kLocation}}}, .endpoint = ep::create_group},
+      {.method = "GET", .path = "/api/v1/groups", .operation_id = "listGroups", .tag = "projects", .summary = "The groups",
+       .parameters = {kLimit, kCursor, kIfNoneMatch}, .replies = {document(kGroups)}, .endpoint = ep::list_groups},
+      {.method = "GET", .path = "/api/v1/groups/{group}", .operation_id = "getGroup", .tag = "projects", .summary = "One group",
+       .parameters = {kGroup, kIfNoneMatch}, .replies = {document(R"({"$ref":"#/components/schemas/Group"})")}, .endpoint = ep::get_group},
+      {.method = "POST", .path = "/api/v1/projects", .operation_id = "createProject", .tag = "projects", .summary = "Make a project", .body = "NewProject",
+       .replies = {{201, "Made.", kJson, R"({"$ref":"#/components/schemas/Project"})", {kLocation}}}, .endpoint = ep::create_project},
+      {.method = "GET", .path = "/api/v1/projects", .operation_id = "listProjects", .tag = "projects", .summary = "The projects",
+       .parameters = {kLimit, kCursor, kIfNoneMatch}, .replies = {document(kProjects)}, .endpoint = ep::list_projects},
+      {.method = "GET", .path = "/api/v1/projects/{project}", .operation_id = "getProject", .tag = "projects", .summary = "One project",
+       .parameters = {kProject, kIfNoneMatch}, .replies = {document(R"({"$ref":"#/components/schemas/Project"})")}, .endpoint = ep::get_project},
+      {.method = "DELETE", .path = "/api/v1/projects/{project}", .operation_id = "deleteProject", .tag = "projects", .summary = "Delete a project",
+       .parameters = {kProject}, .replies = {{204, "Deleted."}}, .endpoint = ep::delete_project},
+      {.method = "GET", .path = "/api/v1/workflows", .operation_id = "listWorkflows", .tag = "workflows", .summary = "The built-in workflows",
+       .parameters = {kIfNoneMatch}, .replies = {document(kWorkflows)}, .endpoint = ep::list_workflows},
+      {.method = "POST", .path = "/api/v1/workflows/validate", .operation_id = "validateWorkflow", .tag = "workflows", .summary = "Check a definition",
+       .description = "A definition that is wrong is answered with 400 and the line and column.", .body = "Definition",
+       .replies = {{200, "It is right; this is how it was understood.", kJson, R"({"$ref":"#/components/schemas/Workflow"})"}},
+       .endpoint = ep::validate_workflow},
+  };
+}
+
+std::vector<Route> run_routes() {
+  constexpr std::string_view kRuns =
+      R"({"type":"object","required":["items","next_cursor"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Run"}},"next_cursor":{"type":["string","null"]}}})";
+  constexpr std::string_view kSteps =
+      R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Step"}}}})";
+  constexpr std::string_view kArtifacts =
+      R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Artifact"}}}})";
+  constexpr std::string_view kApprovals =
+      R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Approval"}}}})";
+  const Parameter of_project{"project", query, R"({"type":"string","minLength":1,"maxLength":200})", "Only of this project (id or name)."};
+  const Parameter with_status{"status", query, R"({"type":"string","enum":["pending","running","completed","failed","cancelled"]})", "Only in this state."};
+  const Parameter of_run{"run", query, R"({"type":"string","format":"uuid"})", "Only of this run."};
+  const Parameter artifact{"name", path, R"({"type":"string","maxLength":500})", "The artifact's name; a slash in it is sent as %2F."};
+  const Parameter approval{"approval", path, kName, "The approval's id."};
+  return {
+      {.method = "POST", .path = "/api/v1/runs", .operation_id = "startRun", .tag = "runs", .summary = "Start a run", .parameters = {kIdempotencyKey},
+       .body = "StartRun", .replies = {{202, "Accepted; it runs, or waits for its turn.", kJson, kRunSchema, {kLocation}}}, .endpoint = ep::start_run},
+      {.method = "GET", .path = "/api/v1/runs", .operation_id = "listRuns", .tag = "runs", .summary = "The runs, newest first",
+       .parameters = {of_project, with_status, kLimit, kCursor, kIfNoneMatch}, .replies = {document(kRuns)}, .endpoint = ep::list_runs},
+      {.method = "GET", .path = "/api/v1/runs/{run}", .operation_id = "getRun", .tag = "runs", .summary = "One run", .parameters = {kRun, kIfNoneMatch},
+       .replies = {document(kRunSchema)}, .endpoint = ep::get_run},
+      {.method = "GET", .path = "/api/v1/runs/{run}/steps", .operation_id = "listSteps", .tag = "runs", .summary = "Its steps",
+       .parameters = {kRun, kIfNoneMatch}, .replies = {document(kSteps)}, .endpoint = ep::list_steps},
+      {.method = "POST", .path = "/api/v1/runs/{run}/cancel", .operation_id = "cancelRun", .tag = "runs", .summary = "Cancel it",
+       .description = "It ends in the state cancelled once its processes are gone.", .parameters = {kRun}, .body = "CancelRun", .body_required = false,
+       .replies = {{202, "Accepted.", kJson, kRunSchema, {kLocation}}}, .endpoint = ep::cancel_run},
+      {.method = "POST", .path = "/api/v1/runs/{run}/retry", .operation_id = "retryRun", .tag = "runs", .summary = "Run a failed one again",
+       .parameters = {kRun}, .body = "RetryRun", .body_required = false, .replies = {{202, "Accepted.", kJson, kRunSchema, {kLocation}}},
+       .endpoint = ep::retry_run},
+      {.method = "GET", .path = "/api/v1/runs/{run}/diff", .operation_id = "getDiff", .tag = "runs", .summary = "What it changed", .parameters = {kRun, kIfNoneMatch},
+       .replies = {{200, "A unified diff; empty when nothing has changed yet.", "text/x-diff", R"({"type":"string"})", {{"ETag", "For If-None-Match."}}}},
+       .endpoint = ep::get_diff},
+      {.method = "GET", .path = "/api/v1/runs/{run}/artifacts", .operation_id = "listArtifacts", .tag = "runs", .summary = "The files it keeps",
+       .parameters = {kRun, kIfNoneMatch}, .replies = {document(kArtifacts)}, .endpoint = ep::list_artifacts},
+      {.method = "GET", .path = "/api/v1/runs/{run}/artifacts/{name}", .operation_id = "getArtifact", .tag = "runs", .summary = "One of them",
+       .parameters = {kRun, artifact, kIfNoneMatch}, .replies = {{200, "The file.", "*/*", {}, {{"ETag", "For If-None-Match."}}}}, .endpoint = ep::get_artifact},
+      {.method = "GET", .path = "/api/v1/approvals", .operation_id = "listApprovals", .tag = "runs", .summary = "Tool calls that wait for a person",
+       .parameters = {of_run, kIfNoneMatch}, .replies = {document(kApprovals)}, .endpoint = ep::list_approvals},
+      {.method = "POST", .path = "/api/v1/approvals/{approval}", .operation_id = "decideApproval", .tag = "runs", .summary = "Allow or deny one",
+       .parameters = {approval}, .body = "Decision", .replies = {{200, "Decided.", kJson, R"({"$ref":"#/components/schemas/Approval"})"}},
+       .endpoint = ep::decide_approval},
+  };
+}
+
+std::vector<Route> stream_routes() {
+  constexpr std::string_view kEvents =
+      R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Event"}}}})";
+  constexpr std::string_view kText = R"({"type":"string"})";
+  const Reply live{200, "", "text/event-stream", kText};
+  return {
+      {.method = "GET", .path = "/api/v1/runs/{run}/events", .operation_id = "listRunEvents", .tag = "streams", .summary = "A run's events from a version on",
+       .description = "As an event stream: one event each, its id the version; then those that come.",
+       .parameters = {kRun, kFrom, kLimit, kLastEventId, kIfNoneMatch}, .replies = {document(kEvents), live}, .endpoint = ep::get_run_events},
+      {.method = "GET", .path = "/api/v1/events", .operation_id = "listEvents", .tag = "streams", .summary = "All events from a position on",
+       .description = "As an event stream: one event each, its id the position; then those that come.",
+       .parameters = {kFrom, kLimit, kLastEventId, kIfNoneMatch}, .replies = {document(kEvents), live}, .endpoint = ep::get_all_events},
+      {.method = "GET", .path = "/api/v1/runs/{run}/log", .operation_id = "getLog", .tag = "streams", .summary = "A run's log from a byte on",
+       .description = "As an event stream: events \"log\", each a JSON string, its id the offset after it; then what comes; \"end\" when the run is over.",
+       .parameters = {kRun, kOffset, kLastEventId}, .replies = {{200, "The log until now.", "text/plain", kText}, live}, .endpoint = ep::get_log},
+      {.method = "GET", .path = "/api/v1/runs/{run}/timeline", .operation_id = "getTimeline", .tag = "streams", .summary = "What the agent did, from a byte on",
+       .description = "As an event stream: events \"agent\", each one JSON object, its id the offset after it; then what comes; \"end\" when the run is over.",
+       .parameters = {kRun, kOffset, kLastEventId}, .replies = {{200, "One JSON object a line.", "application/x-ndjson", kText}, live},
+       .endpoint = ep::get_timeline},
+  };
+}
+
+}  // namespace
+
+std::span<const Route> api_routes() {
+  static const std::vector<Route> routes = [] {
+    std::vector<Route> all;
+    for (auto part : {system_routes(), project_routes(), run_routes(), stream_routes()}) all.insert(all.end(), part.begin(), part.end());
+    return all;
+  }();
+  return routes;
+}
+
+}  // namespace corral::edge
