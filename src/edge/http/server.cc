@@ -145,7 +145,7 @@ void HttpServer::serve(Fd connection, std::string peer) {
     return;
   }
   connection.release();
-  impl_->start(std::move(socket), {});
+  impl_->start(std::move(socket), std::move(peer));
 }
 
 Task<void> HttpServer::stop() {
