@@ -1,0 +1,73 @@
+// The one door to the API: typed by the generated schema, errors as ApiError, a 401 announced to the app.
+import createClient from "openapi-fetch";
+import { problemFrom, toApiError } from "./problem";
+import type { paths } from "./schema";
+import type { NewProject, StartRun } from "./types";
+
+const client = createClient<paths>({ baseUrl: "" });
+
+type Listener = () => void;
+const unauthorizedListeners = new Set<Listener>();
+
+// Calls back whenever the API asks for a login. Returns the way to stop.
+export function onUnauthorized(listener: Listener): Listener {
+  unauthorizedListeners.add(listener);
+  return () => unauthorizedListeners.delete(listener);
+}
+
+export function announceUnauthorized() {
+  for (const listener of unauthorizedListeners) listener();
+}
+
+interface Answer<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+
+async function unwrap<T>(pending: Promise<Answer<T>>): Promise<T> {
+  let answer: Answer<T>;
+  try {
+    answer = await pending;
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
+    throw toApiError(cause);
+  }
+  if (answer.response.ok) return answer.data as T;
+  if (answer.response.status === 401) announceUnauthorized();
+  throw problemFrom(answer.response.status, answer.error);
+}
+
+export const runPath = (run: string) => `/api/v1/runs/${encodeURIComponent(run)}`;
+
+export const api = {
+  info: (signal?: AbortSignal) => unwrap(client.GET("/api/v1/info", { signal })),
+  login: (token: string) => unwrap(client.POST("/api/v1/login", { body: { token } })),
+
+  projects: (signal?: AbortSignal) =>
+    unwrap(client.GET("/api/v1/projects", { params: { query: { limit: 500 } }, signal })),
+  createProject: (body: NewProject) => unwrap(client.POST("/api/v1/projects", { body })),
+  deleteProject: (project: string) =>
+    unwrap(client.DELETE("/api/v1/projects/{project}", { params: { path: { project } } })),
+
+  runs: (query: { project?: string; status?: string; limit?: number }, signal?: AbortSignal) =>
+    unwrap(client.GET("/api/v1/runs", { params: { query: query as never }, signal })),
+  run: (run: string, signal?: AbortSignal) =>
+    unwrap(client.GET("/api/v1/runs/{run}", { params: { path: { run } }, signal })),
+  startRun: (body: StartRun, idempotencyKey: string) =>
+    unwrap(client.POST("/api/v1/runs", { body, params: { header: { "Idempotency-Key": idempotencyKey } } })),
+  cancelRun: (run: string, reason: string) =>
+    unwrap(client.POST("/api/v1/runs/{run}/cancel", { params: { path: { run } }, body: { reason } })),
+  retryRun: (run: string) => unwrap(client.POST("/api/v1/runs/{run}/retry", { params: { path: { run } } })),
+  artifacts: (run: string, signal?: AbortSignal) =>
+    unwrap(client.GET("/api/v1/runs/{run}/artifacts", { params: { path: { run } }, signal })),
+  diff: (run: string, signal?: AbortSignal) =>
+    unwrap(client.GET("/api/v1/runs/{run}/diff", { params: { path: { run } }, parseAs: "text", signal })),
+  decide: (approval: string, decision: "allow" | "deny", message: string) =>
+    unwrap(
+      client.POST("/api/v1/approvals/{approval}", {
+        params: { path: { approval } },
+        body: { decision, message },
+      }),
+    ),
+};

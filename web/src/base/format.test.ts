@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import { formatAgo, formatBytes, formatCost, formatCount, formatDuration, titleOf } from "./format";
+
+describe("format", () => {
+  it("shows small costs exactly and larger ones in cents", () => {
+    expect([0, 0.0042, 0.0123, 1.5].map(formatCost)).toEqual(["$0.00", "$0.0042", "$0.01", "$1.50"]);
+  });
+  it("shortens counts and sizes", () => {
+    expect([7, 1000, 12_340, 999_999, 2_500_000].map(formatCount)).toEqual([
+      "7",
+      "1k",
+      "12.3k",
+      "1M",
+      "2.5M",
+    ]);
+    expect([12, 1500, 25_000, 3_400_000].map(formatBytes)).toEqual(["12 B", "1.5 kB", "25 kB", "3.4 MB"]);
+  });
+  it("shows durations in the unit that matters", () => {
+    expect([0, 950, 9_990, 42_000, 65_000, 3_720_000].map(formatDuration)).toEqual([
+      "0.0 s",
+      "0.9 s",
+      "9.9 s",
+      "42 s",
+      "1 min 05 s",
+      "1 h 02 min",
+    ]);
+  });
+  it("tells how long ago", () => {
+    const now = Date.parse("2026-11-21T12:00:00Z");
+    expect(formatAgo("2026-11-21T11:59:50Z", now)).toBe("just now");
+    expect(formatAgo("2026-11-21T11:30:00Z", now)).toBe("30 min ago");
+    expect(formatAgo("2026-11-21T02:00:00Z", now)).toBe("10 h ago");
+    expect(formatAgo("2026-11-20T11:00:00Z", now)).toBe("yesterday");
+  });
+  it("makes a title of a prompt", () => {
+    expect(titleOf("\n## Fix the `tally` **bug**\n\nmore")).toBe("Fix the tally bug");
+    expect(titleOf("  ")).toBe("(no prompt)");
+  });
+});

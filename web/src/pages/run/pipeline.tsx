@@ -1,0 +1,32 @@
+import type { Step } from "../../api/types";
+import { Elapsed } from "../../ui/elapsed";
+import { StatusIcon, statusWord } from "../../ui/status";
+
+export function Pipeline({ steps }: { steps: Step[] }) {
+  if (steps.length === 0) return null;
+  return (
+    // biome-ignore lint/a11y/noRedundantRoles: Safari forgets lists without bullets
+    <ol role="list" className="pipeline" aria-label="Steps">
+      {steps.map((step) => (
+        <li
+          key={step.name}
+          className={`pipeline-step pipeline-${step.status}`}
+          data-step={step.name}
+          title={step.error?.message}
+        >
+          <StatusIcon status={step.status} />
+          <span className="pipeline-name">{step.name}</span>
+          <span className="visually-hidden">{statusWord(step.status)}</span>
+          <span className="pipeline-time muted">
+            {step.started_at ? (
+              <Elapsed from={step.started_at} to={step.finished_at} />
+            ) : (
+              <span>{step.status === "skipped" ? "skipped" : ""}</span>
+            )}
+            {step.attempt > 1 ? ` · attempt ${step.attempt}` : ""}
+          </span>
+        </li>
+      ))}
+    </ol>
+  );
+}

@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import { decodeTimelineEvent, type TimelineEvent } from "../../api/timeline-event";
+import { type CallItem, Timeline } from "./timeline-model";
+
+const event = (fields: Partial<TimelineEvent>): TimelineEvent => ({
+  time: "2026-11-21T10:00:00.000Z",
+  step: "agent",
+  kind: "message",
+  id: "",
+  text: "",
+  tool: "",
+  input: null,
+  isError: false,
+  ...fields,
+});
+
+function build(...events: Partial<TimelineEvent>[]) {
+  const timeline = new Timeline();
+  for (const fields of events) timeline.push(event(fields));
+  return timeline;
+}
+
+describe("Timeline", () => {
+  it("puts results to their calls, whatever the order", () => {
+    const items = build(
+      { kind: "tool_call", id: "a", tool: "Read", input: { file_path: "x" } },
+      { kind: "tool_call", id: "b", tool: "Bash", input: { command: "ls" } },
+      { kind: "tool_result", id: "b", text: "files", isError: false },
+      { kind: "tool_result", id: "a", text: "no such file", isError: true },
+    ).items() as CallItem[];
+    expect(items.map((item) => [item.tool, item.result?.text, item.result?.isError])).toEqual([
+      ["Read", "no such file", true],
+      ["Bash", "files", false],
+    ]);
+  });
+
+  it("puts a permission to its call by id, or by tool and input", () => {
+    const input = { command: "rm x" };
+    const items = build(
+      { kind: "tool_call", id: "call-1", tool: "Bash", input },
+      { kind: "permission_request", id: "req-1", tool: "Bash", input },
+      { kind: "permission_answer", id: "req-1", isError: true, text: "not now" },
+      { kind: "tool_result", id: "call-1", text: "denied", isError: true },
+    ).items() as CallItem[];
+    expect(items).toHaveLength(1);
+    expect(items[0]?.permission).toEqual({ state: "denied", text: "not now" });
+    expect(items[0]?.result?.text).toBe("denied");
+  });
+
+  it("joins a call to the permission that was asked before it", () => {
+    const items = build(
+      { kind: "permission_request", id: "req-1", tool: "Write", input: { file_path: "a" } },
+      { kind: "permission_answer", id: "req-1" },
+      { kind: "tool_call", id: "call-1", tool: "Write", input: { file_path: "a" } },
+      { kind: "tool_result", id: "call-1", text: "ok" },
+    ).items() as CallItem[];
+    expect(items).toHaveLength(1);
+    expect([items[0]?.permission?.state, items[0]?.result?.text]).toEqual(["allowed", "ok"]);
+  });
+
+  it("keeps the identity of items that did not change", () => {
+    const timeline = build({ kind: "message", text: "hello" }, { kind: "tool_call", id: "a", tool: "Bash" });
+    const before = timeline.items();
+    timeline.push(event({ kind: "tool_result", id: "a", text: "x" }));
+    const after = timeline.items();
+    expect(after[0]).toBe(before[0]);
+    expect(after[1]).not.toBe(before[1]);
+  });
+
+  it("shows a result whose call was never seen, and no empty messages", () => {
+    const items = build(
+      { kind: "message", text: " " },
+      { kind: "tool_result", id: "z", text: "orphan" },
+    ).items();
+    expect(items).toHaveLength(1);
+    expect((items[0] as CallItem).result?.text).toBe("orphan");
+  });
+});
+
+describe("decodeTimelineEvent", () => {
+  it("drops what is no event", () => {
+    expect(decodeTimelineEvent("{")).toBeNull();
+    expect(decodeTimelineEvent("[]")).toBeNull();
+    expect(decodeTimelineEvent('{"kind":"explode"}')).toBeNull();
+    expect(decodeTimelineEvent('{"kind":"message","text":5}')).toMatchObject({ kind: "message", text: "" });
+  });
+});

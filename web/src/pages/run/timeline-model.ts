@@ -1,0 +1,161 @@
+import type { TimelineEvent } from "../../api/timeline-event";
+
+// What the timeline shows: the agent's events with results and permissions put to the calls they belong to.
+
+export interface CallResult {
+  text: string;
+  isError: boolean;
+  time: string;
+}
+
+export interface CallPermission {
+  state: "asked" | "allowed" | "denied";
+  text: string; // what was asked, then what was answered
+}
+
+export type TimelineItem =
+  | { key: string; kind: "message" | "thought"; time: string; step: string; text: string }
+  | {
+      key: string;
+      kind: "note";
+      tone: "start" | "finish" | "notice" | "error";
+      time: string;
+      step: string;
+      text: string;
+    }
+  | {
+      key: string;
+      kind: "call";
+      id: string;
+      time: string;
+      step: string;
+      tool: string;
+      input: unknown;
+      result: CallResult | null;
+      permission: CallPermission | null;
+    };
+
+export type CallItem = Extract<TimelineItem, { kind: "call" }>;
+
+const sameInput = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+
+// Fed in order; items() is a new array, in which every unchanged item is the same object as before.
+export class Timeline {
+  private list: TimelineItem[] = [];
+  private readonly calls = new Map<string, number>(); // id of a call or permission request → its place
+  private nextKey = 0;
+
+  items(): TimelineItem[] {
+    return this.list.slice();
+  }
+
+  push(event: TimelineEvent) {
+    const { time, step, text } = event;
+    switch (event.kind) {
+      case "message":
+      case "thought":
+        if (text.trim() !== "") this.list.push({ key: this.key(), kind: event.kind, time, step, text });
+        break;
+      case "tool_call":
+        this.call(event);
+        break;
+      case "tool_result":
+        this.result(event);
+        break;
+      case "permission_request":
+        this.ask(event);
+        break;
+      case "permission_answer":
+        this.answer(event);
+        break;
+      case "started":
+        this.note("start", event);
+        break;
+      case "finished":
+        this.note(event.isError ? "error" : "finish", event);
+        break;
+      case "notice":
+        if (text.trim() !== "") this.note(event.isError ? "error" : "notice", event);
+        break;
+      case "error":
+        this.note("error", event);
+        break;
+      case "usage":
+        break;
+    }
+  }
+
+  private key(): string {
+    this.nextKey += 1;
+    return String(this.nextKey);
+  }
+
+  private note(tone: "start" | "finish" | "notice" | "error", { time, step, text }: TimelineEvent) {
+    this.list.push({ key: this.key(), kind: "note", tone, time, step, text });
+  }
+
+  private at(id: string): { place: number; item: CallItem } | null {
+    const place = this.calls.get(id);
+    const item = place === undefined ? undefined : this.list[place];
+    return place !== undefined && item?.kind === "call" ? { place, item } : null;
+  }
+
+  private addCall({ time, step, id, tool, input }: TimelineEvent): { place: number; item: CallItem } {
+    const item: CallItem = {
+      key: this.key(),
+      kind: "call",
+      id,
+      time,
+      step,
+      tool,
+      input,
+      result: null,
+      permission: null,
+    };
+    const place = this.list.push(item) - 1;
+    this.calls.set(id, place);
+    return { place, item };
+  }
+
+  // The open call that an event with an id of its own must mean.
+  private openTwin(event: TimelineEvent): { place: number; item: CallItem } | null {
+    for (let place = this.list.length - 1; place >= 0; place -= 1) {
+      const item = this.list[place];
+      if (item?.kind !== "call" || item.result || item.tool !== event.tool) continue;
+      if (sameInput(item.input, event.input)) return { place, item };
+    }
+    return null;
+  }
+
+  private call(event: TimelineEvent) {
+    // The request for permission may come before the call that it is for.
+    const asked = this.at(event.id) ?? this.openTwin(event);
+    if (!asked?.item.permission) {
+      this.addCall(event);
+      return;
+    }
+    this.calls.set(event.id, asked.place);
+    this.list[asked.place] = { ...asked.item, id: event.id, tool: event.tool, input: event.input };
+  }
+
+  private result(event: TimelineEvent) {
+    const found = this.at(event.id) ?? this.addCall(event);
+    this.list[found.place] = {
+      ...found.item,
+      result: { text: event.text, isError: event.isError, time: event.time },
+    };
+  }
+
+  private ask(event: TimelineEvent) {
+    const found = this.at(event.id) ?? this.openTwin(event) ?? this.addCall(event);
+    this.calls.set(event.id, found.place);
+    this.list[found.place] = { ...found.item, permission: { state: "asked", text: event.text } };
+  }
+
+  private answer(event: TimelineEvent) {
+    const found = this.at(event.id);
+    if (!found) return;
+    const state = event.isError ? "denied" : "allowed";
+    this.list[found.place] = { ...found.item, permission: { state, text: event.text } };
+  }
+}

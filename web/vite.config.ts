@@ -1,0 +1,21 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    target: "es2022",
+    assetsInlineLimit: 0, // the page's content security policy allows no data: URLs
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  server: {
+    port: 5173,
+    proxy: { "/api": { target: process.env.CORRAL_URL ?? "http://127.0.0.1:7070" } },
+  },
+  test: {
+    include: ["src/**/*.test.{ts,tsx}", "dev/**/*.test.ts"],
+    environment: "node",
+    outputFile: process.env.JUNIT ? { junit: process.env.JUNIT } : undefined,
+  },
+});
