@@ -123,10 +123,14 @@ class Decider {
     if (approval->closed)
       return corral::fail(ErrorCode::conflict, "approval {} is closed: its step \"{}\" has ended", command.approval, approval->step);
     add(ApprovalDecided{command.approval, command.allow, command.message});
-    const bool last = std::ranges::none_of(run_.approvals, [&](const Approval& other) {
-      return other.open() && other.step == approval->step && other.id != approval->id;
-    });
-    if (last) add(StepResumed{approval->step});
+    resume_after(*approval);
+    return done();
+  }
+  Events operator()(const WithdrawApproval& command) {
+    const auto* approval = run_.find_approval(command.approval);
+    if (approval == nullptr || !approval->open()) return done();
+    add(ApprovalWithdrawn{command.approval});
+    resume_after(*approval);
     return done();
   }
   Events operator()(const ApplyApproval& command) {
@@ -166,9 +170,8 @@ class Decider {
   }
   Events operator()(const LoseWorkspace& command) {
     CORRAL_CHECK(must_be_present(command.workspace));
-    add(WorkspaceLost{command.workspace, command.reason});
-    if (const auto* step = run_.under_way())
-      fail_step(*step, {ErrorCode::unavailable, "its workspace was lost: " + command.reason}, command.jitter);
+    add(WorkspaceLost{command.workspace, command.error.message});
+    if (const auto* step = run_.under_way()) fail_step(*step, command.error, command.jitter);
     return done();
   }
   Events operator()(const TakeSnapshot& command) {
@@ -212,6 +215,13 @@ class Decider {
     return step;
   }
 
+  // The step goes on once nobody is asked any more.
+  void resume_after(const Approval& approval) {
+    const bool last = std::ranges::none_of(run_.approvals, [&](const Approval& other) {
+      return other.open() && other.step == approval.step && other.id != approval.id;
+    });
+    if (last) add(StepResumed{approval.step});
+  }
   Failure over_budget() const {
     const auto checked = check_budget(run_.request.budget, run_.cost);
     return {ErrorCode::exhausted, checked ? "the run's budget is spent" : checked.error().message};

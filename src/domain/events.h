@@ -64,7 +64,6 @@ struct Request {
   Duration timeout{0};
   int priority = 0;
   std::string author_name, author_email;
-  std::string session;                // the agent's session id, chosen beforehand
 
   static void fields(auto& self, auto& visit) {
     visit("project", self.project);
@@ -85,7 +84,6 @@ struct Request {
     visit("priority", self.priority);
     visit("author_name", self.author_name);
     visit("author_email", self.author_email);
-    visit("session", self.session);
   }
 };
 
@@ -235,6 +233,13 @@ struct ApprovalApplied {
   static void fields(auto& self, auto& visit) { visit("approval", self.approval); visit("output_offset", self.output_offset); }
 };
 
+// The agent no longer asks.
+struct ApprovalWithdrawn {
+  static constexpr std::string_view kType = "run.approval.withdrawn";
+  std::string approval;
+  static void fields(auto& self, auto& visit) { visit("approval", self.approval); }
+};
+
 // ---- money ----
 
 struct ModelCalled {
@@ -301,7 +306,7 @@ struct ArtifactAdded {
 using EventBody =
     std::variant<RunCreated, RunStarted, RunCompleted, RunFailed, CancelRequested, RunCancelled, RunRetried, SourceResolved,
                  ChangesCommitted, StepStarted, StepWaiting, StepResumed, StepCompleted, StepFailed, StepRetried, StepSkipped,
-                 StepCancelled, ApprovalRequested, ApprovalDecided, ApprovalApplied, ModelCalled, BudgetExceeded,
+                 StepCancelled, ApprovalRequested, ApprovalDecided, ApprovalApplied, ApprovalWithdrawn, ModelCalled, BudgetExceeded,
                  WorkspaceCreated, WorkspaceReady, WorkspaceLost, SnapshotTaken, ArtifactAdded>;
 
 struct Event {

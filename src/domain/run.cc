@@ -66,6 +66,7 @@ class Applier {
       step->status = StepStatus::running;
       step->attempt = event.attempt;
       ++step->tries;
+      step->workspace = run_.workspaces;
       step->started_at = at_;
       step->finished_at.reset();
       step->error.reset();
@@ -97,7 +98,13 @@ class Applier {
       approval->decision = {event.allow, event.message, std::string(actor_)};
   }
   void operator()(const ApprovalApplied& event) {
-    if (auto* approval = approval_of(run_, event.approval)) approval->applied_at = event.output_offset;
+    if (auto* approval = approval_of(run_, event.approval)) {
+      approval->applied_at = event.output_offset;
+      approval->applied_version = run_.version;
+    }
+  }
+  void operator()(const ApprovalWithdrawn& event) {
+    if (auto* approval = approval_of(run_, event.approval)) approval->closed = true;
   }
 
   void operator()(const ModelCalled& event) {
@@ -110,6 +117,8 @@ class Applier {
     run_.workspace = event.workspace;
     run_.workspace_ready = false;
     run_.workspaces = event.number;
+    for (auto& step : run_.steps)
+      if (is_under_way(step.status)) step.workspace = event.number;
   }
   void operator()(const WorkspaceReady& event) {
     run_.workspace_ready = true;
@@ -164,6 +173,12 @@ const Approval* Run::find_approval(std::string_view approval) const {
 }
 
 bool Run::waiting() const { return std::ranges::any_of(approvals, &Approval::open); }
+
+bool Run::needs_restoring() const {
+  return std::ranges::any_of(steps, [&](const Step& step) {
+    return step.definition.action == "clone" && step.status == StepStatus::completed && step.workspace != workspaces;
+  });
+}
 
 std::optional<Time> Run::deadline() const {
   if (!attempt_started_at || request.timeout.count() == 0) return std::nullopt;

@@ -18,6 +18,7 @@ struct Step {
   int attempt = 0;          // attempts in the life of the run
   int tries = 0;            // attempts since the run was last (re)started: what the retry policy counts
   Time not_before{};        // the next attempt's earliest time
+  int workspace = 0;        // number of the run's workspace when the last attempt began
   std::optional<Time> started_at, finished_at;
   std::optional<Failure> error;
 
@@ -35,7 +36,8 @@ struct Approval {
   };
   std::optional<Decision> decision;
   std::optional<std::uint64_t> applied_at;  // output offset at which the agent was told
-  bool closed = false;                      // the step ended before anybody decided
+  std::uint64_t applied_version = 0;        // of the run, then: the order in which answers were given
+  bool closed = false;                      // the step ended, or the agent gave up asking, before anybody decided
   bool open() const { return !decision && !closed; }
 };
 
@@ -79,6 +81,8 @@ struct Run {
   const Step* under_way() const;      // the step that is running or waiting
   const Approval* find_approval(std::string_view approval) const;
   bool waiting() const;               // a person is asked
+  // Whether the present workspace still has to be brought to where an earlier one was: the sources were cloned there.
+  bool needs_restoring() const;
   std::optional<Time> deadline() const;
 };
 
@@ -100,16 +104,17 @@ struct Fail { Failure error; };
 struct RequestApproval { std::string approval, step, permission, tool, text; json::value input; };
 struct DecideApproval { std::string approval; bool allow; std::string message; };
 struct ApplyApproval { std::string approval; std::uint64_t output_offset; };
+struct WithdrawApproval { std::string approval; };
 struct RecordModelCall { std::string model; Usage usage; std::int64_t duration_ms = 0; int status = 200; };
 struct StopForBudget {};                                     // a call was refused because the budget is spent
 struct ChooseWorkspace { WorkspaceId workspace; };
 struct WorkspaceIsReady { WorkspaceId workspace; std::string isolation; };
-struct LoseWorkspace { WorkspaceId workspace; std::string reason; double jitter = 0.5; };  // fails the step under way
+struct LoseWorkspace { WorkspaceId workspace; Failure error; double jitter = 0.5; };  // fails the step under way with it
 struct TakeSnapshot { std::string step, commit; };
 struct AddArtifact { std::string name, media_type, hash; std::int64_t size_bytes = 0; };
 
 using Command = std::variant<Create, Begin, RequestCancel, FinishCancel, Retry, ResolveSource, CommitChanges, StartStep, CompleteStep,
-                             FailStep, SkipStep, Complete, Fail, RequestApproval, DecideApproval, ApplyApproval, RecordModelCall,
+                             FailStep, SkipStep, Complete, Fail, RequestApproval, DecideApproval, ApplyApproval, WithdrawApproval, RecordModelCall,
                              StopForBudget, ChooseWorkspace, WorkspaceIsReady, LoseWorkspace, TakeSnapshot, AddArtifact>;
 
 // What follows from a command. No events: it is already so (commands that a restarted driver repeats are idempotent).

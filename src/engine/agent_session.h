@@ -1,0 +1,67 @@
+// One attempt at an agent step: the live process, the driver that speaks its protocol, and the record of both.
+//
+// What the agent printed is kept raw (log runs/<id>/agent/<process>); the driver is a deterministic machine fed from it,
+// so that a server that takes over feeds it again from the start and everything it yields (text, timeline, inputs,
+// permission requests) comes out the same and is dropped where it is known already. Two rules make that hold:
+//  - the driver is fed in pieces that never go beyond a line's end, whatever pieces the stream came in, and requests that
+//    the policy allows are answered right after the piece that made them;
+//  - a person's answer is recorded with the output offset at which it is given, before it is given.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/process.h"
+#include "ports/agent.h"
+
+namespace corral::engine {
+
+class AgentSession final : public ProcessObserver {
+ public:
+  AgentSession(StepContext& context, ports::Agent& agent, ports::AgentTask task);
+
+  // Starts or re-attaches to the process, and follows it to its end.
+  Task<Result<StepEnd>> run();
+
+  Task<Result<void>> on_change() override;
+  std::optional<domain::Failure> stop_reason() const override;  // over budget
+  bool should_end() const override { return result_.has_value(); }
+
+ private:
+  Task<Result<std::optional<domain::Failure>>> prepare();
+  Task<Result<void>> replay();
+  Task<Result<void>> take(std::uint64_t offset, std::string bytes);
+  Task<Result<void>> feed(std::string_view bytes);
+  Task<Result<void>> flush();
+  void absorb(ports::AgentDriver::Step step);
+  void answer_by_policy(const ports::AgentEvent& request);
+  void repeat_answers();
+  std::uint64_t next_answer_offset() const;
+  std::string approval_id(std::string_view permission) const;
+  const domain::Approval* own_approval(const domain::Approval& approval) const;
+  void add_to_timeline(ports::AgentEvent event);
+  StepEnd conclude(const ProcessEnd& end);
+  Task<Result<std::string>> last_errors();
+
+  StepContext& context_;
+  ports::Agent& agent_;
+  ports::AgentTask task_;
+  const std::string process_;
+  std::unique_ptr<ports::AgentDriver> driver_;
+  std::shared_ptr<session::Log> raw_, errors_;
+  bool separate_errors_ = false;
+  Mutex mutex_;                     // the driver, and what it yields until that is flushed
+
+  std::uint64_t fed_ = 0;           // bytes of raw output that the driver has had
+  std::string text_, timeline_;     // yielded, not yet appended
+  std::uint64_t text_end_ = 0, timeline_end_ = 0;
+  std::vector<domain::Command> requests_;
+  std::vector<ports::AgentInput> inputs_;
+  bool close_input_ = false;
+  bool finished_shown_ = false;
+  std::optional<ports::AgentResult> result_;
+};
+
+}  // namespace corral::engine

@@ -1,0 +1,71 @@
+#include "engine/core.h"
+
+namespace corral::engine {
+namespace {
+
+// A run's own retry policies decide when to give up. The queue's count only grows when a worker dies with the job, and
+// must never drop a run into the dead letters while it is alive.
+constexpr std::uint32_t kJobAttempts = 1'000'000;
+
+}  // namespace
+
+std::shared_ptr<RunEnds::End> RunEnds::of(RunId run) {
+  std::erase_if(ends_, [](const auto& entry) { return entry.second.expired(); });
+  auto& known = ends_[run];
+  auto end = known.lock();
+  if (!end) known = end = std::make_shared<End>(executor_);
+  return end;
+}
+
+void RunEnds::set(RunId run, bool ended) {
+  const auto known = ends_.find(run);
+  if (known == ends_.end()) return;
+  if (const auto end = known->second.lock()) {
+    end->ended = ended;
+    end->changed.notify();
+  }
+}
+
+ports::Agent* Core::find_agent(std::string_view name) const {
+  for (const auto& agent : deps.agents)
+    if (agent->name() == name) return agent.get();
+  return nullptr;
+}
+
+Task<Result<domain::Run>> Core::tell(RunId id, domain::Command command, std::string actor, std::vector<ports::Change> extra) {
+  const bool enqueues = std::ranges::any_of(extra, [](const ports::Change& change) { return std::holds_alternative<ports::NewJob>(change); });
+  auto before = co_await runs.load(id);
+  auto after = co_await runs.execute(id, std::move(command), std::move(actor), std::move(extra));
+  if (!after) co_return after;
+  count(before ? *before : domain::Run{}, *after);
+  ends.set(id, domain::has_ended(after->status));
+  drivers.notify(id);
+  if (enqueues) {
+    ++job_news;
+    jobs.notify();
+  }
+  co_return after;
+}
+
+void Core::count(const domain::Run& before, const domain::Run& after) {
+  if (before.status != after.status && domain::has_ended(after.status)) ++counters.runs_ended[std::string(to_string(after.status))];
+  for (const auto& step : after.steps) {
+    const auto* old = before.find(step.definition.name);
+    if (domain::has_ended(step.status) && (old == nullptr || old->status != step.status || old->attempt != step.attempt))
+      ++counters.steps_ended[std::string(to_string(step.status))];
+  }
+}
+
+ports::NewJob run_job(const domain::Run& run) {
+  return {.kind = "run",
+          .key = run_job_key(run.id),
+          .payload = json::object{{"run", run.id.to_string()}},
+          .priority = run.request.priority,
+          .max_attempts = kJobAttempts,
+          .group = run.request.project.to_string()};
+}
+
+std::string run_job_key(RunId run) { return "run/" + run.to_string(); }
+std::string run_log_folder(RunId run) { return "runs/" + run.to_string(); }
+
+}  // namespace corral::engine

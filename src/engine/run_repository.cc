@@ -1,0 +1,87 @@
+#include "engine/run_repository.h"
+
+#include "base/log.h"
+#include "engine/projection.h"
+
+namespace corral::engine {
+namespace {
+
+constexpr std::size_t kCachedRuns = 64;
+constexpr std::uint32_t kPage = 500;
+// Each conflict means that another writer got on. More in a row than there can be writers is a store that lies.
+constexpr int kMaxConflicts = 64;
+
+}  // namespace
+
+std::string run_stream(RunId run) { return "run/" + run.to_string(); }
+
+Task<Result<domain::Run>> RunRepository::refresh(RunId id) {
+  domain::Run run;
+  if (const auto cached = cache_.find(id); cached != cache_.end()) run = cached->second.run;
+  const auto known = run.version;
+  for (;;) {
+    CORRAL_CO_TRY(const auto events, co_await store_.read_stream(run_stream(id), run.version, kPage));
+    for (const auto& stored : events) {
+      auto event = domain::event_from(stored.type, stored.data);
+      if (!event) co_return wrap(std::move(event).error(), fmt::format("run {} cannot be read at event {}", id.to_string(), stored.version));
+      domain::apply(run, *event, stored.actor);
+    }
+    if (events.size() < kPage) break;
+  }
+  if (run.version > known) remember(run);
+  co_return run;
+}
+
+void RunRepository::remember(const domain::Run& run) {
+  if (const auto cached = cache_.find(run.id); cached != cache_.end()) {
+    // Two readers at once may end in either order: what is known never shrinks.
+    if (cached->second.run.version < run.version) cached->second.run = run;
+    by_use_.splice(by_use_.begin(), by_use_, cached->second.used);
+    return;
+  }
+  by_use_.push_front(run.id);
+  cache_.emplace(run.id, Cached{run, by_use_.begin()});
+  if (by_use_.size() > kCachedRuns) {
+    cache_.erase(by_use_.back());
+    by_use_.pop_back();
+  }
+}
+
+Task<Result<domain::Run>> RunRepository::load(RunId id) {
+  CORRAL_CO_TRY(auto run, co_await refresh(id));
+  if (!run.exists()) co_return fail(ErrorCode::not_found, "there is no run {}", id.to_string());
+  co_return run;
+}
+
+Task<Result<domain::Run>> RunRepository::execute(RunId id, domain::Command command, std::string actor, std::vector<ports::Change> extra) {
+  for (int conflicts = 0;; ++conflicts) {
+    CORRAL_CO_TRY(auto before, co_await refresh(id));
+    CORRAL_CO_TRY(const auto events, domain::decide(before, command, clock_.now()));
+    if (events.empty() && extra.empty()) co_return before;
+
+    domain::Run after = before;
+    ports::Append append{.stream = run_stream(id), .expected_version = before.version};
+    for (const auto& event : events) {
+      domain::apply(after, event, actor);
+      append.events.push_back({.type = std::string(domain::type_of(event.body)), .data = domain::data_of(event), .actor = actor});
+    }
+    ports::Transaction transaction;
+    if (!events.empty()) {
+      transaction.changes.emplace_back(std::move(append));
+      for (auto& document : changed_documents(before, after)) transaction.changes.emplace_back(std::move(document));
+    }
+    for (const auto& change : extra) transaction.changes.push_back(change);
+
+    const auto committed = co_await store_.commit(std::move(transaction));
+    if (committed) {
+      if (!events.empty()) remember(after);
+      co_return after;
+    }
+    // A conflict of the stream's version shows as a longer stream; any other (a unique name, a lease) is the caller's.
+    if (committed.error().code != ErrorCode::conflict || conflicts == kMaxConflicts) co_return std::unexpected(committed.error());
+    CORRAL_CO_TRY(const auto now, co_await refresh(id));
+    if (now.version == before.version) co_return std::unexpected(committed.error());
+  }
+}
+
+}  // namespace corral::engine

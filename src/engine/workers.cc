@@ -1,0 +1,100 @@
+#include "engine/workers.h"
+
+#include "base/log.h"
+#include "engine/driver.h"
+
+namespace corral::engine {
+namespace {
+
+constexpr std::uint32_t kKeepCompleted = 100, kKeepFailed = 50;
+constexpr std::uint64_t kTrimEvery = 50;
+constexpr Duration kStoreRetry{1'000};
+constexpr Duration kLongestRetry{60'000};
+
+Task<int> wait_on(Signal& signal) {
+  co_await signal.wait();
+  co_return 0;
+}
+
+Task<void> wait_for_job(ports::Store& store, Duration timeout) { (void)co_await store.wait_for_job(timeout); }
+
+}  // namespace
+
+Task<void> Workers::claim_jobs() {
+  for (;;) {
+    const auto seen = core_.job_news;
+    if (active_ >= core_.options.running) {
+      co_await core_.jobs.wait();
+      continue;
+    }
+    auto job = co_await core_.deps.store.claim(core_.options.worker, core_.deps.clock.now(), core_.options.lease,
+                                               {.per_group = core_.options.per_project, .total = core_.options.running});
+    if (!job) {
+      log::warning("queue.unavailable", {{"why", job.error().describe()}});
+      co_await core_.deps.clock.sleep(kStoreRetry);
+    } else if (!*job) {
+      co_await wait_for_work(seen);
+    } else {
+      ++active_;
+      scope_.start("run", work_on(**job));
+    }
+  }
+}
+
+Task<void> Workers::wait_for_work(std::uint64_t seen) {
+  if (core_.job_news != seen) co_return;
+  (void)co_await until(wait_on(core_.jobs), wait_for_job(core_.deps.store, core_.options.idle_wait));
+}
+
+void Workers::done() {
+  --active_;
+  ++core_.job_news;
+  core_.jobs.notify();
+}
+
+Task<void> Workers::work_on(ports::Job job) {
+  auto outcome = co_await until(drive(job), keep_lease(job));
+  if (!outcome) {
+    // Another worker drives it now, or will: nothing more of it may be done here.
+    log::warning("job.lease_lost", {{"job", job.key}});
+  } else if (!*outcome) {
+    co_await release(job, outcome->error());
+  } else {
+    troubles_.erase(job.key);
+  }
+  done();
+  if (++finished_ % kTrimEvery == 0) (void)co_await core_.deps.store.trim_jobs(kKeepCompleted, kKeepFailed);
+}
+
+Task<Result<void>> Workers::drive(const ports::Job& job) {
+  const auto run = RunId::parse(find_string(job.payload, {"run"}));
+  if (!run) co_return fail(ErrorCode::corrupt, "job {} names no run", job.key);
+  auto driver = std::make_unique<RunDriver>(core_, *run, job);
+  co_return co_await driver->drive();
+}
+
+// Ends when the lease is no longer ours, or can no longer be known to be.
+Task<void> Workers::keep_lease(const ports::Job& job) {
+  Time held_until = job.lease_until;
+  for (;;) {
+    co_await core_.deps.clock.sleep(core_.options.heartbeat);
+    const Time until_then = core_.deps.clock.now() + core_.options.lease;
+    const auto kept = co_await core_.deps.store.heartbeat(job.id, core_.options.worker, until_then);
+    if (kept) held_until = until_then;
+    else if (kept.error().code == ErrorCode::conflict || core_.deps.clock.now() >= held_until) co_return;
+  }
+}
+
+// Trouble of our own (a full disk, say) is no failure of the run: it goes on where it stands, later.
+Task<void> Workers::release(const ports::Job& job, const Error& why) {
+  const int times = ++troubles_[job.key];
+  const Duration wait = std::min(kLongestRetry, kStoreRetry * (1 << std::min(times - 1, 10)));
+  log::warning("run.paused", {{"job", job.key}, {"why", why.describe()}, {"again_in_ms", wait.count()}});
+  ports::Transaction transaction;
+  transaction.changes.emplace_back(
+      ports::ReleaseJob{.id = job.id, .owner = core_.options.worker, .due = core_.deps.clock.now() + wait, .error = why.describe(), .keep_attempt = true});
+  // When even that cannot be written the lease runs out by itself.
+  (void)co_await core_.deps.store.commit(std::move(transaction));
+}
+
+}  // namespace corral::engine

@@ -1,0 +1,32 @@
+// Claims jobs and drives their runs, a bounded number at once, for as long as the lease holds.
+#pragma once
+
+#include "engine/core.h"
+
+namespace corral::engine {
+
+class Workers {
+ public:
+  explicit Workers(Core& core) : core_(core), scope_(core.deps.executor) {}
+
+  void start() { scope_.start("workers", claim_jobs()); }
+  // Drivers are cut off where they are; what they did stays, and so do workspaces.
+  Task<void> stop() { co_await scope_.stop(); }
+
+ private:
+  Task<void> claim_jobs();
+  Task<void> wait_for_work(std::uint64_t seen);
+  Task<void> work_on(ports::Job job);
+  Task<Result<void>> drive(const ports::Job& job);
+  Task<void> keep_lease(const ports::Job& job);
+  Task<void> release(const ports::Job& job, const Error& why);
+  void done();
+
+  Core& core_;
+  std::uint32_t active_ = 0;
+  std::uint64_t finished_ = 0;
+  std::map<std::string, int> troubles_;   // by job key: how often in a row
+  TaskScope scope_;
+};
+
+}  // namespace corral::engine
