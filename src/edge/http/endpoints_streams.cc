@@ -32,11 +32,13 @@ class OpenStream {
   HttpMetrics& metrics_;
 };
 
-// Where the client wants to begin: Last-Event-ID, which a reconnecting one sends, before the query.
-std::optional<std::uint64_t> last_event_id(const Call& call) {
+// Where the client wants to begin: Last-Event-ID, which a reconnecting one sends, goes before the query's `otherwise`.
+Result<std::uint64_t> beginning(const Call& call, std::uint64_t otherwise) {
   const auto text = call.request.header("last-event-id");
+  if (text.empty()) return otherwise;
   std::uint64_t id = 0;
-  if (text.empty() || std::from_chars(text.data(), text.data() + text.size(), id).ec != std::errc()) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || end != text.data() + text.size()) return fail(ErrorCode::invalid, "Last-Event-ID must be an id of this stream, a whole number");
   return id;
 }
 
@@ -159,7 +161,9 @@ Task<Result<void>> send_log(Call& call, LogStream stream, std::string type) {
 Task<Result<void>> answer_log(Api& api, Call& call, LogStream stream, std::string type) {
   const bool live = call.media_type == kEventStream;
   stream.offset = static_cast<std::uint64_t>(call.number("offset").value_or(0));
-  if (live) stream.offset = last_event_id(call).value_or(stream.offset);
+  if (live) {
+    CORRAL_CO_TRY(stream.offset, beginning(call, stream.offset));
+  }
   if (stream.offset > stream.log->end())
     co_return fail(ErrorCode::invalid, "parameter \"offset\": {} is past the end, {}", stream.offset, stream.log->end());
   if (live) co_return co_await stream_log(api, call, std::move(stream));
@@ -213,7 +217,10 @@ Task<Result<void>> stream_events(Api& api, Call& call, EventSource source, std::
 Task<Result<void>> answer_events(Api& api, Call& call, EventSource source) {
   const auto from = static_cast<std::uint64_t>(call.number("from").value_or(0));
   const std::uint64_t after = from > 0 ? from - 1 : 0;
-  if (call.media_type == kEventStream) co_return co_await stream_events(api, call, source, last_event_id(call).value_or(after));
+  if (call.media_type == kEventStream) {
+    CORRAL_CO_TRY(const auto last, beginning(call, after));
+    co_return co_await stream_events(api, call, source, last);
+  }
   CORRAL_CO_TRY(auto events, co_await source.read(after, limit_of(call), Duration{0}));
   co_return co_await call.document(items(std::move(events)));
 }

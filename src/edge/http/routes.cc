@@ -17,7 +17,7 @@ const Parameter kLimit{"limit", query, R"({"type":"integer","minimum":1,"maximum
 const Parameter kCursor{"cursor", query, R"({"type":"string","minLength":1,"maxLength":1000})", "The next_cursor of the page before."};
 const Parameter kFrom{"from", query, R"({"type":"integer","minimum":0,"maximum":9007199254740991})", "The first one wanted."};
 const Parameter kOffset{"offset", query, R"({"type":"integer","minimum":0,"maximum":9007199254740991})", "The first byte wanted; at most the log's present size."};
-const Parameter kLastEventId{"Last-Event-ID", header, R"({"type":"integer","minimum":0,"maximum":9007199254740991})",
+const Parameter kLastEventId{"Last-Event-ID", header, R"({"type":"string","maxLength":100})",
                              "Event streams only: go on after this id; goes before the query."};
 const Parameter kIfNoneMatch{"If-None-Match", header, R"({"type":"string","maxLength":1000})", "The ETag of the copy at hand."};
 const Parameter kIdempotencyKey{"Idempotency-Key", header, R"({"type":"string","minLength":1,"maxLength":255})",
