@@ -3,7 +3,6 @@
 #include <cerrno>
 
 #include <fcntl.h>
-#include <openssl/sha.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -13,15 +12,18 @@
 namespace corral {
 namespace {
 
-std::string sha256_hex(std::string_view text) {
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
-  std::string hex;
-  for (const unsigned char byte : digest) hex += fmt::format("{:02x}", byte);
-  return hex;
-}
-
 constexpr std::size_t kTokenBytes = 32;
+
+// The secret in `file`, made when there is none.
+Result<DataFolder::LoginToken> kept_secret(const std::filesystem::path& file, std::string_view prefix, Random& random) {
+  auto kept = read_file(file, 4096);
+  if (kept && kept->size() >= 2 * kTokenBytes) return DataFolder::LoginToken{Secret(*std::move(kept)), false};
+  if (kept) return fail(ErrorCode::corrupt, "{} is too short to be what it should: restore it, or remove it to have a new one made", file.string());
+  if (kept.error().code != ErrorCode::not_found) return std::unexpected(std::move(kept).error());
+  Secret made(std::string(prefix) + random.hex(kTokenBytes));
+  CORRAL_CHECK(write_file_atomically(file, made.expose()));
+  return DataFolder::LoginToken{std::move(made), true};
+}
 
 }  // namespace
 
@@ -44,48 +46,22 @@ Result<DataFolder> DataFolder::open(std::filesystem::path path) {
 }
 
 Result<Secret> DataFolder::run_token_key(Random& random) const {
-  const auto file = path_ / "server.key";
-  auto kept = read_file(file, 4096);
-  if (kept && kept->size() >= 2 * kTokenBytes) return Secret(*std::move(kept));
-  if (kept) return fail(ErrorCode::corrupt, "{} is too short to be a key: restore it, or remove it while no run is under way", file.string());
-  if (kept.error().code != ErrorCode::not_found) return std::unexpected(std::move(kept).error());
-  Secret key(random.hex(kTokenBytes));
-  CORRAL_CHECK(write_file_atomically(file, key.expose()));
-  return key;
+  CORRAL_TRY(auto key, kept_secret(path_ / "server.key", "", random));
+  return std::move(key.token);
 }
 
-Result<void> DataFolder::announce(std::string_view url, std::string_view local_token) const {
+Result<DataFolder::LoginToken> DataFolder::login_token(Random& random) const { return kept_secret(path_ / "admin-token", "corral_", random); }
+
+Result<void> DataFolder::announce(std::string_view url, std::string_view token) const {
   CORRAL_CHECK(make_directories(path_ / "run"));
   json::object document{{"url", url}, {"pid", ::getpid()}};
-  if (!local_token.empty()) document["token"] = local_token;
+  if (!token.empty()) document["token"] = token;
   return write_file_atomically(path_ / "run" / "server.json", json::serialize(document));
 }
 
 void DataFolder::withdraw() const {
   std::error_code ignored;
   std::filesystem::remove(path_ / "run" / "server.json", ignored);
-}
-
-Result<LoginTokens> LoginTokens::load_or_create(const DataFolder& folder, Random& random, std::optional<Secret>& created) {
-  const auto file = folder.path() / "admin-token.sha256";
-  auto kept = read_file(file, 4096);
-  if (!kept && kept.error().code != ErrorCode::not_found) return std::unexpected(std::move(kept).error());
-  if (!kept) {
-    created.emplace("corral_" + random.hex(kTokenBytes));
-    kept = sha256_hex(created->expose());
-    CORRAL_CHECK(write_file_atomically(file, *kept));
-  }
-  if (kept->size() != 2 * SHA256_DIGEST_LENGTH)
-    return fail(ErrorCode::corrupt, "{} does not hold a SHA-256: remove it to have a new admin token made", file.string());
-  return LoginTokens(*std::move(kept), Secret(random.hex(kTokenBytes)));
-}
-
-LoginTokens LoginTokens::of(const Secret& token, Random& random) {
-  return {sha256_hex(token.expose()), Secret(random.hex(kTokenBytes))};
-}
-
-bool LoginTokens::accepts(std::string_view token) const {
-  return Secret(admin_sha256_).equals(sha256_hex(token)) || local_.equals(token);
 }
 
 }  // namespace corral

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,32 +24,21 @@ class DataFolder {
   // The key that signs run tokens: 32 random bytes as hex, made once, kept in <folder>/server.key (0600).
   Result<Secret> run_token_key(Random& random) const;
 
+  // The token that a server which others can reach asks for: made once and kept in <folder>/admin-token (0600).
+  struct LoginToken {
+    Secret token;
+    bool created = false;  // just now: show it, once
+  };
+  Result<LoginToken> login_token(Random& random) const;
+
   // Tells command lines on this machine where the server is: <folder>/run/server.json (0600).
-  Result<void> announce(std::string_view url, std::string_view local_token) const;
+  Result<void> announce(std::string_view url, std::string_view token) const;
   void withdraw() const;
 
  private:
   DataFolder(std::filesystem::path path, Fd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
   std::filesystem::path path_;
   Fd lock_;
-};
-
-// Who may log in: the admin token, of which only the SHA-256 is kept (<folder>/admin-token.sha256), and the local token
-// of this start, which only those who may read <folder>/run/server.json know.
-class LoginTokens {
- public:
-  // Makes the admin token when the folder has none yet, and returns it in `created`, to be shown once.
-  static Result<LoginTokens> load_or_create(const DataFolder& folder, Random& random, std::optional<Secret>& created);
-  // A token that the operator chose.
-  static LoginTokens of(const Secret& token, Random& random);
-
-  bool accepts(std::string_view token) const;  // constant time for equal lengths
-  const Secret& local_token() const { return local_; }
-
- private:
-  LoginTokens(std::string admin_sha256, Secret local) : admin_sha256_(std::move(admin_sha256)), local_(std::move(local)) {}
-  std::string admin_sha256_;  // hex
-  Secret local_;
 };
 
 }  // namespace corral

@@ -25,4 +25,8 @@ json::value to_json(const AgentEvent& event) {
                       {"tool", event.tool},            {"input", event.input}, {"is_error", event.is_error}};
 }
 
+json::value to_json(const AgentInfo& info) {
+  return json::object{{"name", info.name}, {"version", info.version}, {"wanted_version", info.wanted_version}, {"problem", info.problem}};
+}
+
 }  // namespace corral::ports

@@ -82,6 +82,7 @@ struct AgentInfo {
   std::string wanted_version;  // the pinned one; empty when nothing is to be installed
   std::string problem;         // why it cannot run, and what to do; empty when it can
 };
+json::value to_json(const AgentInfo& info);
 
 class Agent {
  public:

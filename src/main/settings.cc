@@ -1,0 +1,67 @@
+#include "main/settings.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <system_error>
+
+namespace corral {
+namespace {
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+template <class T>
+Result<std::optional<T>> number(const char* name, T smallest) {
+  const std::string text = variable(name);
+  if (text.empty()) return std::nullopt;
+  T value{};
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size() || value < smallest)
+    return fail(ErrorCode::invalid, "{}='{}' is not a number of at least {}", name, text, smallest);
+  return value;
+}
+
+}  // namespace
+
+std::filesystem::path agents_folder(const std::filesystem::path& data) {
+  const std::string chosen = variable("CORRAL_AGENTS");
+  return chosen.empty() ? data / "agents" : std::filesystem::absolute(chosen);
+}
+
+std::filesystem::path runner_program() {
+  if (const std::string chosen = variable("CORRAL_RUNNER"); !chosen.empty()) return std::filesystem::absolute(chosen);
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "corral-runner";
+}
+
+Result<ports::Isolation> isolation_named(const std::string& name) {
+  for (const auto isolation : {ports::Isolation::sandbox, ports::Isolation::reduced, ports::Isolation::none})
+    if (name == ports::to_string(isolation)) return isolation;
+  return fail(ErrorCode::invalid, "'{}' is no kind of sandbox: it may be sandbox, reduced or none", name);
+}
+
+Result<Settings> read_settings(const edge::cli::ServeOptions& options) {
+  Settings settings;
+  settings.data = options.data;
+  settings.agents = agents_folder(options.data);
+  settings.runner_program = runner_program();
+  settings.address = options.address;
+  settings.port = options.port;
+  settings.token_file = options.token_file;
+  settings.record = options.record;
+  settings.replay = options.replay;
+  CORRAL_TRY(settings.isolation, isolation_named(options.sandbox));
+  settings.require_limits = options.require_limits;
+  settings.max_runs = options.max_runs;
+  CORRAL_TRY(const auto per_project, number<std::uint32_t>("CORRAL_MAX_RUNS_PER_PROJECT", 1));
+  settings.max_runs_per_project = per_project.value_or(settings.max_runs);
+  settings.provider_url = variable("CORRAL_ANTHROPIC_BASE_URL");
+  settings.provider_key = Secret(variable("ANTHROPIC_API_KEY"));
+  CORRAL_TRY(settings.budget_usd, number<double>("CORRAL_BUDGET_USD", 0));
+  if (settings.record && settings.replay) return fail(ErrorCode::invalid, "--record and --replay exclude each other");
+  return settings;
+}
+
+}  // namespace corral

@@ -1,0 +1,40 @@
+// What the server is told: the command line's options, completed from the environment. Read once, at the start.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "base/secret.h"
+#include "edge/cli/cli.h"
+#include "ports/launcher.h"
+
+namespace corral {
+
+struct Settings {
+  std::filesystem::path data;
+  std::filesystem::path agents;          // CORRAL_AGENTS; default: <data>/agents
+  std::filesystem::path runner_program;  // CORRAL_RUNNER; default: corral-runner beside this program
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 8420;
+  std::optional<std::filesystem::path> token_file, record, replay;
+  ports::Isolation isolation = ports::Isolation::sandbox;
+  bool require_limits = false;
+  std::uint32_t max_runs = 10;
+  std::uint32_t max_runs_per_project = 10;  // CORRAL_MAX_RUNS_PER_PROJECT; at most max_runs
+  std::string provider_url;              // CORRAL_ANTHROPIC_BASE_URL; empty: Anthropic's own
+  Secret provider_key;                   // ANTHROPIC_API_KEY
+  std::optional<double> budget_usd;      // CORRAL_BUDGET_USD; of runs that name none
+};
+
+// `invalid` names the option or variable that is wrong.
+Result<Settings> read_settings(const edge::cli::ServeOptions& options);
+
+// Where agents are installed for a data folder.
+std::filesystem::path agents_folder(const std::filesystem::path& data);
+std::filesystem::path runner_program();
+Result<ports::Isolation> isolation_named(const std::string& name);
+
+}  // namespace corral
