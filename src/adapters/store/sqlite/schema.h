@@ -1,0 +1,16 @@
+// The tables, and how an older file becomes the current one. Forward only.
+#pragma once
+
+#include "adapters/store/sqlite/database.h"
+
+namespace corral::adapters::store::sqlite {
+
+// Sets the connection's modes (WAL, synchronous) and applies the steps that the file does not have yet, each in one
+// transaction. Throws SqliteFailure; `unsupported` when the file is newer than this program, `corrupt` when it is
+// another program's.
+void prepare_database(Database& database);
+
+// job.state in the file; "ready" outside covers delayed and ready.
+enum class JobState : int { delayed = 0, ready = 1, claimed = 2, completed = 3, failed = 4 };
+
+}  // namespace corral::adapters::store::sqlite

@@ -1,0 +1,82 @@
+// The one thread that writes, with adaptive group commit: what waits while one transaction is synced shares the next.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "adapters/store/sqlite/call.h"
+#include "adapters/store/sqlite/changes.h"
+#include "adapters/store/sqlite/database.h"
+
+namespace corral::adapters::store::sqlite {
+
+struct WriteContext {
+  Database& database;
+  WriterState& state;
+};
+
+class WriteCall {
+ public:
+  // Whether the answer must wait for the disk.
+  enum class Durability { synced, written };
+};
+
+class Writer {
+ public:
+  using Durability = WriteCall::Durability;
+  // Told after every group that was committed, on the writer's thread, before its callers are answered.
+  using Published = std::function<void(const WriterState&)>;
+
+  Writer(std::unique_ptr<Database> database, std::size_t max_waiting, Published published);
+  // Finishes what was handed over.
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  // Runs `work` (WriteContext& → Result<R>) in a transaction; a refusal undoes what it wrote and nothing else's.
+  template <class R, class Work>
+  Task<Result<R>> run(Durability durability, Work work) {
+    Port& port = durability == Durability::synced ? synced_ : written_;
+    return hand_over<R, WriteContext>(port, gate_, std::move(work));
+  }
+
+ private:
+  struct Item {
+    std::unique_ptr<Call<WriteContext>> call;
+    Durability durability;
+  };
+  // Where calls of one durability come in.
+  struct Port {
+    Writer& writer;
+    Durability durability;
+    void push(std::unique_ptr<Call<WriteContext>> call) { writer.push({std::move(call), durability}); }
+  };
+
+  void push(Item item);
+  void loop();
+  void commit_group(std::span<Item> items);
+  void run_in_savepoint(Call<WriteContext>& call);
+  void set_durability(Durability durability);
+
+  std::unique_ptr<Database> database_;
+  WriterState state_;
+  Durability durability_ = Durability::synced;
+  Published published_;
+  Gate gate_;
+  Port synced_{*this, Durability::synced};
+  Port written_{*this, Durability::written};
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable arrived_;
+  std::deque<Item> queue_;
+  bool stopping_ = false;
+
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace corral::adapters::store::sqlite
