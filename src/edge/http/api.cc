@@ -37,13 +37,13 @@ bool is_api_path(std::string_view path) {
   return path == "/api" || path.starts_with("/api/") || path == "/healthz" || path == "/readyz" || path == "/metrics";
 }
 
-// Counted and, for what changes something or took long, told.
+// At info what changes something, at debug what only looks: a page that is open looks often.
 void log_request(std::string_view method, std::string_view route, const Exchange& out, std::string_view request_id, std::string_view trace) {
-  const bool changes = method != "GET" && method != "HEAD";
-  if (!changes && log::level() > log::Level::debug) return;
-  const std::string id(request_id);
-  const auto milliseconds = out.elapsed().count() * 1e3;
-  (changes ? log::info : log::debug)("http.request", {{"method", method}, {"route", route}, {"status", out.status()}, {"ms", milliseconds}, {"request_id", id}, {"trace_id", trace}});
+  const bool looks = method == "GET" || method == "HEAD";
+  if (looks && log::level() > log::Level::debug) return;
+  const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(out.elapsed()).count();
+  (looks ? log::debug : log::info)("http.request", {{"method", method.substr(0, 20)}, {"route", route}, {"status", out.status()},
+                                                    {"duration_us", microseconds}, {"request_id", request_id}, {"trace_id", trace}});
 }
 
 }  // namespace
@@ -93,7 +93,7 @@ Task<void> Api::serve(Request request, Responder& responder) {
   }
   const std::string_view label = match.route != nullptr ? std::string_view(method) : "other";
   metrics_.count(label, route, out.status(), out.elapsed().count(), out.streamed());
-  log_request(label, route, out, request_id, trace);
+  log_request(method, route, out, request_id, trace);
 }
 
 bool Api::admit(const Request& request, Exchange& out, std::uint64_t& retry_after_s) {

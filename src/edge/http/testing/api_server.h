@@ -1,0 +1,36 @@
+// The API over a FakeService on a server thread.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "edge/http/testing/fake_service.h"
+#include "edge/http/testing/server_thread.h"
+
+namespace corral::edge::testing {
+
+struct ApiServerOptions {
+  std::string token = {};
+  double requests_per_second = 0;
+  double request_burst = 0;
+  Duration keep_alive{15'000};
+};
+
+class ApiServer {
+ public:
+  explicit ApiServer(ApiServerOptions options = {});
+
+  std::uint16_t port() const { return thread_->port(); }
+  // Runs on the server's thread and waits for it.
+  void run(std::function<void(FakeService&)> work);
+
+  std::atomic<bool> not_ready = false;
+
+ private:
+  std::unique_ptr<FakeService> service_;
+  std::unique_ptr<ServerThread> thread_;
+};
+
+}  // namespace corral::edge::testing
