@@ -66,9 +66,9 @@ Error errno_error(int number, std::string_view doing) {
   switch (number) {
     case ENOENT: case ENOTDIR: case ESRCH: code = ErrorCode::not_found; break;
     case EACCES: case EPERM: case EROFS: code = ErrorCode::forbidden; break;
-    case ENOSPC: case EDQUOT: case EMFILE: case ENFILE: case ENOMEM: case EFBIG: code = ErrorCode::exhausted; break;
+    case ENOSPC: case EDQUOT: case EMFILE: case ENFILE: case ENOMEM: case EFBIG: case E2BIG: code = ErrorCode::exhausted; break;
     case EEXIST: case EADDRINUSE: case EBUSY: code = ErrorCode::conflict; break;
-    case EINVAL: case ENAMETOOLONG: case ELOOP: case EISDIR: code = ErrorCode::invalid; break;
+    case EINVAL: case ENAMETOOLONG: case ELOOP: case EISDIR: case ENOEXEC: code = ErrorCode::invalid; break;
     case ETIMEDOUT: code = ErrorCode::deadline; break;
     case ECANCELED: code = ErrorCode::cancelled; break;
     case ENOSYS: case EOPNOTSUPP: code = ErrorCode::unsupported; break;

@@ -5,6 +5,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -35,7 +36,7 @@ void TaskScope::start(const char* name, Task<void> task) {
   auto entry = state_->entries.emplace(state_->entries.end());
   entry->name = name;
   asio::co_spawn(executor_, std::move(task),
-                 asio::bind_cancellation_slot(entry->cancel.slot(), [state = state_, entry](std::exception_ptr thrown) {
+                 asio::bind_cancellation_slot(entry->cancel.slot(), [state = state_, entry, executor = executor_](std::exception_ptr thrown) {
                    if (thrown) {
                      try {
                        std::rethrow_exception(thrown);
@@ -46,7 +47,10 @@ void TaskScope::start(const char* name, Task<void> task) {
                        log::error("task.failed", {{"task", entry->name}, {"what", error.what()}});
                      }
                    }
-                   state->entries.erase(entry);
+                   std::list<State::Entry> ended;
+                   ended.splice(ended.begin(), state->entries, entry);
+                   // A cancel() from outside the event loop is still queued there, and goes to this entry.
+                   if (state->stopping) asio::post(executor, [kept = std::move(ended)] {});
                    if (state->entries.empty()) state->drained.cancel();
                  }));
 }

@@ -19,6 +19,8 @@ Integer get(const char* at) {
   return value;
 }
 
+constexpr std::size_t kKeptBytes = 64 * 1024;
+
 // What each type may carry; anything else is a peer that speaks something different.
 struct Shape {
   std::uint8_t flags;
@@ -116,7 +118,7 @@ Result<std::optional<Frame>> FrameReader::next() {
 }
 
 void FrameReader::shrink() {
-  if (begin_ != end_) return;
+  if (begin_ != end_ || buffer_.size() <= kKeptBytes) return;
   begin_ = end_ = 0;
   buffer_ = std::string();
 }

@@ -25,7 +25,7 @@ enum class FrameType : std::uint8_t {
   stream_data = 8,
   stream_credit = 9,  // the sender takes offset more bytes of this stream
   stream_end = 10,    // the sender writes no more
-  stream_close = 11,  // both directions are over; what was not delivered is dropped
+  stream_close = 11,  // the sender takes and writes no more; what it sent before is still delivered
 };
 
 constexpr std::uint8_t kMore = 1;
@@ -60,7 +60,7 @@ class FrameReader {
   // unknown type or flag, a field that must be zero, or a payload that is too long.
   Result<std::optional<Frame>> next();
 
-  // Gives memory back when nothing is buffered.
+  // Gives back what a burst took, when nothing is buffered.
   void shrink();
 
  private:

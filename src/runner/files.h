@@ -1,0 +1,18 @@
+// The workspace's files, for the server: never out of the folder given, never blocked by what is not a regular file.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace corral::runner {
+
+// Reads `path` below `root`. Symbolic links are followed while they stay below it; one that leads out is `forbidden`,
+// as is anything but a regular file. `exhausted` when it is larger than `max_bytes`.
+Result<std::string> read_file_below(const std::string& root, const std::string& path, std::size_t max_bytes);
+
+// Replaces `path` below `root` as a whole, making missing parent folders: a link at its end is replaced, not followed.
+Result<void> write_file_below(const std::string& root, const std::string& path, std::string_view bytes, unsigned mode);
+
+}  // namespace corral::runner

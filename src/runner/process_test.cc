@@ -1,0 +1,221 @@
+#include "runner/runner_test.h"
+
+namespace corral::runner {
+namespace {
+
+class ProcessTest : public RunnerTest {
+ protected:
+  void SetUp() override { start_all(); }
+};
+
+TEST_F(ProcessTest, GivesOutputAndExitCode) {
+  ASSERT_TRUE(start("a", "echo hello; echo oops >&2; exit 3"));
+  EXPECT_EQ(output("a"), "hello\noops\n");
+  const auto exit = exit_of("a");
+  EXPECT_EQ(exit.exit_code, 3);
+  EXPECT_FALSE(exit.timed_out);
+  EXPECT_EQ(exit_of("a").exit_code, 3);  // again
+  EXPECT_EQ(output("a"), "");            // all of it was acknowledged
+  EXPECT_EQ(total_, 11u);
+}
+
+TEST_F(ProcessTest, KeepsErrorsApartWhenAsked) {
+  ASSERT_TRUE(start("a", "echo hello; echo oops >&2", {.merge_errors = false}));
+  EXPECT_EQ(output("a"), "hello\n");
+  EXPECT_EQ(output("a.err"), "oops\n");
+}
+
+TEST_F(ProcessTest, StartsAnIdOnce) {
+  ASSERT_TRUE(start("a", "echo run >> ran"));
+  ASSERT_TRUE(start("a", "echo run >> ran"));
+  exit_of("a");
+  ASSERT_TRUE(start("a", "echo run >> ran"));
+  EXPECT_EQ(read_file(folder_ / "work/ran").value(), "run\n");
+}
+
+TEST_F(ProcessTest, SaysWhatIsWrongWithAStart) {
+  const auto code = [&](ports::ProcessSpec spec) { return run(client_->start(std::move(spec))).error().code; };
+  EXPECT_EQ(code({.id = "a", .argv = {"no-such-program"}}), ErrorCode::not_found);
+  EXPECT_EQ(code({.id = "a", .argv = {"true"}, .cwd = "/workspace/nowhere"}), ErrorCode::not_found);
+  EXPECT_EQ(code({.id = "a", .argv = {"/etc/passwd"}}), ErrorCode::forbidden);
+  EXPECT_EQ(code({.id = "a", .argv = {}}), ErrorCode::invalid);
+  EXPECT_EQ(code({.id = "A!", .argv = {"true"}}), ErrorCode::invalid);
+  EXPECT_EQ(code({.id = "a", .argv = {"true", std::string(200'000, 'x')}}), ErrorCode::exhausted);
+  EXPECT_EQ(code({.id = "a", .argv = {"true", std::string(5'000'000, 'x')}}), ErrorCode::exhausted);
+  EXPECT_EQ(run(client_->wait("a")).error().code, ErrorCode::not_found);  // none of them left a trace
+  EXPECT_TRUE(run(client_->start({.id = "a", .argv = {"true"}})));
+}
+
+TEST_F(ProcessTest, GivesItsOwnEnvironmentAndNothingOfTheServer) {
+  ASSERT_TRUE(start("a", "env | sort; pwd; ls /proc/self/fd | wc -l", {.env = {{"EXTRA", "1"}, {"TERM", "mine"}}}));
+  const auto text = output("a");
+  const auto work = (folder_ / "work").string(), home = (folder_ / "home").string();
+  EXPECT_EQ(text, "CORRAL_PROCESS=a\nEXTRA=1\nHOME=" + home + "\nLANG=C.UTF-8\nPATH=/usr/local/bin:/usr/bin:/bin\nPWD=" + work + "\nTERM=mine\nUSER=agent\n" + work + "\n4\n");
+}
+
+TEST_F(ProcessTest, WritesInputOnceInOrderAndCloses) {
+  ASSERT_TRUE(run(client_->start({.id = "a", .argv = {"cat"}, .input = true})));
+  for (const char* word : {"one ", "two ", "three"}) ASSERT_TRUE(run(client_->input("a", std::string("id-") + word, word)));
+  ASSERT_TRUE(run(client_->input("a", "id-two ", "two ")));
+  ASSERT_TRUE(run(client_->close_input("a")));
+  ASSERT_TRUE(run(client_->close_input("a")));
+  EXPECT_EQ(output("a"), "one two three");
+  EXPECT_EQ(exit_of("a").exit_code, 0);
+  ASSERT_TRUE(run(client_->input("a", "id-two ", "two ")));  // known, although it has ended
+  EXPECT_EQ(run(client_->input("a", "new", "x")).error().code, ErrorCode::conflict);
+}
+
+TEST_F(ProcessTest, TakesALargeInputWhileTheProcessIsSlowToRead) {
+  ASSERT_TRUE(start("a", "read go; wc -c", {.input = true}));
+  std::string big(16u << 20, 'x');
+  ASSERT_TRUE(run(client_->input("a", "1", big)));
+  // The queue is full: the next one waits until the process reads.
+  std::optional<Result<void>> second;
+  asio::co_spawn(context_, client_->input("a", "2", big), [&](std::exception_ptr, Result<void> result) { second = std::move(result); });
+  run_until([&] { return client_->linked(); });
+  ASSERT_TRUE(run(client_->resize("a", {})).error().code == ErrorCode::conflict);  // a round trip later
+  EXPECT_FALSE(second);
+  EXPECT_EQ(run(client_->input("a", "3", std::string((16u << 20) + 1, 'x'))).error().code, ErrorCode::exhausted);
+}
+
+TEST_F(ProcessTest, ReadsItAllOnceTheProcessDoes) {
+  ASSERT_TRUE(start("a", "wc -c", {.input = true}));
+  std::string big(16u << 20, 'x');
+  ASSERT_TRUE(run(client_->input("a", "1", big)));
+  ASSERT_TRUE(run(client_->input("a", "2", big)));
+  ASSERT_TRUE(run(client_->close_input("a")));
+  EXPECT_EQ(output("a"), std::to_string(32u << 20) + "\n");
+}
+
+TEST_F(ProcessTest, HasATerminalThatCanBeResized) {
+  ASSERT_TRUE(start("a", "trap 'stty size; exit 0' WINCH; tty; stty size; while :; do sleep 0.05; done", {.terminal = ports::TerminalSize{100, 30}}));
+  std::string text;
+  std::optional<Result<std::uint64_t>> total;
+  asio::co_spawn(context_, client_->read_output("a", 0, collect(&text)), [&](std::exception_ptr, Result<std::uint64_t> result) { total = std::move(result); });
+  run_until([&] { return text.contains("30 100"); });
+  EXPECT_TRUE(text.starts_with("/dev/pts/")) << text;
+  ASSERT_TRUE(run(client_->resize("a", {120, 40})));
+  run_until([&] { return total.has_value(); });
+  EXPECT_TRUE(text.ends_with("40 120\r\n")) << text;
+  EXPECT_EQ(exit_of("a").exit_code, 0);
+}
+
+TEST_F(ProcessTest, TakesInputFromATerminal) {
+  ASSERT_TRUE(start("a", "read line; echo got $line; cat", {.terminal = ports::TerminalSize{}}));
+  ASSERT_TRUE(run(client_->input("a", "1", "hello\r")));
+  ASSERT_TRUE(run(client_->close_input("a")));
+  const auto text = output("a");
+  EXPECT_TRUE(text.contains("got hello\r\n")) << text;
+  EXPECT_EQ(exit_of("a").exit_code, 0);
+}
+
+TEST_F(ProcessTest, InterruptsThroughTheTerminal) {
+  ASSERT_TRUE(start("a", "echo ready; exec sleep 60", {.terminal = ports::TerminalSize{}}));
+  std::string text;
+  std::optional<Result<std::uint64_t>> total;
+  asio::co_spawn(context_, client_->read_output("a", 0, collect(&text)), [&](std::exception_ptr, Result<std::uint64_t> result) { total = std::move(result); });
+  run_until([&] { return text.contains("ready"); });
+  ASSERT_TRUE(run(client_->input("a", "1", "\x03")));
+  EXPECT_EQ(exit_of("a").exit_code, 130);
+}
+
+// A daemon as they are made: two forks, a session of its own, its output elsewhere or, worse, still ours.
+constexpr const char* kDaemon = "setsid sh -c '(trap \"\" HUP; echo $$ >> daemon; exec sleep 300) & sleep 0' ";
+
+bool alive(pid_t pid) {
+  const auto stat = read_file(fmt::format("/proc/{}/stat", pid));
+  return stat && !stat->contains(") Z ");
+}
+
+TEST_F(ProcessTest, SignalsReachDaemonsToo) {
+  ASSERT_TRUE(start("a", std::string(kDaemon) + "; setsid sh -c 'sleep 300 & echo $! > orphan' </dev/null >/dev/null 2>&1; echo ready; exec sleep 300"));
+  std::string text;
+  std::optional<Result<std::uint64_t>> total;
+  asio::co_spawn(context_, client_->read_output("a", 0, collect(&text)), [&](std::exception_ptr, Result<std::uint64_t> result) { total = std::move(result); });
+  run_until([&] { return text.contains("ready"); });
+  const pid_t orphan = std::stoi(read_file(folder_ / "work/orphan").value());
+  ASSERT_TRUE(alive(orphan));
+  ASSERT_TRUE(run(client_->signal("a", SIGTERM)));
+  EXPECT_EQ(exit_of("a").exit_code, 128 + SIGTERM);
+  EXPECT_FALSE(alive(orphan));
+  ASSERT_TRUE(run(client_->signal("a", SIGTERM)));  // it has ended: fine
+}
+
+TEST_F(ProcessTest, WhatTheLeaderLeavesBehindEndsWithIt) {
+  ASSERT_TRUE(start("other", "sleep 300"));
+  // One keeps the output open, the other hides: no marker, no ancestors, no terminal.
+  ASSERT_TRUE(start("a", "sleep 300 & echo $! > holder; setsid env -i sh -c 'sleep 300 & echo $! > hidden' </dev/null >/dev/null 2>&1; echo done"));
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(output("a"), "done\n");
+  EXPECT_EQ(exit_of("a").exit_code, 0);
+  const auto took = std::chrono::steady_clock::now() - begin;
+  EXPECT_GE(took, 1500ms);  // the grace for the one that holds the output
+  EXPECT_LE(took, 10s);
+  EXPECT_FALSE(alive(std::stoi(read_file(folder_ / "work/holder").value())));
+  const pid_t hidden = std::stoi(read_file(folder_ / "work/hidden").value());
+  // Whose it is cannot be told while two are at work; it ends with the last of them.
+  ASSERT_TRUE(run(client_->signal("other", SIGKILL)));
+  EXPECT_EQ(exit_of("other").exit_code, 137);
+  run_until([&] { return !alive(hidden); });
+}
+
+TEST_F(ProcessTest, EndsAProcessThatIsOutOfTime) {
+  ASSERT_TRUE(start("a", "sleep 300 & sleep 300", {.timeout = 100ms}));
+  const auto exit = exit_of("a");
+  EXPECT_TRUE(exit.timed_out);
+  EXPECT_EQ(exit.exit_code, 128 + SIGTERM);
+}
+
+TEST_F(ProcessTest, KillsAProcessThatIgnoresItsTimeout) {
+  ASSERT_TRUE(start("a", "trap '' TERM; while :; do sleep 0.1; done", {.timeout = 50ms}));
+  const auto begin = std::chrono::steady_clock::now();
+  const auto exit = exit_of("a");
+  EXPECT_TRUE(exit.timed_out);
+  EXPECT_EQ(exit.exit_code, 137);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, 5s);
+}
+
+TEST_F(ProcessTest, KillsATreeThatForksAllTheTime) {
+  ASSERT_TRUE(start("a", "echo ready; while :; do (setsid sleep 1 &) ; done"));
+  std::string text;
+  std::optional<Result<std::uint64_t>> total;
+  asio::co_spawn(context_, client_->read_output("a", 0, collect(&text)), [&](std::exception_ptr, Result<std::uint64_t> result) { total = std::move(result); });
+  run_until([&] { return text.contains("ready"); });
+  ASSERT_TRUE(run(client_->signal("a", SIGKILL)));
+  EXPECT_EQ(exit_of("a").exit_code, 137);
+  const auto children = read_file(fmt::format("/proc/{0}/task/{0}/children", runner_)).value();
+  EXPECT_EQ(children, "");
+}
+
+TEST_F(ProcessTest, TellsAKillForLackOfMemoryFromItsOwn) {
+  auto with_probe = options();
+  with_probe.out_of_memory = [] { return true; };
+  client_ = std::make_shared<client::RunnerClient>(context_.get_executor(), SystemClock::instance(), std::move(with_probe));
+  cut();
+  ASSERT_TRUE(start("victim", "kill -KILL $$"));
+  EXPECT_TRUE(exit_of("victim").out_of_memory);
+  ASSERT_TRUE(start("told", "exec sleep 300"));
+  ASSERT_TRUE(run(client_->signal("told", SIGKILL)));
+  EXPECT_FALSE(exit_of("told").out_of_memory);
+}
+
+TEST_F(ProcessTest, NobodyOfTheSameUserReadsTheRunner) {
+  // Root may read it all: the test drops to another user only where it can.
+  ASSERT_TRUE(start("a", fmt::format("cat /proc/{}/environ | tr '\\0' '\\n' | grep -c SECRET_OF_SERVER; ls -l /proc/{}/fd/3", runner_, runner_)));
+  const auto text = output("a");
+  if (::geteuid() == 0) GTEST_SKIP() << "root reads every process";
+  EXPECT_FALSE(text.contains("->")) << text;
+  EXPECT_TRUE(text.contains("denied")) << text;
+}
+
+TEST_F(ProcessTest, ShutdownEndsEverything) {
+  ASSERT_TRUE(start("a", "trap '' TERM HUP; setsid sleep 300 & echo $! > left; exec sleep 300"));
+  run_until([&] { return std::filesystem::exists(folder_ / "work/left") && !read_file(folder_ / "work/left").value().empty(); });
+  const pid_t left = std::stoi(read_file(folder_ / "work/left").value());
+  ASSERT_TRUE(run(client_->shutdown(10s)));
+  EXPECT_EQ(end_runner(0), 0);
+  EXPECT_FALSE(alive(left));
+}
+
+}  // namespace
+}  // namespace corral::runner
