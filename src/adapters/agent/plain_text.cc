@@ -1,5 +1,7 @@
 #include "adapters/agent/plain_text.h"
 
+#include <utility>
+
 namespace corral::adapters::agent {
 namespace {
 

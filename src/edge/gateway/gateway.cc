@@ -71,6 +71,8 @@ class AnswerSink final : public ports::LlmSink {
     meter_.begin(streamed ? UsageMeter::Form::event_stream : UsageMeter::Form::json);
     Headers headers(head.headers.begin(), head.headers.end());
     if (streamed) headers.emplace_back("cache-control", "no-cache");
+    // The server's key does not do: no retry of the agent will mend that.
+    if ((head.status == 401 || head.status == 403) && !head.headers.contains("x-should-retry")) headers.emplace_back("x-should-retry", "false");
     co_return co_await responder_.start(head.status, std::move(headers));
   }
   Task<Result<void>> body(std::string bytes) override {

@@ -204,6 +204,10 @@ TEST_F(GatewayTest, GivesTheProvidersOwnErrorOn) {
   provider.status = 529;
   EXPECT_EQ(ask(request()).status, 529);
   EXPECT_EQ(service.calls.at(0).status, 529);
+  EXPECT_EQ(header("x-should-retry"), "");
+  provider.status = 401;  // of the server's own key
+  EXPECT_EQ(ask(request()).status, 401);
+  EXPECT_EQ(header("x-should-retry"), "false");
 }
 
 TEST_F(GatewayTest, SaysThatTheProviderCannotBeReachedAndLetsTheAgentRetry) {
