@@ -29,6 +29,11 @@ Result<void> write_value(const std::string& file, const std::string& value) {
   return {};
 }
 
+// For what not every kernel has.
+void write_if_there(const std::string& file, const std::string& value) {
+  if (const auto written = write_value(file, value); !written) return;
+}
+
 bool make_folder(const std::string& folder) { return ::mkdir(folder.c_str(), 0755) == 0 || errno == EEXIST; }
 
 std::vector<std::string> words(std::string_view text, char separator) {
@@ -172,7 +177,7 @@ void Cgroups::discover_v2() {
     if (write_value(leaf + "/cgroup.procs", "0") && delegate_v2(own)) {
       parent = own;
     } else {
-      write_value(own + "/cgroup.procs", "0").has_value();
+      write_if_there(own + "/cgroup.procs", "0");
       ::rmdir(leaf.c_str());
     }
   }
@@ -210,10 +215,10 @@ Result<CgroupSet> Cgroups::create(const std::string& name, const ports::Limits& 
     if (has_memory && memory_.version == 1) {
       CORRAL_CHECK(write_value(set.memory + "/memory.limit_in_bytes", memory));
       // Only there when swap is accounted for.
-      write_value(set.memory + "/memory.memsw.limit_in_bytes", memory).has_value();
+      write_if_there(set.memory + "/memory.memsw.limit_in_bytes", memory);
     } else if (has_memory) {
       CORRAL_CHECK(write_value(set.memory + "/memory.max", memory));
-      write_value(set.memory + "/memory.swap.max", "0").has_value();
+      write_if_there(set.memory + "/memory.swap.max", "0");
     }
     CORRAL_TRY(const bool has_cpu, make(cpu_, set.cpu));
     if (has_cpu && cpu_.version == 1) {
@@ -227,7 +232,7 @@ Result<CgroupSet> Cgroups::create(const std::string& name, const ports::Limits& 
     return {};
   }();
   if (!apply) {
-    remove(set).has_value();
+    std::ignore = remove(set);
     return std::unexpected(apply.error());
   }
   return set;

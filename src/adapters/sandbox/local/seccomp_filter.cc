@@ -152,9 +152,6 @@ void refuse_sockets(Filter& filter, FilterKind kind) {
       }
       refuse_raw_and_odd(filter);
       return;
-    case FilterKind::no_network:
-      filter.refuse("socket");
-      return;
   }
 }
 

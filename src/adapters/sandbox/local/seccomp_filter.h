@@ -10,9 +10,8 @@
 namespace corral::adapters::sandbox {
 
 enum class FilterKind {
-  sandbox,   // with a network namespace around it: Unix, IPv4, IPv6 and routing-information sockets
-  reduced,   // on the host's network: TCP sockets (Landlock bounds the ports) and socket pairs alone
-  no_network // as reduced, for a kernel whose Landlock cannot bound ports: socket pairs alone
+  sandbox,  // with a network namespace around it: Unix, IPv4, IPv6 and routing-information sockets
+  reduced,  // on the host's network: TCP sockets (whose ports Landlock bounds, from ABI 4 on) and socket pairs alone
 };
 
 // The filter for this machine's architecture as BPF instructions. `unsupported` when libseccomp cannot make it.

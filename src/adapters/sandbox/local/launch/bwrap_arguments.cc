@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -52,7 +53,9 @@ class Arguments {
 };
 
 Result<Fd> memory_file(std::string_view content) {
-  Fd fd(::memfd_create("corral", 0));
+  const Fd made(::memfd_create("corral", MFD_CLOEXEC));
+  // Away from the numbers that have a meaning for the runner, and inherited.
+  Fd fd(made ? ::fcntl(made.get(), F_DUPFD, kFirstFreeFd) : -1);
   if (!fd) return std::unexpected(errno_error(errno, "cannot make a memory file"));
   CORRAL_CHECK(write_all(fd.get(), content));
   ::lseek(fd.get(), 0, SEEK_SET);

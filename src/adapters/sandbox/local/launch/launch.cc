@@ -24,7 +24,6 @@ namespace {
 
 constexpr int kSpecFd = 3;
 constexpr int kFilterFd = 4;
-constexpr int kFirstOwnFd = 16;  // above every number that has a meaning for the runner
 constexpr std::size_t kMaxSpecBytes = 4u << 20;
 
 Result<std::string> read_all(int fd) {
@@ -72,6 +71,8 @@ Result<void> set_limits(const LaunchSpec& spec) {
   CORRAL_CHECK(limit(RLIMIT_CORE, 0, "core dumps"));
   if (spec.file_size_bytes != 0) CORRAL_CHECK(limit(RLIMIT_FSIZE, spec.file_size_bytes, "the size of files"));
   if (spec.open_files != 0) CORRAL_CHECK(limit(RLIMIT_NOFILE, spec.open_files, "open files"));
+  // bubblewrap itself is two of them.
+  if (spec.processes != 0) CORRAL_CHECK(limit(RLIMIT_NPROC, spec.processes + 2, "processes"));
   CORRAL_CHECK(limit(RLIMIT_MEMLOCK, 8u << 20, "locked memory"));
   CORRAL_CHECK(limit(RLIMIT_MSGQUEUE, 819'200, "message queues"));
   return {};
@@ -99,7 +100,7 @@ Result<void> drop_privileges(const LaunchSpec& spec) {
 
 // Moves a descriptor out of the range that has a meaning, keeping close-on-exec.
 Result<Fd> aside(Fd fd) {
-  Fd moved(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kFirstOwnFd));
+  Fd moved(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kFirstFreeFd));
   if (!moved) return std::unexpected(errno_error(errno, "cannot move a descriptor"));
   return moved;
 }
@@ -131,7 +132,7 @@ Result<void> launch() {
   CORRAL_TRY(const auto text, read_all(kSpecFd));
   CORRAL_TRY(const auto spec, parse_launch_spec(text));
   CORRAL_TRY(auto filter, aside(Fd(kFilterFd)));
-  ::close_range(kSpecFd, kFirstOwnFd - 1, 0);
+  ::close_range(kSpecFd, kFirstFreeFd - 1, 0);
   ::umask(022);
   CORRAL_CHECK(record_launch(spec.folder));
   CORRAL_CHECK(enter_cgroups(spec.cgroups));

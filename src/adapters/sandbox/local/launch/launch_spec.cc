@@ -30,6 +30,7 @@ std::string to_json_text(const LaunchSpec& spec) {
                       {"drop_capabilities", spec.drop_capabilities},
                       {"file_size_bytes", spec.file_size_bytes},
                       {"open_files", spec.open_files},
+                      {"processes", spec.processes},
                       {"tmp_bytes", spec.tmp_bytes},
                       {"shared_memory_bytes", spec.shared_memory_bytes},
                       {"mounts", std::move(mounts)}};
@@ -57,6 +58,7 @@ Result<LaunchSpec> parse_launch_spec(std::string_view text) {
   spec.drop_capabilities = drop.value_or(false);
   CORRAL_TRY(spec.file_size_bytes, number(reader, "file_size_bytes"));
   CORRAL_TRY(spec.open_files, number(reader, "open_files"));
+  CORRAL_TRY(spec.processes, number(reader, "processes"));
   CORRAL_TRY(spec.tmp_bytes, number(reader, "tmp_bytes"));
   CORRAL_TRY(spec.shared_memory_bytes, number(reader, "shared_memory_bytes"));
   if (const auto* mounts = reader.optional_value("mounts")) {

@@ -34,6 +34,7 @@ struct LaunchSpec {
   bool drop_capabilities = false;        // direct mode as a root that cannot become someone else
   std::uint64_t file_size_bytes = 0;     // 0: no limit
   std::uint64_t open_files = 0;
+  std::uint64_t processes = 0;           // of the uid: only for a uid that nobody else has
   std::uint64_t tmp_bytes = 0;
   std::uint64_t shared_memory_bytes = 0;
   std::vector<LaunchMount> mounts;
@@ -58,6 +59,7 @@ constexpr const char* kInsideHome = "/home/agent";
 constexpr int kDoorFd = 3;
 constexpr int kSpoolFd = 4;
 constexpr int kConfigFd = 5;
+constexpr int kFirstFreeFd = 16;  // what the launch step opens lies from here on
 
 std::string to_json_text(const LaunchSpec& spec);
 Result<LaunchSpec> parse_launch_spec(std::string_view text);
