@@ -46,8 +46,17 @@ Result<void> write_file_atomically(const std::filesystem::path& path, std::strin
   auto written = write_all(fd.get(), content);
   if (written && (::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0 || ::rename(temporary.c_str(), path.c_str()) != 0))
     written = std::unexpected(errno_error(errno, "cannot write " + path.string()));
-  if (!written) ::unlink(temporary.c_str());
-  return written;
+  if (!written) {
+    ::unlink(temporary.c_str());
+    return written;
+  }
+  return sync_folder(path.has_parent_path() ? path.parent_path() : ".");
+}
+
+Result<void> sync_folder(const std::filesystem::path& folder) {
+  const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) return std::unexpected(errno_error(errno, "cannot sync folder " + folder.string()));
+  return {};
 }
 
 Result<void> make_directories(const std::filesystem::path& path, unsigned mode) {

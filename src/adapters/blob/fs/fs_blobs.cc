@@ -2,7 +2,6 @@
 
 #include <cerrno>
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -18,12 +17,11 @@ class FsBlobs final : public ports::Blobs {
     return pool_.run([folder = folder_, content = std::move(content)]() -> Result<std::string> {
       auto hash = ports::content_hash(content);
       const auto file = path_of(folder, hash);
-      // What is there was renamed into place whole, so its name vouches for it; get() checks all the same.
-      if (::access(file.c_str(), F_OK) == 0) return hash;
+      // Putting the right content again heals a file that a bad disk damaged.
+      if (const auto there = read_file(file); there && *there == content) return hash;
       CORRAL_CHECK(make_directories(file.parent_path()));
       CORRAL_CHECK(write_file_atomically(file, content, 0400));
-      Fd parent(::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-      if (!parent || ::fsync(parent.get()) != 0) return std::unexpected(errno_error(errno, "cannot sync " + file.parent_path().string()));
+      CORRAL_CHECK(sync_folder(folder));
       return hash;
     });
   }

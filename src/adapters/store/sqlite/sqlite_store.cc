@@ -10,7 +10,8 @@
 #include "adapters/store/sqlite/writer.h"
 #include "base/wait_list.h"
 
-namespace corral::adapters::store::sqlite {
+namespace corral::adapters::store {
+namespace sqlite {
 namespace {
 
 using ports::Document;
@@ -143,8 +144,10 @@ class SqliteStore final : public ports::Store {
 };
 
 }  // namespace
+}  // namespace sqlite
 
 Result<std::unique_ptr<ports::Store>> open_sqlite_store(std::filesystem::path path, SqliteStoreOptions options) {
+  using namespace sqlite;
   try {
     auto database = std::make_unique<Database>(path, Database::Mode::read_write, options.busy_timeout);
     prepare_database(*database);
@@ -154,4 +157,4 @@ Result<std::unique_ptr<ports::Store>> open_sqlite_store(std::filesystem::path pa
   }
 }
 
-}  // namespace corral::adapters::store::sqlite
+}  // namespace corral::adapters::store

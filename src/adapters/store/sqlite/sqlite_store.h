@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "ports/store.h"
 
-namespace corral::adapters::store::sqlite {
+namespace corral::adapters::store {
 
 struct SqliteStoreOptions {
   Clock* clock = &SystemClock::instance();  // stamps what is written; outlives the store
@@ -32,4 +32,4 @@ struct SqliteStoreOptions {
 // Destruction finishes what was handed over; the callers' executors must live until then.
 Result<std::unique_ptr<ports::Store>> open_sqlite_store(std::filesystem::path path, SqliteStoreOptions options = {});
 
-}  // namespace corral::adapters::store::sqlite
+}  // namespace corral::adapters::store

@@ -8,8 +8,6 @@
 namespace corral::ports::contract {
 namespace {
 
-namespace sqlite = adapters::store::sqlite;
-
 // The store first, the folder it lives in after it.
 struct StoreInFolder {
   std::filesystem::path folder;
@@ -24,7 +22,7 @@ std::shared_ptr<Store> make_store() {
   auto made = std::make_shared<StoreInFolder>();
   std::string name = (std::filesystem::temp_directory_path() / "corral-store-XXXXXX").string();
   made->folder = ::mkdtemp(name.data());
-  made->store = sqlite::open_sqlite_store(made->folder / "corral.db").value();
+  made->store = adapters::store::open_sqlite_store(made->folder / "corral.db").value();
   return {made, made->store.get()};
 }
 
