@@ -154,5 +154,40 @@ TEST_F(RecoveryTest, KilledAgainAndAgainEveryRunEndsRight) {
   }
 }
 
+// Here the agent does not wait for the answer, so that it may fall into the middle of a line of its output, or between
+// pieces of one delivery: a replay must give it at the same byte.
+TEST_F(RecoveryTest, AnswersThatComeWhileTheAgentTalksAreRepeatedAtTheSamePlace) {
+  std::set<std::string> texts;
+  for (std::uint64_t seed = 0; seed < 80; ++seed) {
+    Harness h(seed);
+    SeededRandom random(seed);
+    h.boot();
+    ASSERT_TRUE(h.call(h.engine().start()));
+    auto asked = h.request("request a\nrequest b\nsay a line that takes several deliveries of output\nsay and yet another one of them\nawait a\nawait b\ndone well");
+    asked.permissions = "ask";
+    const auto id = h.start(asked);
+    for (int kills = 0; kills < 6 && !h.ended(id); ++kills) {
+      const int steps = 20 + static_cast<int>(random.unit() * 60);
+      for (int i = 0; i < steps && !h.ended(id); ++i) {
+        if (find_bool(h.run(id), {"waiting"}) && random.unit() < 0.1) allow_all(h, id);
+        h.step();
+      }
+      h.crash();
+      h.boot();
+      ASSERT_TRUE(h.call(h.engine().start()));
+    }
+    ASSERT_TRUE(finish(h, id)) << "seed " << seed;
+    EXPECT_EQ(h.status(id), "completed") << h.log(id);
+    EXPECT_TRUE(h.logs.mismatches.empty()) << "seed " << seed << ": " << h.logs.mismatches.front();
+    const auto& text = h.logs.logs.at("runs/" + id.to_string() + "/log")->sources.at("agent/agent-1");
+    texts.insert(text);
+    for (const char* line : {"asks a\n", "answered a: allowed fine\n", "asks b\n", "answered b: allowed fine\n", "deliveries of output\n", "another one of them\n"})
+      EXPECT_EQ(text.find(line), text.rfind(line)) << line << text;
+    if (HasFailure()) return;
+  }
+  // The answers did come at different places.
+  EXPECT_GT(texts.size(), 2u);
+}
+
 }  // namespace
 }  // namespace corral::engine

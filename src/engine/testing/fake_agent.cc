@@ -137,6 +137,8 @@ void act_as_agent(FakeProcess& process) {
       const bool forgets = process.line + 1 < script.size() && script[process.line + 1] == "forget " + rest;
       if (!process.answered.contains(rest) && !forgets) return;
     }
+    if (word == "request" && fresh) process.print("ask " + rest + "\n");
+    if (word == "await" && !process.answered.contains(rest)) return interrupted ? process.end(130) : void();
     if (word == "hang") return interrupted ? process.end(130) : void();
     if (word == "stubborn") return;
     if (word == "exit") return process.end(std::stoi(rest));

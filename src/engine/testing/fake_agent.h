@@ -2,6 +2,7 @@
 //
 //   say TEXT     prints TEXT                     ask ID      asks for permission, waits for the answer
 //   err TEXT     prints TEXT on stderr           forget ID   no longer asks
+//   request ID   asks and goes on                await ID    waits for that answer
 //   hang         waits for a signal              stubborn    waits, and heeds only SIGKILL
 //   done TEXT    gives its result and ends once stdin is closed
 //   linger TEXT  gives its result and never ends by itself
