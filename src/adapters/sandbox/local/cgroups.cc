@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adapters/sandbox/local/host_process.h"
 #include "base/fd.h"
 #include "base/files.h"
 
@@ -256,7 +257,9 @@ std::size_t kill_all(const CgroupSet& set) {
   for (int round = 0; round < 500; ++round) {
     left = 0;
     for (const auto& folder : set.folders()) {
-      const auto pids = members(folder);
+      auto pids = members(folder);
+      // A zombie waits for its parent, or for init: it has ended.
+      std::erase_if(pids, [](pid_t pid) { return !find_process(pid); });
       left += pids.size();
       if (pids.empty() || write_value(folder + "/cgroup.kill", "1")) continue;
       for (const auto pid : pids) ::kill(pid, SIGKILL);
