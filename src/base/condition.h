@@ -24,6 +24,10 @@ class Condition {
     // A woken task resumes later, from the executor, and takes its own entry out then.
     for (auto* timer : waiting_) timer->cancel();
   }
+  // Wakes who has waited longest.
+  void notify_one() {
+    if (!waiting_.empty()) waiting_.front()->cancel();
+  }
 
  private:
   struct Entry {
@@ -42,7 +46,8 @@ class Condition {
   std::list<asio::steady_timer*> waiting_;
 };
 
-// Mutual exclusion across co_await. Not fair under cancellation, but nobody starves in practice: waiters are few.
+// Mutual exclusion across co_await. Who asks while nobody holds it gets it, ahead of one that was woken but has not
+// run yet; that one waits for the next. A waiter that is cancelled takes its turn and gives it up at once.
 //   const auto turn = co_await turns.take();
 class Turns {
  public:
@@ -54,7 +59,7 @@ class Turns {
     ~Held() {
       if (turns_ == nullptr) return;
       turns_->taken_ = false;
-      turns_->free_.notify_all();
+      turns_->free_.notify_one();
     }
 
    private:

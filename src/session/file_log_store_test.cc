@@ -136,11 +136,11 @@ TEST_F(FileLogStore, MakesADamagedIndexAgainAndReportsDamagedBytes) {
   reopen();
   const auto first = folder_ / "a/log" / Segment::file_name(0);
   {
-    Segment segment;
     SourceEnds ends;
-    segment = Segment::open(first, ends).value();
-    ASSERT_TRUE(segment.seal(ends));
-    ASSERT_EQ(::pwrite(segment.file.get(), "Y", 1, 500), 1);
+    const auto segment = open_segment(first, Age::older, ends).value();
+    const auto file = open_for_appending(segment).value();
+    ASSERT_TRUE(seal_segment(file.get(), segment, ends));
+    ASSERT_EQ(::pwrite(file.get(), "Y", 1, 500), 1);
   }
   EXPECT_EQ(run(open()->read(0, 100)).error().code, ErrorCode::corrupt);
 }

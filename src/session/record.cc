@@ -1,17 +1,15 @@
 #include "session/record.h"
 
 #include <cerrno>
-#include <cstring>
 
 #include <unistd.h>
 
-#include <boost/crc.hpp>
 #include <boost/endian/conversion.hpp>
+
+#include "session/crc32c.h"
 
 namespace corral::session {
 namespace {
-
-using Crc32c = boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true>;
 
 struct Header {
   std::uint32_t payload_bytes, crc;
@@ -22,12 +20,6 @@ struct Header {
 Header read_header(const char* bytes) {
   const auto* raw = reinterpret_cast<const unsigned char*>(bytes);
   return {boost::endian::load_little_u32(raw), boost::endian::load_little_u32(raw + 4), boost::endian::load_little_u64(raw + 8), raw[16]};
-}
-
-std::uint32_t checksum(const char* after_crc, std::size_t bytes) {
-  Crc32c crc;
-  crc.process_bytes(after_crc, bytes);
-  return crc.checksum();
 }
 
 }  // namespace
@@ -43,10 +35,10 @@ void encode_record(std::string& into, const RecordView& record) {
   boost::endian::store_little_u32(raw, static_cast<std::uint32_t>(record.payload.size()));
   boost::endian::store_little_u64(raw + 8, record.source_offset);
   raw[16] = static_cast<std::uint8_t>(record.source.size());
-  boost::endian::store_little_u32(raw + 4, checksum(into.data() + begin + 8, into.size() - begin - 8));
+  boost::endian::store_little_u32(raw + 4, crc32c(std::string_view(into).substr(begin + 8)));
 }
 
-Result<std::uint64_t> scan_records(int file, std::uint64_t position, std::uint64_t limit,
+Result<std::uint64_t> scan_records(int file, std::uint64_t position, std::uint64_t limit, std::size_t read_bytes,
                                    const std::function<Scan(std::uint64_t, const RecordView&)>& take) {
   std::string buffer;
   std::size_t used = 0;  // of the buffer: what has been parsed
@@ -60,7 +52,7 @@ Result<std::uint64_t> scan_records(int file, std::uint64_t position, std::uint64
       if (header.payload_bytes > kMaxPayloadBytes || position + wanted > limit) return position;
       if (left >= wanted) {
         const char* record = buffer.data() + used;
-        if (checksum(record + 8, wanted - 8) != header.crc) return position;
+        if (crc32c({record + 8, wanted - 8}) != header.crc) return position;
         const RecordView view{{record + kRecordHeaderBytes, header.name_bytes},
                               header.source_offset,
                               {record + kRecordHeaderBytes + header.name_bytes, header.payload_bytes}};
@@ -75,7 +67,7 @@ Result<std::uint64_t> scan_records(int file, std::uint64_t position, std::uint64
     buffer.erase(0, used);
     used = 0;
     const std::size_t had = buffer.size();
-    const std::size_t room = static_cast<std::size_t>(std::min<std::uint64_t>(limit - read_to, std::max<std::size_t>(wanted - had, 1u << 20)));
+    const std::size_t room = static_cast<std::size_t>(std::min<std::uint64_t>(limit - read_to, std::max<std::size_t>(wanted - had, read_bytes)));
     buffer.resize(had + room);
     const auto got = ::pread(file, buffer.data() + had, room, static_cast<off_t>(read_to));
     if (got < 0 && errno != EINTR) return std::unexpected(errno_error(errno, "cannot read a log segment"));

@@ -29,9 +29,10 @@ std::size_t record_bytes(std::string_view source, std::size_t payload_bytes);
 
 // Calls `take(position, record)` for each whole record of `file` from `position` on (which must be where one begins) up to
 // byte `limit`, and returns the position after the last whole one: smaller than `limit` when the rest is torn or damaged.
-// `take` returns whether to go on. The views hold only during the call. Reads 1 MiB at a time.
+// `take` returns whether to go on. The views hold only during the call. Reads `read_bytes` at a time, or one record when
+// that is more.
 enum class Scan { go_on, stop };
-Result<std::uint64_t> scan_records(int file, std::uint64_t position, std::uint64_t limit,
+Result<std::uint64_t> scan_records(int file, std::uint64_t position, std::uint64_t limit, std::size_t read_bytes,
                                    const std::function<Scan(std::uint64_t position, const RecordView&)>& take);
 
 }  // namespace corral::session
