@@ -11,6 +11,8 @@ namespace {
 
 namespace http = boost::beast::http;
 
+constexpr std::size_t kLastChunkBytes = 5;
+
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -101,9 +103,13 @@ RequestParser::State RequestParser::feed(std::string_view bytes, std::size_t& co
   while (true) {
     boost::system::error_code error;
     // Empty lines before a request line are skipped (RFC 9112, 2.2): some clients send one after a body.
-    while (!header_read_ && parser.get().method_string().empty() && bytes.substr(consumed).starts_with("\r\n")) consumed += 2;
-    if (consumed == bytes.size()) return State::more;
+    while (!begun_ && bytes.substr(consumed).starts_with("\r\n")) consumed += 2;
     const auto left = bytes.substr(consumed);
+    if (left.empty() || (!begun_ && left == "\r")) return State::more;
+    begun_ = true;
+    // From any place within a chunked body at least "0\r\n\r\n" must come, and Beast 1.81 aborts when it looks at a final
+    // chunk of less.
+    if (header_read_ && parser.chunked() && left.size() < kLastChunkBytes) return State::more;
     consumed += parser.put(boost::asio::const_buffer(left.data(), left.size()), error);
     if (error == http::error::need_more) {
       // Chunk headers and trailers have no limit of their own in the parser.

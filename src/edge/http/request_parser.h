@@ -51,6 +51,7 @@ class RequestParser {
   std::unique_ptr<Impl> impl_;
   std::size_t max_header_bytes_;
   Request request_;
+  bool begun_ = false;
   bool header_read_ = false;
   bool expects_continue_ = false;
   bool keep_alive_ = false;

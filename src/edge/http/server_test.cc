@@ -159,7 +159,7 @@ TEST(HttpServer, RefusesMalformedAndAmbiguousRequests) {
       {"TE chunked twice", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 501},
       {"TE in 1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
       {"space before colon", "GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400},
-      {"bad chunk size", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
+      {"bad chunk size", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc", 400},
       {"chunk without CRLF", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n", 400},
       {"huge chunk size", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 400},
       {"bad escape", "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400},
@@ -175,6 +175,18 @@ TEST(HttpServer, RefusesMalformedAndAmbiguousRequests) {
     EXPECT_EQ(response.status, bad.status) << bad.name << "\n" << response.body;
     EXPECT_EQ(response.header("content-type"), "application/problem+json") << bad.name;
     EXPECT_TRUE(client.closed_by_server()) << bad.name;
+  }
+}
+
+TEST(RequestParser, TakesALastChunkInAnySplit) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", last = "0\r\n\r\n";
+  for (std::size_t cut = 0; cut < last.size(); ++cut) {
+    RequestParser parser(4096, 4096);
+    std::size_t consumed = 0;
+    ASSERT_EQ(parser.feed(head, consumed), RequestParser::State::header);
+    ASSERT_EQ(consumed, head.size());
+    ASSERT_EQ(parser.feed(last.substr(0, cut), consumed), RequestParser::State::more) << cut;
+    ASSERT_EQ(parser.feed(last.substr(consumed), consumed), RequestParser::State::complete) << cut;
   }
 }
 

@@ -34,6 +34,8 @@ ApiServer::ApiServer(ApiServerOptions options) {
   });
 }
 
+ApiServer::~ApiServer() { thread_->stop(); }
+
 void ApiServer::run(std::function<void(FakeService&)> work) {
   thread_->run([&](HttpServer&) { work(*service_); });
 }

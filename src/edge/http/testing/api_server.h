@@ -21,6 +21,7 @@ struct ApiServerOptions {
 class ApiServer {
  public:
   explicit ApiServer(ApiServerOptions options = {});
+  ~ApiServer();
 
   std::uint16_t port() const { return thread_->port(); }
   // Runs on the server's thread and waits for it.
@@ -29,8 +30,8 @@ class ApiServer {
   std::atomic<bool> not_ready = false;
 
  private:
-  std::unique_ptr<FakeService> service_;
   std::unique_ptr<ServerThread> thread_;
+  std::unique_ptr<FakeService> service_;  // its timers need the thread's executor
 };
 
 }  // namespace corral::edge::testing

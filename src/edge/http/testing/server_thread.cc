@@ -23,7 +23,10 @@ ServerThread::ServerThread(std::function<Handler(Executor)> make_handler, Server
   impl_->thread = std::thread([impl = impl_.get()] { impl->context.run(); });
 }
 
-ServerThread::~ServerThread() {
+ServerThread::~ServerThread() { stop(); }
+
+void ServerThread::stop() {
+  if (!impl_->thread.joinable()) return;
   std::promise<void> stopped;
   asio::co_spawn(impl_->context, impl_->server->stop(), [&stopped](std::exception_ptr) { stopped.set_value(); });
   stopped.get_future().wait();

@@ -13,9 +13,11 @@ class ServerThread {
  public:
   // `make_handler` runs on the server's thread, with its executor.
   explicit ServerThread(std::function<Handler(Executor)> make_handler, ServerOptions options = {});
-  // Stops the server and waits for its tasks.
   ~ServerThread();
   ServerThread(const ServerThread&) = delete;
+
+  // Stops the server and waits for its tasks and the thread; the executor lives on for what was made with it.
+  void stop();
 
   std::uint16_t port() const { return port_; }
   // Runs on the server's thread and waits for it.
