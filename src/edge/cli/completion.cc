@@ -46,6 +46,13 @@ std::vector<std::string> option_words(const CommandInfo& command) {
   return words;
 }
 
+// The top level's options, which every command takes too; each command has a --help of its own.
+CommandInfo common_options(const CommandInfo& tree) {
+  CommandInfo common{.name = {}, .help = {}, .options = tree.options, .positionals = {}, .commands = {}};
+  std::erase_if(common.options, [](const OptionInfo& option) { return option.names.front() == "--help"; });
+  return common;
+}
+
 std::vector<std::string> command_words(const CommandInfo& command) {
   std::vector<std::string> words;
   for (const auto& sub : command.commands) words.push_back(sub.name);
@@ -98,7 +105,7 @@ std::string bash(const CommandInfo& tree) {
     }
     auto options = option_words(*command);
     if (!path.empty()) {
-      const auto common = option_words(tree);
+      const auto common = option_words(common_options(tree));
       options.insert(options.end(), common.begin(), common.end());
     }
     out += fmt::format("    {}) if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W {} -- \"$cur\")); else COMPREPLY=($(compgen -W {}\"{}\" -- \"$cur\")); fi ;;\n", in_quotes(path),
@@ -146,7 +153,7 @@ std::vector<std::string> zsh_specs(const CommandInfo& command) {
 std::string zsh(const CommandInfo& tree) {
   std::string out = "#compdef corral\n# corral completion for zsh: corral completion zsh > a file named _corral in a folder of $fpath\n";
   out += fmt::format("_corral_run_ids() {{ local -a ids; ids=(last $({})); compadd -V runs -a ids; }}\n", kRunIds);
-  const auto common = zsh_specs(tree);
+  const auto common = zsh_specs(common_options(tree));
   for (const auto& [path, command] : levels_of(tree)) {
     auto specs = zsh_specs(*command);
     if (!path.empty()) specs.insert(specs.end(), common.begin(), common.end());
@@ -202,7 +209,8 @@ std::string fish(const CommandInfo& tree) {
       if (positional.value == OptionInfo::Value::file || positional.value == OptionInfo::Value::folder) out += fmt::format("complete -c corral{} -F\n", condition);
     }
     if (!path.empty())
-      for (const auto& option : command->options) out += fish_option(option, condition);
+      for (const auto& option : command->options)
+        if (option.names.front() != "--help") out += fish_option(option, condition);
   }
   return out;
 }
