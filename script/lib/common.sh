@@ -28,7 +28,7 @@ step() {
     local status=$?
     if [ -t 1 ]; then printf '\r\033[K'; fi
     printf '%s✗ %s%s (exit %d); the end of %s:\n' "$red" "$name" "$plain" "$status" "${log#"$root"/}" >&2
-    tail -n 40 "$log" >&2
+    tail -n 40 "$log" | cut -c1-400 >&2
     return "$status"
   fi
 }
