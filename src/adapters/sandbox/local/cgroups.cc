@@ -96,7 +96,7 @@ std::map<std::string, std::string> own_paths() {
   return paths;
 }
 
-std::vector<pid_t> members(const std::string& folder) {
+std::vector<pid_t> members_of(const std::string& folder) {
   std::vector<pid_t> pids;
   for (const auto& line : words(slurp(folder + "/cgroup.procs"), '\n')) {
     pid_t pid = 0;
@@ -136,6 +136,11 @@ std::vector<std::string> CgroupSet::procs_files() const {
   auto files = folders();
   for (auto& file : files) file += "/cgroup.procs";
   return files;
+}
+
+std::vector<pid_t> CgroupSet::members() const {
+  const auto all = folders();
+  return all.empty() ? std::vector<pid_t>{} : members_of(all.front());
 }
 
 void Cgroups::use(Parent& slot, const char* controller, const std::string& folder, int version) {
@@ -257,7 +262,7 @@ std::size_t kill_all(const CgroupSet& set) {
   for (int round = 0; round < 500; ++round) {
     left = 0;
     for (const auto& folder : set.folders()) {
-      auto pids = members(folder);
+      auto pids = members_of(folder);
       // A zombie waits for its parent, or for init: it has ended.
       std::erase_if(pids, [](pid_t pid) { return !find_process(pid); });
       left += pids.size();

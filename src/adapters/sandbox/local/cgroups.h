@@ -19,6 +19,7 @@ struct CgroupSet {
 
   std::vector<std::string> folders() const;     // each once
   std::vector<std::string> procs_files() const;  // what a process writes itself into
+  std::vector<pid_t> members() const;            // the processes in it; none when nothing is limited
 };
 
 // Blocking, but on kernel files only. Thread-safe.

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include <dirent.h>
@@ -121,6 +122,25 @@ Result<DiskUsage> measure_tree(const std::filesystem::path& folder, std::uint64_
       struct stat now {};
       const bool changed = ::fstat(::dirfd(next.get()), &now) == 0 && now.st_mode != info.st_mode;
       levels.push_back({std::move(next), changed ? std::optional(info.st_mode & 07777) : std::nullopt});
+    }
+  }
+  return usage;
+}
+
+DiskUsage measure_unlinked(const std::vector<pid_t>& processes, const std::filesystem::path& folder) {
+  DiskUsage usage;
+  struct stat place {};
+  if (::lstat(folder.c_str(), &place) != 0) return usage;
+  std::set<ino_t> seen;
+  for (const auto pid : processes) {
+    for (const char* kind : {"fd", "map_files"}) {
+      const Folder held(::opendir(fmt::format("/proc/{}/{}", pid, kind).c_str()));
+      while (const auto* entry = held ? ::readdir(held.get()) : nullptr) {
+        struct stat info {};
+        if (is_dots(entry->d_name) || ::fstatat(::dirfd(held.get()), entry->d_name, &info, 0) != 0) continue;
+        if (info.st_nlink != 0 || info.st_dev != place.st_dev || !S_ISREG(info.st_mode) || !seen.insert(info.st_ino).second) continue;
+        add(usage, info);
+      }
     }
   }
   return usage;

@@ -4,6 +4,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <vector>
+
+#include <sys/types.h>
 
 #include "base/error.h"
 
@@ -21,6 +24,10 @@ constexpr int kMaxFolderDepth = 200;
 // only for nesting past kMaxFolderDepth. Blocking; at most kMaxFolderDepth descriptors. A folder that its owner made
 // unreadable is opened up for the moment.
 Result<DiskUsage> measure_tree(const std::filesystem::path& folder, std::uint64_t max_bytes, std::uint64_t max_files);
+
+// What these processes hold on the file system of `folder` in files that have no name any more, by descriptors and (as
+// root) by mappings: each counted once. Blocking.
+DiskUsage measure_unlinked(const std::vector<pid_t>& processes, const std::filesystem::path& folder);
 
 // Removes a tree whatever its depth and permissions. Absent is fine. Blocking.
 Result<void> remove_hostile_tree(const std::filesystem::path& folder);

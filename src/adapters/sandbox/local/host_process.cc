@@ -80,6 +80,22 @@ pid_t parent_of(pid_t pid) {
   return stat ? stat->parent : 0;
 }
 
+std::vector<pid_t> in_namespace_of(const HostProcess& process) {
+  const auto name_of = [](pid_t pid) {
+    std::error_code error;
+    return std::filesystem::read_symlink(fmt::format("/proc/{}/ns/pid_for_children", pid), error).string();
+  };
+  std::vector<pid_t> pids;
+  // The runner itself may not be looked into; its namespace is that of its children.
+  std::string wanted;
+  for (const auto pid : all_pids())
+    if (parent_of(pid) == process.pid && wanted.empty()) wanted = name_of(pid);
+  if (wanted.empty()) return pids;
+  for (const auto pid : all_pids())
+    if (name_of(pid) == wanted) pids.push_back(pid);
+  return pids;
+}
+
 Result<Fd> watch_process(const HostProcess& process) {
   auto fd = open_pidfd(process.pid);
   // Looked at after the descriptor exists: from then on the pid cannot change its owner unseen.

@@ -23,6 +23,8 @@ struct HostProcess {
 std::optional<HostProcess> find_process(pid_t pid);
 bool is_alive(const HostProcess& process);
 pid_t parent_of(pid_t pid);  // 0: none
+// Every process in the same PID namespace, itself included; none when that may not be looked at.
+std::vector<pid_t> in_namespace_of(const HostProcess& process);
 
 // A descriptor that becomes readable when the process ends. `not_found` when it already has.
 Result<Fd> watch_process(const HostProcess& process);

@@ -135,6 +135,11 @@ Result<DiskUsage> check_disk(const std::filesystem::path& folder, const Workspac
     total.bytes += usage.bytes;
     total.files += usage.files;
   }
+  auto processes = state.cgroups.members();
+  if (processes.empty() && state.runner) processes = in_namespace_of(*state.runner);
+  const auto unlinked = measure_unlinked(processes, folder / kWorkFolder);
+  total.bytes += unlinked.bytes;
+  total.files += unlinked.files;
   if (total.bytes > state.limits.disk_bytes)
     return fail(ErrorCode::exhausted, "workspace {} uses more than the {} bytes of disk it may", state.id.to_string(), state.limits.disk_bytes);
   if (total.files > state.limits.files)
