@@ -154,8 +154,8 @@ std::string render(std::string_view text, const std::map<std::string, std::strin
       out += input->second;
       text.remove_prefix(close + 2);
     } else {
-      out += "{{";
-      text.remove_prefix(2);
+      out += '{';
+      text.remove_prefix(1);
     }
   }
   return out;

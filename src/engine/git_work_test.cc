@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/files.h"
+#include "base/log.h"
 #include "base/subprocess.h"
 #include "engine/git_work.h"
 #include "engine/testing/harness.h"
@@ -56,6 +57,7 @@ class FolderWorkspace final : public ports::Workspace {
 
 struct GitWorkTest : ::testing::Test {
   GitWorkTest() {
+    log::set_level(log::Level::error);
     std::string pattern = (fs::temp_directory_path() / "corral-git-work-XXXXXX").string();
     root = mkdtemp(pattern.data());
     for (const char* folder : {"home", "seed"}) fs::create_directory(root / folder);
@@ -72,7 +74,7 @@ struct GitWorkTest : ::testing::Test {
                                              .random = h.random, .token_key = Secret("key")},
                                   EngineOptions{});
     seat = std::make_unique<Drivers::Seat>(core->drivers, run_id);
-    log = h.call(h.logs.open("log", session::LogStore::Open::create)).value();
+    log_ = h.call(h.logs.open("log", session::LogStore::Open::create)).value();
     run.id = run_id;
     run.version = 1u << 30;  // newer than what the store has: it stays as it is made here
     run.status = domain::RunStatus::running;
@@ -110,7 +112,7 @@ struct GitWorkTest : ::testing::Test {
   StepContext context_in(const std::string& folder) {
     fs::create_directory(root / folder);
     return {.core = *core, .seat = *seat, .run = run, .name = "work",
-            .workspace = std::make_shared<FolderWorkspace>(root / folder, root / "home", (root / "mirror.git").string()), .log = log, .timeline = log};
+            .workspace = std::make_shared<FolderWorkspace>(root / folder, root / "home", (root / "mirror.git").string()), .log = log_, .timeline = log_};
   }
 
   using Work = Task<Result<std::optional<domain::Failure>>> (*)(StepContext&);
@@ -136,7 +138,7 @@ struct GitWorkTest : ::testing::Test {
   std::unique_ptr<ports::Mirrors> mirrors;
   std::unique_ptr<Core> core;
   std::unique_ptr<Drivers::Seat> seat;
-  std::shared_ptr<session::Log> log;
+  std::shared_ptr<session::Log> log_;
   domain::Run run;
   int attempts = 0;
 };

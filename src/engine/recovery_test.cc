@@ -34,8 +34,8 @@ constexpr std::string_view kExpectedText =
     "four\n";
 
 struct RecoveryTest : ::testing::Test {
-  void SetUp() override { log::set_level(log::Level::off); }
-  void TearDown() override { log::set_level(log::Level::info); }
+  void SetUp() override { log::set_level(log::Level::error); }
+  void TearDown() override { EXPECT_EQ(log::take_error_count(), 0); }
 
   static StartRun request(Harness& h) {
     auto request = h.request(std::string(kScript));
