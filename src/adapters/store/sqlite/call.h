@@ -18,18 +18,34 @@
 
 namespace corral::adapters::store::sqlite {
 
-// Counts the calls under way. Who finds no room waits for it, in order of arrival.
+// Counts the calls under way. Who finds no room waits until one of them ends.
 class Gate {
  public:
   explicit Gate(std::size_t room) : room_(room) {}
 
+  // One call's place. Given back when it is destroyed, unless the call was handed over: then its thread gives it back.
+  class Pass {
+   public:
+    explicit Pass(Gate* gate) : gate_(gate) {}
+    Pass(Pass&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
+    Pass& operator=(Pass&&) = delete;
+    ~Pass() {
+      if (gate_ != nullptr) gate_->leave(1);
+    }
+    void handed_over() { gate_ = nullptr; }
+
+   private:
+    Gate* gate_;
+  };
+
   // Cancelling ends the wait with operation_aborted; nothing has happened then.
-  Task<void> enter() {
+  Task<Pass> enter() {
     while (!try_enter()) {
       WaitList::Place place(waiting_, co_await asio::this_coro::executor);
-      if (try_enter()) co_return;
+      if (try_enter()) break;
       co_await place.wait();
     }
+    co_return Pass(this);
   }
   void leave(std::size_t count) {
     {
@@ -88,13 +104,14 @@ class TypedCall final : public Call<Context> {
 template <class R, class Context, class Thread, class Work>
   requires std::invocable<Work&, Context&>
 Task<Result<R>> hand_over(Thread& thread, Gate& gate, Work work) {
-  co_await gate.enter();
+  auto pass = co_await gate.enter();
   co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Result<R>)>(
-      [](auto handler, Thread* to, Work inner) {
+      [](auto handler, Thread* to, Gate::Pass held, Work inner) {
         using Typed = TypedCall<Context, R, decltype(handler), Work>;
         to->push(std::make_unique<Typed>(std::move(handler), std::move(inner)));
+        held.handed_over();
       },
-      asio::use_awaitable, &thread, std::move(work));
+      asio::use_awaitable, &thread, std::move(pass), std::move(work));
 }
 
 }  // namespace corral::adapters::store::sqlite

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -20,15 +21,10 @@ struct WriteContext {
   WriterState& state;
 };
 
-class WriteCall {
+class Writer {
  public:
   // Whether the answer must wait for the disk.
   enum class Durability { synced, written };
-};
-
-class Writer {
- public:
-  using Durability = WriteCall::Durability;
   // Told after every group that was committed, on the writer's thread, before its callers are answered.
   using Published = std::function<void(const WriterState&)>;
 
