@@ -181,14 +181,11 @@ struct EventStreams::Impl {
     return {};
   }
 
-  bool start_due() {
-    bool open = false;
-    for (auto& stream : streams) {
-      if (stream.ended) continue;
-      open = true;
-      if (!stream.easy && SteadyClock::now() >= stream.due) connect(stream);
-    }
-    return open;
+  bool any_open() const { return std::ranges::any_of(streams, [](const Stream& stream) { return !stream.ended; }); }
+
+  void start_due() {
+    for (auto& stream : streams)
+      if (!stream.ended && !stream.easy && SteadyClock::now() >= stream.due) connect(stream);
   }
 
   Result<void> collect() {
@@ -245,12 +242,12 @@ void EventStreams::give_up_after(std::chrono::milliseconds limit) { impl_->limit
 void EventStreams::stop() { impl_->stopped = true; }
 
 Result<void> EventStreams::run() {
-  while (!impl_->stopped && impl_->start_due()) {
+  while (!impl_->stopped && impl_->any_open()) {
+    impl_->start_due();
     int running = 0;
     curl_multi_perform(impl_->multi.get(), &running);
     CORRAL_CHECK(impl_->collect());
-    if (impl_->stopped) break;
-    impl_->wait();
+    if (!impl_->stopped && impl_->any_open()) impl_->wait();
   }
   return {};
 }
