@@ -1,8 +1,8 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { App } from "./app";
 import "./styles/tokens.css";
 import "./styles/base.css";
+import { App } from "./app"; // after the base styles, which its components refine
 
 const root = document.getElementById("root");
 if (root) {

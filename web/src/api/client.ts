@@ -59,6 +59,11 @@ export const api = {
   cancelRun: (run: string, reason: string) =>
     unwrap(client.POST("/api/v1/runs/{run}/cancel", { params: { path: { run } }, body: { reason } })),
   retryRun: (run: string) => unwrap(client.POST("/api/v1/runs/{run}/retry", { params: { path: { run } } })),
+  firstEventFrom: async (from: number, signal?: AbortSignal): Promise<number | null> => {
+    const query = { from, limit: 1 };
+    const { items } = await unwrap(client.GET("/api/v1/events", { params: { query }, signal }));
+    return items[0]?.position ?? null;
+  },
   artifacts: (run: string, signal?: AbortSignal) =>
     unwrap(client.GET("/api/v1/runs/{run}/artifacts", { params: { path: { run } }, signal })),
   diff: (run: string, signal?: AbortSignal) =>

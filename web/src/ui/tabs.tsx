@@ -37,7 +37,7 @@ export function Tabs({
     list.current?.querySelector<HTMLElement>(`#tab-${next.id}`)?.focus();
   };
   return (
-    <>
+    <div className="tabs-wrap">
       <div className="tabs" role="tablist" aria-label={label} ref={list} onKeyDown={keys}>
         {tabs.map((tab) => (
           <button
@@ -58,6 +58,6 @@ export function Tabs({
       <div role="tabpanel" id={`panel-${selected}`} aria-labelledby={`tab-${selected}`} className="tab-panel">
         {children}
       </div>
-    </>
+    </div>
   );
 }

@@ -6,7 +6,7 @@ import { lineDiff } from "../../text/line-diff";
 import { CodeBlock } from "../../ui/code-block";
 import { DiffLines } from "../../ui/diff-lines";
 import { Markdown } from "../../ui/markdown";
-import { fieldsOf, textField } from "./call-title";
+import { fieldsOf, fitsTitle, textField } from "./call-title";
 
 const shortDiff = 24; // lines shown before someone asks for more
 
@@ -75,8 +75,10 @@ function isEmpty(input: unknown): boolean {
 // The input of a tool call, shown as what it is: a command, an edit, a plan, or JSON when nothing better is known.
 export function CallBody({ tool, input }: { tool: string; input: unknown }) {
   switch (tool) {
-    case "Bash":
-      return <CodeBlock text={textField(input, "command")} language="bash" />;
+    case "Bash": {
+      const command = textField(input, "command");
+      return fitsTitle(command) ? null : <CodeBlock text={command} language="bash" />;
+    }
     case "Edit":
     case "MultiEdit":
       return <EditDiff input={input} />;
@@ -97,7 +99,6 @@ export function CallBody({ tool, input }: { tool: string; input: unknown }) {
 }
 
 // Whether the card shows its input at once: what changes files or plans is what people look for.
-export function opensByItself(tool: string, input: unknown): boolean {
-  if (tool === "Bash") return textField(input, "command").includes("\n");
-  return ["Edit", "MultiEdit", "Write", "TodoWrite"].includes(tool);
+export function opensByItself(tool: string): boolean {
+  return ["Bash", "Edit", "MultiEdit", "Write", "TodoWrite"].includes(tool);
 }

@@ -25,9 +25,16 @@ export function shortPath(path: string): string {
   return path.replace(/^\/workspace\//, "");
 }
 
+const longestTitle = 140;
+
+// Whether a title shows all of a command.
+export function fitsTitle(text: string): boolean {
+  return text.length <= longestTitle && !text.trim().includes("\n");
+}
+
 function firstLine(text: string): string {
   const line = text.trimStart().split("\n", 1)[0] ?? "";
-  return line.length > 140 ? `${line.slice(0, 139)}…` : line;
+  return line.length > longestTitle ? `${line.slice(0, longestTitle - 1)}…` : line;
 }
 
 function readRange(input: unknown): string {

@@ -33,15 +33,20 @@ function Budget({ run }: { run: Run }) {
         {run.budget_usd === null ? null : <span className="muted"> of {formatCost(run.budget_usd)}</span>}
       </span>
       {run.budget_usd === null ? null : (
-        <meter
+        // biome-ignore lint/a11y/useSemanticElements: <meter> cannot be styled alike in all browsers
+        <span
           className="budget"
-          min={0}
-          max={1}
-          high={0.9}
-          optimum={0}
-          value={part}
+          role="meter"
           aria-label="Budget used"
-        />
+          aria-valuemin={0}
+          aria-valuemax={100}
+          aria-valuenow={Math.round(part * 100)}
+        >
+          <span
+            className={part > 0.9 ? "budget-used budget-near" : "budget-used"}
+            style={{ width: `${part * 100}%` }}
+          />
+        </span>
       )}
       <span className="fact-more muted tabular">{formatCount(tokens)} tokens</span>
     </Fact>

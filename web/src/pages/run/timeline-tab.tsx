@@ -1,168 +1,14 @@
-import {
-  ArrowDown,
-  Brain,
-  Check,
-  ChevronRight,
-  CircleAlert,
-  CircleX,
-  FilePen,
-  FilePlus2,
-  FileSearch,
-  Flag,
-  Globe,
-  Hand,
-  Info,
-  ListTodo,
-  LoaderCircle,
-  Play,
-  Search,
-  SquareTerminal,
-  User,
-  Users,
-  Wrench,
-} from "lucide-react";
-import { memo, useId, useState } from "react";
+import { ArrowDown, Brain, CircleAlert, Flag, Info, LoaderCircle, Play, User } from "lucide-react";
+import { memo, useState } from "react";
 import type { Run } from "../../api/types";
-import { formatClock, formatDuration } from "../../base/format";
-import { parseAnsi, plainStyle } from "../../text/ansi";
-import { AnsiText } from "../../ui/ansi-text";
+import { formatClock } from "../../base/format";
 import { ConnectionNotice } from "../../ui/connection";
 import { Markdown } from "../../ui/markdown";
-import { CallBody, opensByItself } from "./call-body";
-import { type CallIcon, describeCall } from "./call-title";
-import type { CallItem, CallPermission, TimelineItem } from "./timeline-model";
+import { CallCard } from "./call-card";
+import type { TimelineItem } from "./timeline-model";
 import { useFollow } from "./use-follow";
 import type { TimelineView } from "./use-timeline";
 import "./timeline.css";
-
-const callIcons: Record<CallIcon, typeof Wrench> = {
-  run: SquareTerminal,
-  edit: FilePen,
-  write: FilePlus2,
-  read: FileSearch,
-  search: Search,
-  web: Globe,
-  todo: ListTodo,
-  delegate: Users,
-  tool: Wrench,
-};
-
-const shortOutput = 8; // lines of a result shown before someone asks for more
-const longestOutput = 4000; // and after; the log has the rest
-
-function Output({ text, isError }: { text: string; isError: boolean }) {
-  const lines = text.replace(/\n+$/, "").split("\n");
-  const [open, setOpen] = useState(lines.length <= shortOutput + 4);
-  const shown = open ? lines.slice(0, longestOutput) : lines.slice(0, shortOutput);
-  let style = plainStyle;
-  return (
-    <div className={isError ? "output output-error" : "output"}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <pre tabIndex={0}>
-        {shown.map((line, index) => {
-          const parsed = parseAnsi(line, style);
-          style = parsed.style;
-          return (
-            // biome-ignore lint/suspicious/noArrayIndexKey: lines have no identity but their place
-            <span key={index}>
-              <AnsiText pieces={parsed.pieces} />
-              {"\n"}
-            </span>
-          );
-        })}
-      </pre>
-      {lines.length > shown.length || open !== lines.length <= shortOutput + 4 ? (
-        <button type="button" className="link-button small more-button" onClick={() => setOpen(!open)}>
-          {open ? "Show less" : `Show all ${lines.length} lines`}
-        </button>
-      ) : null}
-    </div>
-  );
-}
-
-function PermissionMark({ permission }: { permission: CallPermission }) {
-  const looks = {
-    asked: ["chip chip-warning", Hand, "waits for you"],
-    allowed: ["chip", Check, "allowed"],
-    denied: ["chip chip-bad", CircleX, "denied"],
-  } as const;
-  const [className, Icon, word] = looks[permission.state];
-  return (
-    <span className={className}>
-      <Icon aria-hidden />
-      {word}
-    </span>
-  );
-}
-
-function CallStatus({ item, live }: { item: CallItem; live: boolean }) {
-  if (!item.result) {
-    if (!live || item.permission?.state === "asked") return null;
-    return (
-      <span className="call-busy tone-running">
-        <LoaderCircle aria-label="running" className="spin" />
-      </span>
-    );
-  }
-  const took = Date.parse(item.result.time) - Date.parse(item.time);
-  return (
-    <span className="call-took muted tabular">
-      {item.result.isError ? (
-        <span className="call-failed">
-          <CircleX aria-hidden />
-          failed
-        </span>
-      ) : null}
-      {took >= 100 ? formatDuration(took) : null}
-    </span>
-  );
-}
-
-const Call = memo(function Call({ item, live }: { item: CallItem; live: boolean }) {
-  const { icon, verb, target, note } = describeCall(item.tool, item.input);
-  const Icon = callIcons[icon];
-  const failed = item.result?.isError === true;
-  const [chosen, setChosen] = useState<boolean | null>(null);
-  const open = chosen ?? (failed || opensByItself(item.tool, item.input) || item.tool === "Bash");
-  const bodyId = useId();
-  // An edit's or a read's result repeats what is known; it matters when it failed, or when someone opens the card.
-  const quiet = ["Edit", "MultiEdit", "Write", "TodoWrite"].includes(item.tool) && !failed;
-  const showsCommand = item.tool !== "Bash" || opensByItself(item.tool, item.input);
-  return (
-    <div className={failed ? "call card call-bad" : "call card"} data-tool={item.tool}>
-      <button
-        type="button"
-        className="call-head"
-        aria-expanded={open}
-        aria-controls={bodyId}
-        onClick={() => setChosen(!open)}
-      >
-        <Icon aria-hidden className="call-icon" />
-        <span className="call-title">
-          <span className="call-verb">{verb}</span> {target ? <code>{target}</code> : null}
-          {note ? <span className="call-note muted">{note}</span> : null}
-        </span>
-        {item.permission ? <PermissionMark permission={item.permission} /> : null}
-        <CallStatus item={item} live={live} />
-        <ChevronRight aria-hidden className="call-chevron" />
-      </button>
-      <div id={bodyId} className="call-body" hidden={!open}>
-        {open ? (
-          <>
-            {item.permission?.state === "denied" && item.permission.text ? (
-              <p className="small call-denied">{item.permission.text}</p>
-            ) : null}
-            {showsCommand ? <CallBody tool={item.tool} input={item.input} /> : null}
-            {item.result && !quiet && item.result.text ? (
-              <Output text={item.result.text} isError={item.result.isError} />
-            ) : null}
-            {item.result && item.result.text === "" ? <p className="muted small">No output</p> : null}
-          </>
-        ) : null}
-      </div>
-    </div>
-  );
-});
 
 const Thought = memo(function Thought({ text }: { text: string }) {
   const [open, setOpen] = useState(false);
@@ -203,7 +49,7 @@ const Entry = memo(function Entry({ item, live }: { item: TimelineItem; live: bo
       <li className="entry entry-call">
         {time}
         <span className="entry-dot" aria-hidden />
-        <Call item={item} live={live} />
+        <CallCard item={item} live={live} />
       </li>
     );
   }
@@ -289,7 +135,7 @@ export function TimelineTab({ run, timeline, live }: { run: Run; timeline: Timel
         ) : null}
       </ol>
       <div ref={end} className="timeline-end" />
-      {live && !atEnd && !following ? (
+      {live && !run.waiting && !atEnd && !following ? (
         <button type="button" className="button jump" onClick={follow}>
           <ArrowDown aria-hidden />
           Follow

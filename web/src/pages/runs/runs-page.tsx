@@ -1,7 +1,6 @@
 import { useState } from "react";
 import { api } from "../../api/client";
-import { eventsUrl } from "../../api/events-url";
-import { useStream } from "../../api/use-stream";
+import { useAllEvents } from "../../api/use-all-events";
 import { navigate, useLocation, withQuery } from "../../base/router";
 import { useResource } from "../../base/use-resource";
 import { useTitle } from "../../base/use-title";
@@ -26,7 +25,7 @@ export function RunsPage() {
     api.runs({ limit, ...(status ? { status } : {}), ...(project ? { project } : {}) }, signal),
   );
   const projects = useResource("projects", api.projects);
-  const stream = useStream(eventsUrl, runs.refresh);
+  const connection = useAllEvents(runs.refresh);
 
   const items = runs.data?.items ?? [];
   const filtered = status !== "" || project !== "";
@@ -70,7 +69,7 @@ export function RunsPage() {
           )}
         </div>
       ) : null}
-      <ConnectionNotice states={[stream.state]} />
+      <ConnectionNotice states={[connection]} />
     </div>
   );
 }
