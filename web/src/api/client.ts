@@ -2,7 +2,7 @@
 import createClient from "openapi-fetch";
 import { problemFrom, toApiError } from "./problem";
 import type { paths } from "./schema";
-import type { NewProject, StartRun } from "./types";
+import type { NewProject, RunStatus, StartRun } from "./types";
 
 const client = createClient<paths>({ baseUrl: "" });
 
@@ -50,8 +50,8 @@ export const api = {
   deleteProject: (project: string) =>
     unwrap(client.DELETE("/api/v1/projects/{project}", { params: { path: { project } } })),
 
-  runs: (query: { project?: string; status?: string; limit?: number }, signal?: AbortSignal) =>
-    unwrap(client.GET("/api/v1/runs", { params: { query: query as never }, signal })),
+  runs: (query: { project?: string; status?: RunStatus; limit?: number }, signal?: AbortSignal) =>
+    unwrap(client.GET("/api/v1/runs", { params: { query }, signal })),
   run: (run: string, signal?: AbortSignal) =>
     unwrap(client.GET("/api/v1/runs/{run}", { params: { path: { run } }, signal })),
   startRun: (body: StartRun, idempotencyKey: string) =>
@@ -61,8 +61,8 @@ export const api = {
   retryRun: (run: string) => unwrap(client.POST("/api/v1/runs/{run}/retry", { params: { path: { run } } })),
   firstEventFrom: async (from: number, signal?: AbortSignal): Promise<number | null> => {
     const query = { from, limit: 1 };
-    const { items } = await unwrap(client.GET("/api/v1/events", { params: { query }, signal }));
-    return items[0]?.position ?? null;
+    const page = await unwrap(client.GET("/api/v1/events", { params: { query }, signal }));
+    return typeof page === "string" ? null : (page.items[0]?.position ?? null); // text: the document's other form
   },
   artifacts: (run: string, signal?: AbortSignal) =>
     unwrap(client.GET("/api/v1/runs/{run}/artifacts", { params: { path: { run } }, signal })),

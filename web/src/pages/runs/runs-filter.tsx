@@ -1,6 +1,6 @@
 import type { Project } from "../../api/types";
 
-const statuses = [
+export const statusFilters = [
   ["", "All"],
   ["running", "Running"],
   ["completed", "Completed"],
@@ -23,7 +23,7 @@ export function RunsFilter({
     <div className="runs-filter">
       <fieldset className="segments">
         <legend className="visually-hidden">Status</legend>
-        {statuses.map(([value, label]) => (
+        {statusFilters.map(([value, label]) => (
           <label key={value} className="segment">
             <input
               type="radio"

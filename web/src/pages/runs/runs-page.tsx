@@ -8,7 +8,7 @@ import { ConnectionNotice } from "../../ui/connection";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { EmptyRuns } from "./empty-runs";
 import { RunList } from "./run-list";
-import { RunsFilter } from "./runs-filter";
+import { RunsFilter, statusFilters } from "./runs-filter";
 import "./runs-page.css";
 
 const pageSize = 50;
@@ -16,7 +16,7 @@ const largestList = 500; // what the API gives at once
 
 export function RunsPage() {
   const { query } = useLocation();
-  const status = query.get("status") ?? "";
+  const status = statusFilters.find(([value]) => value === query.get("status"))?.[0] ?? "";
   const project = query.get("project") ?? "";
   const [limit, setLimit] = useState(pageSize);
   useTitle("Runs");
