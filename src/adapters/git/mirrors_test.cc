@@ -184,6 +184,9 @@ TEST_F(Mirror, RunsNoProgramThatASourceConfigures) {
   const auto published = run(mirrors_->publish(project_, "corral/p", source.string()));
   EXPECT_TRUE(published) << published.error().describe();
   EXPECT_FALSE(fs::exists(sprung)) << read_file(sprung).value();
+  // The traps are armed: an ordinary git steps into them.
+  (void)run(run_command(git_spec(source, "status")));
+  EXPECT_TRUE(fs::exists(sprung));
 }
 
 // ---- publishing ----

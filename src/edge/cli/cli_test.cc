@@ -1,6 +1,7 @@
 #include "edge/cli/cli.h"
 
-#include <sys/wait.h>
+#include <poll.h>
+#include <pty.h>
 
 #include "edge/cli/discovery.h"
 #include "edge/cli/test_server.h"
@@ -90,6 +91,7 @@ class Cli : public CliFixture {
  protected:
   void SetUp() override {
     CliFixture::SetUp();
+    ::unsetenv("TERM");
     ::setenv("CORRAL_DATA", (folder_ / "data").c_str(), 1);
     std::filesystem::create_directories(folder_ / "repo/.git");
     std::filesystem::create_directories(folder_ / "repo/sub");
@@ -234,6 +236,59 @@ TEST_F(Cli, SaysHowToAnswerWhereNobodyCanBeAsked) {
   EXPECT_EQ(done.code, 0) << done.err;
   EXPECT_THAT(done.err, HasSubstr("corral runs approve 0199abcd-1234"));
   EXPECT_THAT(done.err, HasSubstr("make"));
+}
+
+// A person at a terminal of 60 columns, who types `typed` once `cue` is on the screen. Returns the screen's bytes.
+std::string at_terminal(const std::string& cue, const std::string& typed, const std::function<void()>& act) {
+  int master = -1, slave = -1;
+  winsize size{.ws_row = 24, .ws_col = 60, .ws_xpixel = 0, .ws_ypixel = 0};
+  EXPECT_EQ(::openpty(&master, &slave, nullptr, nullptr, &size), 0);
+  ::setenv("TERM", "xterm", 1);
+  std::fflush(nullptr);
+  const Fd old[] = {Fd(::dup(0)), Fd(::dup(1)), Fd(::dup(2))};
+  for (int fd = 0; fd < 3; ++fd) ::dup2(slave, fd);
+  ::close(slave);
+  std::string screen;
+  std::thread person([&] {
+    bool answered = false;
+    char buffer[4096];
+    for (ssize_t got; (got = ::read(master, buffer, sizeof buffer)) > 0;) {  // EIO once nobody has the other end
+      screen.append(buffer, static_cast<std::size_t>(got));
+      if (!answered && screen.contains(cue)) answered = ::write(master, typed.data(), typed.size()) > 0;
+    }
+  });
+  act();
+  std::fflush(nullptr);
+  for (int fd = 0; fd < 3; ++fd) ::dup2(old[fd].get(), fd);
+  person.join();
+  ::close(master);
+  return screen;
+}
+
+TEST_F(Cli, AsksThePersonAtTheTerminal) {
+  announce(fake_.server.url());
+  fake_.asks = true;
+  int code = -1;
+  std::string name = "corral", words[] = {"run", "x", "--project", "p", "--author", "a <b>"};
+  std::vector<char*> argv{name.data()};
+  for (auto& word : words) argv.push_back(word.data());
+  const auto screen = at_terminal("allow? [y]es, [n]o: ", "maybe\ny\n", [&] { code = cli_main(static_cast<int>(argv.size()), argv.data(), hooks_); });
+  EXPECT_EQ(code, 0) << screen;
+  EXPECT_TRUE(fake_.answered);
+  EXPECT_THAT(screen, HasSubstr("y or n?"));
+  EXPECT_THAT(screen, HasSubstr("\x1b[1m── agent\x1b[0m")) << "headings are set off";
+  EXPECT_THAT(screen, HasSubstr("working…")) << "the agent's own colours are not obeyed";
+  const auto sent = fake_.server.requests();
+  EXPECT_TRUE(std::ranges::any_of(sent, [](const TestRequest& request) { return request.body == R"({"decision":"allow"})"; }));
+}
+
+TEST_F(Cli, FitsListsIntoTheTerminal) {
+  announce(fake_.server.url());
+  std::string words[] = {"corral", "runs", "list"};
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  const auto screen = at_terminal("never", "", [&] { EXPECT_EQ(cli_main(3, argv.data(), hooks_), 0); });
+  EXPECT_THAT(screen, HasSubstr("\x1b[31mfailed\x1b[0m"));
 }
 
 TEST_F(Cli, CtrlCCancelsTheRun) {

@@ -73,7 +73,7 @@ class Follower {
   Result<json::value> follow() {
     CORRAL_CHECK(refresh());
     streams_.watch(signals_.fd(), [this] { interrupted(); });
-    streams_.on_lost([this](const Error& error) { session_.note("corral: connection lost, trying again: " + printable(error.message)); },
+    streams_.on_lost([this](const Error&) { session_.note("corral: the connection to the server is lost; trying again for 2 minutes"); },
                      [this] { session_.note("corral: connected again"); });
     if (options_.log)
       streams_.add(fmt::format("{}/log?offset={}", path_, options_.from), [this](const ServerEvent& event) { return on_log(event); });
@@ -81,7 +81,7 @@ class Follower {
     if (done()) return std::move(document_);
     if (auto ended = streams_.run(); !ended) return std::unexpected(with_advice(std::move(ended).error()));
     if (problem_) return std::unexpected(std::move(*problem_));
-    if (left_) return fail(ErrorCode::cancelled, "left; the run goes on: corral runs logs -f {}", short_id(run_));
+    if (left_) return std::unexpected(left());
     return std::move(document_);
   }
 
@@ -181,6 +181,13 @@ class Follower {
     answering_ = true;
     (void)on_change();
     answering_ = false;
+  }
+
+  Error left() const {
+    const auto id = short_id(run_);
+    if (options_.interrupt == FollowOptions::Interrupt::cancels) return {ErrorCode::cancelled, "left while the run was being cancelled; look again: corral runs show " + id, nullptr};
+    if (session_.embedded()) return {ErrorCode::cancelled, "left; the run goes on with the next server: corral serve, or corral runs logs -f " + id, nullptr};
+    return {ErrorCode::cancelled, "left; the run goes on: corral runs logs -f " + id, nullptr};
   }
 
   Error with_advice(Error error) const {

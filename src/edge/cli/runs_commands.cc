@@ -42,7 +42,7 @@ const json::array& items_of(const json::value& page) {
 // A stream of JSON objects, one a line, of a resource that also gives them all at once.
 Result<void> stream_objects(Session& session, const std::string& path, std::string_view event_name, const std::function<void(const json::value&)>& each, const std::function<bool()>& over) {
   EventStreams streams([&session] { return session.endpoint(); });
-  streams.on_lost([&session](const Error& error) { session.note("corral: connection lost, trying again: " + printable(error.message)); }, [&session] { session.note("corral: connected again"); });
+  streams.on_lost([&session](const Error&) { session.note("corral: the connection to the server is lost; trying again for 2 minutes"); }, [&session] { session.note("corral: connected again"); });
   streams.add(path, [&](const ServerEvent& event) {
     if (event.event == "end" || session.output_gone()) return EventStreams::Next::end;
     if (!event_name.empty() && event.event != event_name) return EventStreams::Next::more;
@@ -107,7 +107,8 @@ int runs_show(Session& session) {
 
 int runs_logs(Session& session) {
   const auto& args = session.args();
-  const auto target = target_of(session, Need::read);
+  // To follow a run that an earlier server left is to let it go on.
+  const auto target = target_of(session, args.follow ? Need::work : Need::read);
   if (!target) return session.report(target.error());
   if (args.json || !args.follow) {
     const auto printed = args.json ? print_timeline(session, *target) : print_log(session, *target);
@@ -266,7 +267,7 @@ int runs_artifacts(Session& session) {
 
 int runs_events(Session& session) {
   const auto& args = session.args();
-  const auto target = target_of(session, Need::read);
+  const auto target = target_of(session, args.follow ? Need::work : Need::read);
   if (!target) return session.report(target.error());
   std::string last_type;
   const auto show = [&](const json::value& event) {
