@@ -1,6 +1,8 @@
-// An open-loop load of GET requests: each has its time, whether or not earlier ones have been answered, and its latency
-// counts from that time. So a server that stalls is charged for all that had to wait (no coordinated omission).
-//   bench_http_load PORT PATH RATE SECONDS CONNECTIONS     prints: answered, errors, p50, p99 and p99.9 in ms
+// An open-loop load of GET requests: each has its time, whether or not earlier ones have been
+// answered, and its latency counts from that time. So a server that stalls is charged for all that
+// had to wait (no coordinated omission).
+//   bench_http_load PORT PATH RATE SECONDS CONNECTIONS     prints: answered, errors, p50, p99 and
+//   p99.9 in ms
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -39,12 +41,15 @@ struct Figures {
 
 // One answer with a Content-Length; its status.
 corral::Task<int> read_answer(tcp::socket& socket, std::string& buffer) {
-  const auto head = co_await asio::async_read_until(socket, asio::dynamic_buffer(buffer), "\r\n\r\n", asio::use_awaitable);
+  const auto head = co_await asio::async_read_until(socket, asio::dynamic_buffer(buffer),
+                                                    "\r\n\r\n", asio::use_awaitable);
   const auto at = buffer.find("Content-Length: ");
   const std::size_t length = at < head ? std::stoul(buffer.substr(at + 16)) : 0;
   const int status = std::stoi(buffer.substr(9, 3));
   const std::size_t have = buffer.size() - head;
-  if (have < length) co_await asio::async_read(socket, asio::dynamic_buffer(buffer), asio::transfer_exactly(length - have), asio::use_awaitable);
+  if (have < length)
+    co_await asio::async_read(socket, asio::dynamic_buffer(buffer),
+                              asio::transfer_exactly(length - have), asio::use_awaitable);
   buffer.erase(0, head + length);
   co_return status;
 }
@@ -63,12 +68,14 @@ corral::Task<void> drive(const Load& load, Clock::duration offset, Figures& figu
     }
     co_await asio::async_write(socket, asio::buffer(load.request), asio::use_awaitable);
     if (co_await read_answer(socket, buffer) != 200) ++figures.errors;
-    figures.latencies_ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - due).count());
+    figures.latencies_ms.push_back(
+        std::chrono::duration<double, std::milli>(Clock::now() - due).count());
   }
 }
 
 double percentile(const std::vector<double>& sorted, double share) {
-  return sorted[std::min(sorted.size() - 1, static_cast<std::size_t>(share * static_cast<double>(sorted.size())))];
+  return sorted[std::min(sorted.size() - 1,
+                         static_cast<std::size_t>(share * static_cast<double>(sorted.size())))];
 }
 
 }  // namespace
@@ -82,17 +89,20 @@ int main(int count, char** arguments) {
   const int seconds = std::atoi(arguments[4]), connections = std::atoi(arguments[5]);
   Load load;
   load.port = static_cast<std::uint16_t>(std::atoi(arguments[1]));
-  load.request = std::string("GET ") + arguments[2] + " HTTP/1.1\r\nHost: 127.0.0.1:" + arguments[1] + "\r\n\r\n";
-  load.step = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(connections / rate));
+  load.request = std::string("GET ") + arguments[2] +
+                 " HTTP/1.1\r\nHost: 127.0.0.1:" + arguments[1] + "\r\n\r\n";
+  load.step = std::chrono::duration_cast<Clock::duration>(
+      std::chrono::duration<double>(connections / rate));
   load.begin = Clock::now() + std::chrono::milliseconds(100);
   load.end = load.begin + std::chrono::seconds(seconds);
 
   Figures figures;
   asio::io_context context(1);
   for (int i = 0; i < connections; ++i)
-    asio::co_spawn(context, drive(load, load.step * i / connections, figures), [&](std::exception_ptr thrown) {
-      if (thrown) ++figures.errors;
-    });
+    asio::co_spawn(context, drive(load, load.step * i / connections, figures),
+                   [&](std::exception_ptr thrown) {
+                     if (thrown) ++figures.errors;
+                   });
   context.run();
   auto& all = figures.latencies_ms;
   if (all.empty()) {
@@ -100,6 +110,7 @@ int main(int count, char** arguments) {
     return 1;
   }
   std::ranges::sort(all);
-  std::printf("%zu %zu %.3f %.3f %.3f\n", all.size(), figures.errors, percentile(all, 0.5), percentile(all, 0.99), percentile(all, 0.999));
+  std::printf("%zu %zu %.3f %.3f %.3f\n", all.size(), figures.errors, percentile(all, 0.5),
+              percentile(all, 0.99), percentile(all, 0.999));
   return figures.errors == 0 ? 0 : 1;
 }

@@ -1,5 +1,5 @@
-// HTTP requests: any bytes, in any split, give the same requests or the same refusal, and what the router makes of them
-// is an endpoint's checked input or a refusal.
+// HTTP requests: any bytes, in any split, give the same requests or the same refusal, and what the
+// router makes of them is an endpoint's checked input or a refusal.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -49,7 +49,8 @@ void route(Request request) {
   if (match.route == nullptr) return;
   request.params = std::move(match.params);
   if (!router.check_parameters(*match.route, request)) return;
-  for (const auto& [name, value] : request.params) CORRAL_ASSERT(corral::edge::is_utf8(value) && !value.empty());
+  for (const auto& [name, value] : request.params)
+    CORRAL_ASSERT(corral::edge::is_utf8(value) && !value.empty());
   (void)router.choose_reply(*match.route, request);
   if (const auto body = router.read_body(*match.route, request)) CORRAL_ASSERT(body->is_object());
 }
@@ -63,7 +64,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   CORRAL_ASSERT(whole.requests.size() == split.requests.size());
   for (std::size_t i = 0; i < whole.requests.size(); ++i) {
     const auto &a = whole.requests[i], &b = split.requests[i];
-    CORRAL_ASSERT(a.method == b.method && a.target == b.target && a.headers == b.headers && a.body == b.body);
+    CORRAL_ASSERT(a.method == b.method && a.target == b.target && a.headers == b.headers &&
+                  a.body == b.body);
   }
   for (auto& request : whole.requests) route(std::move(request));
   return 0;

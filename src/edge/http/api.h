@@ -19,16 +19,17 @@ namespace corral::edge {
 
 // All callbacks run on the server's executor.
 struct ApiDeps {
-  engine::Service& service;                              // outlives the handler
-  Secret token = {};                                     // empty: open, for loopback only (check_listen_policy)
-  std::vector<std::string> hosts = {};                   // names besides loopback's by which an open server is addressed
-  std::function<json::value()> info;                     // the document of GET /info, without "agents"
-  std::function<Task<Result<json::value>>()> agents;     // the array of agents
-  std::function<Task<Result<void>>()> ready;             // an error: not ready, and why
-  std::string version = "0.0.0";                         // in the OpenAPI document
-  double requests_per_second = 2'000;                    // of one caller, after a burst; 0: no limit
+  engine::Service& service;  // outlives the handler
+  Secret token = {};         // empty: open, for loopback only (check_listen_policy)
+  std::vector<std::string> hosts =
+      {};  // names besides loopback's by which an open server is addressed
+  std::function<json::value()> info;                  // the document of GET /info, without "agents"
+  std::function<Task<Result<json::value>>()> agents;  // the array of agents
+  std::function<Task<Result<void>>()> ready;          // an error: not ready, and why
+  std::string version = "0.0.0";                      // in the OpenAPI document
+  double requests_per_second = 2'000;                 // of one caller, after a burst; 0: no limit
   double request_burst = 20'000;
-  Duration keep_alive{15'000};                           // between comments on a silent event stream
+  Duration keep_alive{15'000};  // between comments on a silent event stream
   Clock& clock = SystemClock::instance();
   Random& random = SystemRandom::instance();
 };
@@ -36,7 +37,8 @@ struct ApiDeps {
 // The handler may be copied; copies share their state (rate limits, figures).
 Handler make_api(ApiDeps deps);
 
-// The OpenAPI 3.1 document, as GET /api/v1/openapi.json answers it: for `corral openapi`, without a server.
+// The OpenAPI 3.1 document, as GET /api/v1/openapi.json answers it: for `corral openapi`, without a
+// server.
 std::string openapi_document(std::string_view version);
 
 // `forbidden` when `address` lets other machines in and there is no token.

@@ -24,12 +24,14 @@ class Api {
   HttpMetrics& metrics() { return metrics_; }
   const std::string& document() const { return document_; }
 
-  // A wrong token shown to login or as Bearer counts against its sender; `exhausted` when there were too many.
+  // A wrong token shown to login or as Bearer counts against its sender; `exhausted` when there
+  // were too many.
   Result<void> check_token_guesses(const std::string& peer);
   void count_wrong_token(const std::string& peer);
 
  private:
-  Task<Result<void>> call(const Route& route, Request request, Exchange& out, std::string request_id);
+  Task<Result<void>> call(const Route& route, Request request, Exchange& out,
+                          std::string request_id);
   bool admit(const Request& request, Exchange& out, std::uint64_t& retry_after_s);
 
   ApiDeps deps_;

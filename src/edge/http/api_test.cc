@@ -25,14 +25,18 @@ std::string mismatch(std::string_view body, std::string_view component) {
   static const Schemas schemas(component_schemas());
   const auto value = parse_json(body, "answer");
   if (!value) return value.error().message;
-  const auto checked = schemas.check(*value, schemas.components().at(json::string_view(component.data(), component.size())), "answer");
+  const auto checked = schemas.check(
+      *value, schemas.components().at(json::string_view(component.data(), component.size())),
+      "answer");
   return checked ? "" : checked.error().message;
 }
 
 class ApiTest : public ::testing::Test {
  protected:
   std::string start_run(std::string_view extra = "") {
-    const auto answer = client.request("POST", "/api/v1/runs", fmt::format(R"({{"git_url":"/repo","prompt":"p"{}}})", extra), kJson);
+    const auto answer =
+        client.request("POST", "/api/v1/runs",
+                       fmt::format(R"({{"git_url":"/repo","prompt":"p"{}}})", extra), kJson);
     EXPECT_EQ(answer.status, 202) << answer.body;
     EXPECT_EQ(mismatch(answer.body, "Run"), "");
     const std::string id(find_string(json::parse(answer.body), {"id"}));
@@ -49,7 +53,8 @@ class ApiTest : public ::testing::Test {
 };
 
 TEST_F(ApiTest, StartsARunWithEveryField) {
-  start_run(R"(,"agent":"command","command":["sh","-c"],"checks":"make","model":"m","base":"dev","permissions":"ask","budget_usd":2,"timeout_s":60,"priority":3,"author":{"name":"A","email":"a@b"})");
+  start_run(
+      R"(,"agent":"command","command":["sh","-c"],"checks":"make","model":"m","base":"dev","permissions":"ask","budget_usd":2,"timeout_s":60,"priority":3,"author":{"name":"A","email":"a@b"})");
   server.run([](testing::FakeService& service) {
     const auto& start = service.last_start;
     EXPECT_EQ(start.git_url, "/repo");
@@ -70,14 +75,20 @@ TEST_F(ApiTest, StartsARunWithEveryField) {
 }
 
 TEST_F(ApiTest, TakesAnIdempotencyKey) {
-  const std::string body = R"({"git_url":"/repo","prompt":"p"})", key = std::string(kJson) + "Idempotency-Key: k1\r\n";
-  const auto first = client.request("POST", "/api/v1/runs", body, key), second = client.request("POST", "/api/v1/runs", body, key);
+  const std::string body = R"({"git_url":"/repo","prompt":"p"})",
+                    key = std::string(kJson) + "Idempotency-Key: k1\r\n";
+  const auto first = client.request("POST", "/api/v1/runs", body, key),
+             second = client.request("POST", "/api/v1/runs", body, key);
   EXPECT_EQ(first.header("location"), second.header("location"));
-  EXPECT_EQ(client.request("POST", "/api/v1/runs", R"({"git_url":"/repo","prompt":"q"})", key).status, 409);
+  EXPECT_EQ(
+      client.request("POST", "/api/v1/runs", R"({"git_url":"/repo","prompt":"q"})", key).status,
+      409);
 }
 
 TEST_F(ApiTest, RefusesContradictingStarts) {
-  for (const char* body : {R"({"prompt":"p"})", R"({"prompt":"p","git_url":"/r","project":"x"})", R"({"prompt":"p","git_url":"/r","workflow":"task","definition":"name: x"})"}) {
+  for (const char* body :
+       {R"({"prompt":"p"})", R"({"prompt":"p","git_url":"/r","project":"x"})",
+        R"({"prompt":"p","git_url":"/r","workflow":"task","definition":"name: x"})"}) {
     const auto answer = client.request("POST", "/api/v1/runs", body, kJson);
     EXPECT_EQ(answer.status, 400) << body;
     EXPECT_EQ(mismatch(answer.body, "Problem"), "");
@@ -86,22 +97,38 @@ TEST_F(ApiTest, RefusesContradictingStarts) {
 
 TEST_F(ApiTest, AnswersDocumentsAsPromised) {
   const auto run = start_run();
-  EXPECT_EQ(mismatch(client.request("POST", "/api/v1/groups", R"({"name":"g"})", kJson).body, "Group"), "");
-  EXPECT_EQ(mismatch(client.request("POST", "/api/v1/projects", R"({"name":"p","git_url":"/r","group":"g"})", kJson).body, "Project"), "");
+  EXPECT_EQ(
+      mismatch(client.request("POST", "/api/v1/groups", R"({"name":"g"})", kJson).body, "Group"),
+      "");
+  EXPECT_EQ(mismatch(client
+                         .request("POST", "/api/v1/projects",
+                                  R"({"name":"p","git_url":"/r","group":"g"})", kJson)
+                         .body,
+                     "Project"),
+            "");
   EXPECT_EQ(mismatch(client.request("GET", "/api/v1/groups/g").body, "Group"), "");
   EXPECT_EQ(mismatch(client.request("GET", "/api/v1/projects/p").body, "Project"), "");
   EXPECT_EQ(mismatch(client.request("GET", run).body, "Run"), "");
   EXPECT_EQ(mismatch(client.request("GET", "/api/v1/info").body, "Info"), "");
-  EXPECT_EQ(mismatch(client.request("POST", "/api/v1/workflows/validate", R"({"definition":"name: t"})", kJson).body, "Workflow"), "");
-  for (const auto& list : {"/api/v1/runs"s, "/api/v1/projects"s, "/api/v1/groups"s, "/api/v1/workflows"s, "/api/v1/agents"s, "/api/v1/approvals"s,
-                           "/api/v1/events"s, run + "/steps", run + "/events", run + "/artifacts"}) {
+  EXPECT_EQ(
+      mismatch(
+          client.request("POST", "/api/v1/workflows/validate", R"({"definition":"name: t"})", kJson)
+              .body,
+          "Workflow"),
+      "");
+  for (const auto& list :
+       {"/api/v1/runs"s, "/api/v1/projects"s, "/api/v1/groups"s, "/api/v1/workflows"s,
+        "/api/v1/agents"s, "/api/v1/approvals"s, "/api/v1/events"s, run + "/steps", run + "/events",
+        run + "/artifacts"}) {
     const auto answer = client.request("GET", list);
     EXPECT_EQ(answer.status, 200) << list;
     EXPECT_TRUE(json::parse(answer.body).at("items").is_array()) << list;
   }
   EXPECT_EQ(client.request("DELETE", "/api/v1/projects/p").status, 204);
   EXPECT_EQ(client.request("GET", "/api/v1/projects/p").status, 404);
-  EXPECT_EQ(client.request("POST", "/api/v1/approvals/known", R"({"decision":"allow"})", kJson).status, 200);
+  EXPECT_EQ(
+      client.request("POST", "/api/v1/approvals/known", R"({"decision":"allow"})", kJson).status,
+      200);
   EXPECT_EQ(client.request("POST", run + "/cancel", R"({"reason":"enough"})", kJson).status, 202);
   EXPECT_EQ(client.request("POST", run + "/cancel").status, 409);
   EXPECT_EQ(client.request("POST", run + "/retry").status, 409);
@@ -112,8 +139,11 @@ TEST_F(ApiTest, PagesThroughLists) {
   std::set<std::string> seen;
   std::string cursor;
   for (int pages = 0; pages < 3; ++pages) {
-    const auto page = json::parse(client.request("GET", "/api/v1/runs?limit=2" + (cursor.empty() ? "" : "&cursor=" + cursor)).body);
-    for (const auto& run : page.at("items").as_array()) seen.insert(std::string(find_string(run, {"id"})));
+    const auto page = json::parse(
+        client.request("GET", "/api/v1/runs?limit=2" + (cursor.empty() ? "" : "&cursor=" + cursor))
+            .body);
+    for (const auto& run : page.at("items").as_array())
+      seen.insert(std::string(find_string(run, {"id"})));
     if (page.at("next_cursor").is_null()) break;
     cursor = find_string(page, {"next_cursor"});
   }
@@ -126,16 +156,23 @@ TEST_F(ApiTest, SaysNotModified) {
   const auto tag = first.header("etag");
   ASSERT_FALSE(tag.empty());
   EXPECT_EQ(client.request("GET", run, {}, "If-None-Match: " + tag + "\r\n").status, 304);
-  with_newest([](auto& service, RunId id) { service.run(id).document["cost_usd"] = 9.5; });  // without a new version
+  with_newest([](auto& service, RunId id) {
+    service.run(id).document["cost_usd"] = 9.5;
+  });  // without a new version
   EXPECT_EQ(client.request("GET", run, {}, "If-None-Match: " + tag + "\r\n").status, 200);
 }
 
 TEST_F(ApiTest, AnswersEveryErrorAsAProblem) {
   log::set_level(log::Level::off);
   const auto run = start_run();
-  const std::pair<ErrorCode, int> errors[] = {{ErrorCode::unavailable, 503}, {ErrorCode::exhausted, 429}, {ErrorCode::internal, 500}, {ErrorCode::deadline, 504}};
+  const std::pair<ErrorCode, int> errors[] = {{ErrorCode::unavailable, 503},
+                                              {ErrorCode::exhausted, 429},
+                                              {ErrorCode::internal, 500},
+                                              {ErrorCode::deadline, 504}};
   for (const auto& [code, status] : errors) {
-    with_newest([&](auto& service, RunId) { service.next_error = Error{code, "on purpose \xff", nullptr}; });
+    with_newest([&](auto& service, RunId) {
+      service.next_error = Error{code, "on purpose \xff", nullptr};
+    });
     const auto answer = client.request("GET", run, {}, "X-Request-Id: req-1\r\n");
     EXPECT_EQ(answer.status, status);
     EXPECT_EQ(answer.header("content-type"), "application/problem+json");
@@ -156,9 +193,14 @@ TEST_F(ApiTest, RefusesWhatHttpRefuses) {
   EXPECT_EQ(method.header("allow"), "POST, GET, HEAD");
   EXPECT_EQ(client.request("GET", "/api/v1/nothing").status, 404);
   EXPECT_EQ(client.request("GET", "/api/v1/runs", {}, "Accept: image/png\r\n").status, 406);
-  EXPECT_EQ(client.request("POST", "/api/v1/groups", "name=x", "Content-Type: application/x-www-form-urlencoded\r\n").status, 415);
+  EXPECT_EQ(client
+                .request("POST", "/api/v1/groups", "name=x",
+                         "Content-Type: application/x-www-form-urlencoded\r\n")
+                .status,
+            415);
   EXPECT_EQ(client.request("POST", "/nothing").status, 404);
-  const auto made_up = client.request("GET", "/healthz", {}, "X-Request-Id: bad id\r\n").header("x-request-id");
+  const auto made_up =
+      client.request("GET", "/healthz", {}, "X-Request-Id: bad id\r\n").header("x-request-id");
   EXPECT_EQ(made_up.size(), 36u);
   EXPECT_EQ(client.request("HEAD", "/api/v1/runs").status, 200);
 }
@@ -176,7 +218,11 @@ TEST_F(ApiTest, StopsRequestsOfOtherSites) {
   RawClient browser(server.port());
   browser.send("GET /api/v1/runs HTTP/1.1\r\nHost: rebound.example\r\n\r\n");
   EXPECT_EQ(browser.receive().status, 403);
-  EXPECT_EQ(client.request("POST", "/api/v1/groups", R"({"name":"g"})", std::string(kJson) + "Origin: https://evil.example\r\n").status, 403);
+  EXPECT_EQ(client
+                .request("POST", "/api/v1/groups", R"({"name":"g"})",
+                         std::string(kJson) + "Origin: https://evil.example\r\n")
+                .status,
+            403);
 }
 
 TEST_F(ApiTest, ExposesFigures) {
@@ -184,7 +230,10 @@ TEST_F(ApiTest, ExposesFigures) {
   const auto text = client.request("GET", "/metrics");
   EXPECT_EQ(text.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
   EXPECT_NE(text.body.find("corral_runs 1\n"), std::string::npos);
-  EXPECT_NE(text.body.find("corral_http_requests_total{method=\"POST\",route=\"/api/v1/runs\",status=\"202\"} 1\n"), std::string::npos);
+  EXPECT_NE(
+      text.body.find(
+          "corral_http_requests_total{method=\"POST\",route=\"/api/v1/runs\",status=\"202\"} 1\n"),
+      std::string::npos);
 }
 
 TEST_F(ApiTest, SaysWhenItIsNotReady) {
@@ -200,24 +249,34 @@ TEST(ApiWithToken, AsksForTheTokenEverywhereButAtTheDoor) {
   const auto refused = client.request("GET", "/api/v1/runs");
   EXPECT_EQ(refused.status, 401);
   EXPECT_FALSE(refused.header("www-authenticate").empty());
-  for (const char* open : {"/healthz", "/readyz", "/api/v1/openapi.json", "/"}) EXPECT_EQ(client.request("GET", open).status, 200) << open;
-  for (const char* closed : {"/metrics", "/api/v1/info", "/api/v1/events"}) EXPECT_EQ(client.request("GET", closed).status, 401) << closed;
-  EXPECT_EQ(client.request("GET", "/api/v1/runs", {}, "Authorization: Bearer secret\r\n").status, 200);
+  for (const char* open : {"/healthz", "/readyz", "/api/v1/openapi.json", "/"})
+    EXPECT_EQ(client.request("GET", open).status, 200) << open;
+  for (const char* closed : {"/metrics", "/api/v1/info", "/api/v1/events"})
+    EXPECT_EQ(client.request("GET", closed).status, 401) << closed;
+  EXPECT_EQ(client.request("GET", "/api/v1/runs", {}, "Authorization: Bearer secret\r\n").status,
+            200);
 
   EXPECT_EQ(client.request("POST", "/api/v1/login", R"({"token":"wrong"})", kJson).status, 401);
   const auto login = client.request("POST", "/api/v1/login", R"({"token":"secret"})", kJson);
   EXPECT_EQ(login.status, 204);
   const auto cookie = login.header("set-cookie");
-  EXPECT_EQ(client.request("GET", "/api/v1/runs", {}, "Cookie: " + cookie.substr(0, cookie.find(';')) + "\r\n").status, 200);
-  EXPECT_NE(client.request("POST", "/api/v1/logout").header("set-cookie").find("Max-Age=0"), std::string::npos);
+  EXPECT_EQ(client
+                .request("GET", "/api/v1/runs", {},
+                         "Cookie: " + cookie.substr(0, cookie.find(';')) + "\r\n")
+                .status,
+            200);
+  EXPECT_NE(client.request("POST", "/api/v1/logout").header("set-cookie").find("Max-Age=0"),
+            std::string::npos);
 }
 
 TEST(ApiWithToken, SlowsDownGuessing) {
   log::set_level(log::Level::off);
   ApiServer server({.token = "secret"});
   RawClient client(server.port());
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(client.request("GET", "/api/v1/runs", {}, "Authorization: Bearer x\r\n").status, 401);
-  EXPECT_EQ(client.request("GET", "/api/v1/runs", {}, "Authorization: Bearer secret\r\n").status, 429);
+  for (int i = 0; i < 10; ++i)
+    EXPECT_EQ(client.request("GET", "/api/v1/runs", {}, "Authorization: Bearer x\r\n").status, 401);
+  EXPECT_EQ(client.request("GET", "/api/v1/runs", {}, "Authorization: Bearer secret\r\n").status,
+            429);
   EXPECT_EQ(client.request("POST", "/api/v1/login", R"({"token":"secret"})", kJson).status, 429);
   log::set_level(log::Level::info);
 }

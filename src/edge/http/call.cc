@@ -5,7 +5,9 @@ namespace corral::edge {
 
 std::string Call::param(const std::string& name) const { return request.params.at(name); }
 
-std::string Call::query(std::string_view name) const { return request.query_value(name).value_or(""); }
+std::string Call::query(std::string_view name) const {
+  return request.query_value(name).value_or("");
+}
 
 std::optional<std::int64_t> Call::number(std::string_view name) const {
   const auto text = request.query_value(name);
@@ -13,7 +15,9 @@ std::optional<std::int64_t> Call::number(std::string_view name) const {
   return std::stoll(*text);  // the router has checked it
 }
 
-std::string Call::text(std::string_view name) const { return std::string(find_string(body, {name})); }
+std::string Call::text(std::string_view name) const {
+  return std::string(find_string(body, {name}));
+}
 
 std::optional<std::int64_t> Call::integer(std::string_view name) const {
   const auto* value = find(body, {name});
@@ -33,14 +37,17 @@ Task<Result<void>> Call::json_reply(int status, Headers headers, const json::val
   co_return co_await out.send(status, std::move(headers), json::serialize(value));
 }
 
-Task<Result<void>> Call::document(const json::value& value) { return content("application/json", json::serialize(value)); }
+Task<Result<void>> Call::document(const json::value& value) {
+  return content("application/json", json::serialize(value));
+}
 
 Task<Result<void>> Call::content(std::string type, std::string bytes, Headers headers) {
   std::string tag = etag_of(bytes);
   // Kept, but asked about each time: the tag makes that cheap.
   headers.emplace_back("Cache-Control", "private, no-cache");
   headers.emplace_back("ETag", tag);
-  if (etag_matches(request.header("if-none-match"), tag)) co_return co_await out.send(304, std::move(headers), {});
+  if (etag_matches(request.header("if-none-match"), tag))
+    co_return co_await out.send(304, std::move(headers), {});
   headers.emplace_back("Content-Type", std::move(type));
   co_return co_await out.send(200, std::move(headers), std::move(bytes));
 }

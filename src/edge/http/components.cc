@@ -2,7 +2,8 @@
 
 namespace corral::edge {
 
-// Requests refuse unknown fields, so that a typing error never passes silently; answers may grow new ones.
+// Requests refuse unknown fields, so that a typing error never passes silently; answers may grow
+// new ones.
 json::object component_schemas() {
   static constexpr std::string_view kText = R"json({
 "Problem": {"type": "object", "description": "What went wrong (RFC 9457).", "required": ["type", "title", "status", "code", "detail"],

@@ -23,11 +23,14 @@ namespace {
 
 constexpr std::size_t kReadBytes = 16u << 10;
 constexpr std::size_t kLargeReadBytes = 256u << 10;
-constexpr std::size_t kWriteBytes = 256u << 10;  // a client must take this much within the idle timeout
+constexpr std::size_t kWriteBytes = 256u
+                                    << 10;  // a client must take this much within the idle timeout
 constexpr std::size_t kLingerBytes = 4u << 20;
 constexpr std::chrono::seconds kLingerTime{2};
 
-std::unexpected<Error> client_gone() { return fail(ErrorCode::cancelled, "the client has closed the connection"); }
+std::unexpected<Error> client_gone() {
+  return fail(ErrorCode::cancelled, "the client has closed the connection");
+}
 
 // "Date: …\r\n", made once a second.
 const std::string& date_line() {
@@ -38,7 +41,8 @@ const std::string& date_line() {
     std::tm parts{};
     gmtime_r(&now, &parts);
     std::array<char, 64> text{};
-    const auto size = std::strftime(text.data(), text.size(), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts);
+    const auto size =
+        std::strftime(text.data(), text.size(), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts);
     line.assign(text.data(), size);
     made_at = now;
   }
@@ -48,7 +52,8 @@ const std::string& date_line() {
 // A line break in a value would let it forge further header fields.
 void append_field(std::string& out, std::string_view name, std::string_view value) {
   out.append(name).append(": ");
-  for (const char c : value) out.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c);
+  for (const char c : value)
+    out.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c);
   out.append("\r\n");
 }
 
@@ -92,7 +97,9 @@ Task<Connection::Received> Connection::receive(RequestParser& parser) {
       if (state == RequestParser::State::failed) co_return Received::refused;
       if (state == RequestParser::State::complete) break;
       if (state == RequestParser::State::header) {
-        if (parser.expects_continue() && buffer_.empty() && !co_await write_all("HTTP/1.1 100 Continue\r\n\r\n")) co_return Received::closed;
+        if (parser.expects_continue() && buffer_.empty() &&
+            !co_await write_all("HTTP/1.1 100 Continue\r\n\r\n"))
+          co_return Received::closed;
         set_deadline();
         if (!buffer_.empty()) continue;
       }
@@ -116,8 +123,9 @@ Task<std::size_t> Connection::read_more(std::size_t max_bytes) {
   const std::size_t before = buffer_.size();
   buffer_.resize(before + max_bytes);
   boost::system::error_code error;
-  const std::size_t count = co_await socket_.async_read_some(asio::buffer(buffer_.data() + before, max_bytes),
-                                                             asio::redirect_error(asio::use_awaitable, error));
+  const std::size_t count =
+      co_await socket_.async_read_some(asio::buffer(buffer_.data() + before, max_bytes),
+                                       asio::redirect_error(asio::use_awaitable, error));
   buffer_.resize(before + (error ? 0 : count));
   co_return error ? 0 : count;
 }
@@ -148,7 +156,8 @@ Task<void> Connection::answer(Request request) {
 }
 
 Task<void> Connection::send_problem(int status, std::string detail) {
-  co_await send(status, {{"Content-Type", std::string(kProblemType)}}, problem_json(status, problem_code(status), detail, {}));
+  co_await send(status, {{"Content-Type", std::string(kProblemType)}},
+                problem_json(status, problem_code(status), detail, {}));
 }
 
 std::string Connection::head_of(int status, const Headers& headers) const {
@@ -166,10 +175,12 @@ std::string Connection::head_of(int status, const Headers& headers) const {
 }
 
 Task<Result<void>> Connection::send(int status, Headers headers, std::string body) {
-  if (answer_ != Answer::none) co_return fail(ErrorCode::internal, "a request is answered only once");
+  if (answer_ != Answer::none)
+    co_return fail(ErrorCode::internal, "a request is answered only once");
   answer_ = Answer::whole;
   std::string head = head_of(status, headers);
-  if (!has_no_body(status)) fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", body.size());
+  if (!has_no_body(status))
+    fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", body.size());
   head.append("\r\n");
   if (head_request_ || has_no_body(status)) body.clear();
   if (body.size() <= kReadBytes) {  // small: one buffer, one write
@@ -180,7 +191,8 @@ Task<Result<void>> Connection::send(int status, Headers headers, std::string bod
 }
 
 Task<Result<void>> Connection::start(int status, Headers headers) {
-  if (answer_ != Answer::none) co_return fail(ErrorCode::internal, "a request is answered only once");
+  if (answer_ != Answer::none)
+    co_return fail(ErrorCode::internal, "a request is answered only once");
   answer_ = Answer::stream;
   if (http_1_0_) keep_alive_ = false;  // there the end of the connection is the end of the body
   std::string head = head_of(status, headers);
@@ -198,11 +210,14 @@ Task<Result<void>> Connection::write(std::string bytes) {
   co_return co_await write_all(std::move(size_line), std::move(bytes), "\r\n");
 }
 
-// Most answers fit the socket's buffer: they are sent at once, without a trip through the event loop.
-Task<Result<void>> Connection::write_all(std::string head, std::string body, std::string_view tail) {
+// Most answers fit the socket's buffer: they are sent at once, without a trip through the event
+// loop.
+Task<Result<void>> Connection::write_all(std::string head, std::string body,
+                                         std::string_view tail) {
   if (broken_) co_return client_gone();
-  std::array<iovec, 3> parts{iovec{head.data(), head.size()}, iovec{body.data(), body.size()},
-                             iovec{const_cast<char*>(tail.data()), tail.size()}};  // sendmsg only reads
+  std::array<iovec, 3> parts{
+      iovec{head.data(), head.size()}, iovec{body.data(), body.size()},
+      iovec{const_cast<char*>(tail.data()), tail.size()}};  // sendmsg only reads
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
@@ -215,11 +230,13 @@ Task<Result<void>> Connection::write_all(std::string head, std::string body, std
   for (const iovec& part : parts) {
     const std::size_t skipped = std::min(done, part.iov_len);
     done -= skipped;
-    auto left = asio::buffer(static_cast<const char*>(part.iov_base) + skipped, part.iov_len - skipped);
+    auto left =
+        asio::buffer(static_cast<const char*>(part.iov_base) + skipped, part.iov_len - skipped);
     while (left.size() > 0) {
       set_deadline();
       boost::system::error_code error;
-      left += co_await asio::async_write(socket_, asio::buffer(left, kWriteBytes), asio::redirect_error(asio::use_awaitable, error));
+      left += co_await asio::async_write(socket_, asio::buffer(left, kWriteBytes),
+                                         asio::redirect_error(asio::use_awaitable, error));
       clear_deadline();
       if (error) {
         broken_ = true;
@@ -233,13 +250,15 @@ Task<Result<void>> Connection::write_all(std::string head, std::string body, std
 bool Connection::gone() const {
   if (broken_) return true;
   char byte;
-  const ssize_t count = ::recv(const_cast<Connection*>(this)->socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const ssize_t count = ::recv(const_cast<Connection*>(this)->socket_.native_handle(), &byte, 1,
+                               MSG_PEEK | MSG_DONTWAIT);
   return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 Task<void> Connection::wait_gone() {
   while (!gone()) {
-    // Requests that the client pipelines meanwhile are kept, as far as the limit goes, to see the end behind them.
+    // Requests that the client pipelines meanwhile are kept, as far as the limit goes, to see the
+    // end behind them.
     char byte;
     const bool readable = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
     if (readable && buffer_.size() >= options_.max_header_bytes) {
@@ -248,14 +267,15 @@ Task<void> Connection::wait_gone() {
       if (co_await read_more(kReadBytes) == 0) co_return;
     } else {
       boost::system::error_code error;
-      co_await socket_.async_wait(asio::socket_base::wait_read, asio::redirect_error(asio::use_awaitable, error));
+      co_await socket_.async_wait(asio::socket_base::wait_read,
+                                  asio::redirect_error(asio::use_awaitable, error));
       if (error) co_return;
     }
   }
 }
 
-// Closing with unread bytes resets the connection, and the client may lose the answer: so the end is sent first,
-// and what still comes is read and dropped for a while (RFC 9112, 9.6).
+// Closing with unread bytes resets the connection, and the client may lose the answer: so the end
+// is sent first, and what still comes is read and dropped for a while (RFC 9112, 9.6).
 Task<void> Connection::linger() {
   boost::system::error_code error;
   socket_.shutdown(asio::socket_base::shutdown_send, error);
@@ -269,7 +289,9 @@ Task<void> Connection::linger() {
   }
 }
 
-void Connection::set_deadline() { deadline_ = std::chrono::steady_clock::now() + options_.idle_timeout; }
+void Connection::set_deadline() {
+  deadline_ = std::chrono::steady_clock::now() + options_.idle_timeout;
+}
 
 void Connection::enforce_deadline(SteadyTime now) {
   if (now < deadline_) return;
@@ -280,7 +302,8 @@ void Connection::enforce_deadline(SteadyTime now) {
 }
 
 Task<void> Responder::wait_gone() {
-  asio::steady_timer never(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+  asio::steady_timer never(co_await asio::this_coro::executor,
+                           asio::steady_timer::time_point::max());
   boost::system::error_code ignored;
   co_await never.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }

@@ -1,4 +1,5 @@
-// One connection of HttpServer: reads requests one after the other, answers each before it looks at the next.
+// One connection of HttpServer: reads requests one after the other, answers each before it looks at
+// the next.
 #pragma once
 
 #include <chrono>
@@ -19,13 +20,14 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 class Connection final : public Responder {
  public:
   // `handler` and `options` outlive the connection.
-  Connection(StreamSocket socket, std::string peer, const Handler& handler, const ServerOptions& options)
+  Connection(StreamSocket socket, std::string peer, const Handler& handler,
+             const ServerOptions& options)
       : socket_(std::move(socket)), peer_(std::move(peer)), handler_(handler), options_(options) {}
 
   // Serves until either side closes.
   Task<void> run();
-  // Ends the read or write under way when it takes too long; the server calls it now and then for all connections,
-  // which is cheaper than a timer for each request.
+  // Ends the read or write under way when it takes too long; the server calls it now and then for
+  // all connections, which is cheaper than a timer for each request.
   void enforce_deadline(SteadyTime now);
 
   Task<Result<void>> send(int status, Headers headers, std::string body) override;
@@ -54,10 +56,10 @@ class Connection final : public Responder {
   std::string peer_;
   const Handler& handler_;
   const ServerOptions& options_;
-  std::string buffer_;                      // received, not yet consumed
+  std::string buffer_;  // received, not yet consumed
   SteadyTime deadline_ = SteadyTime::max();
   bool timed_out_ = false;
-  bool broken_ = false;                     // nothing more can be written
+  bool broken_ = false;  // nothing more can be written
   bool keep_alive_ = true;
   bool http_1_0_ = false;
   bool head_request_ = false;

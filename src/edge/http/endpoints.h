@@ -1,4 +1,5 @@
-// What the routes do. Each is thin: it reads the checked request, asks the engine, and shapes the answer.
+// What the routes do. Each is thin: it reads the checked request, asks the engine, and shapes the
+// answer.
 #pragma once
 
 #include "edge/http/api_impl.h"
@@ -54,7 +55,9 @@ inline Result<RunId> run_of(const Call& call) {
   return *run;
 }
 
-inline std::uint32_t limit_of(const Call& call) { return static_cast<std::uint32_t>(call.number("limit").value_or(50)); }
+inline std::uint32_t limit_of(const Call& call) {
+  return static_cast<std::uint32_t>(call.number("limit").value_or(50));
+}
 
 // {"items": […]}, with "next_cursor" for pages.
 json::object items(std::vector<json::value> values);

@@ -15,7 +15,8 @@ Task<Result<void>> create_group(Api& api, Call& call) {
 }
 
 Task<Result<void>> list_groups(Api& api, Call& call) {
-  CORRAL_CO_TRY(auto page, co_await api.service().list_groups(call.query("cursor"), limit_of(call)));
+  CORRAL_CO_TRY(auto page,
+                co_await api.service().list_groups(call.query("cursor"), limit_of(call)));
   co_return co_await call.document(items(std::move(page)));
 }
 
@@ -25,12 +26,15 @@ Task<Result<void>> get_group(Api& api, Call& call) {
 }
 
 Task<Result<void>> create_project(Api& api, Call& call) {
-  CORRAL_CO_TRY(auto project, co_await api.service().create_project(call.text("name"), call.text("git_url"), call.text("group"), call.actor));
+  CORRAL_CO_TRY(auto project,
+                co_await api.service().create_project(call.text("name"), call.text("git_url"),
+                                                      call.text("group"), call.actor));
   co_return co_await call.json_reply(201, {{"Location", location("projects", project)}}, project);
 }
 
 Task<Result<void>> list_projects(Api& api, Call& call) {
-  CORRAL_CO_TRY(auto page, co_await api.service().list_projects(call.query("cursor"), limit_of(call)));
+  CORRAL_CO_TRY(auto page,
+                co_await api.service().list_projects(call.query("cursor"), limit_of(call)));
   co_return co_await call.document(items(std::move(page)));
 }
 

@@ -5,7 +5,9 @@
 namespace corral::edge::endpoints {
 namespace {
 
-std::string location(const json::value& run) { return fmt::format("/api/v1/runs/{}", find_string(run, {"id"})); }
+std::string location(const json::value& run) {
+  return fmt::format("/api/v1/runs/{}", find_string(run, {"id"}));
+}
 
 // Fields that were not sent keep StartRun's defaults.
 engine::StartRun start_of(const Call& call) {
@@ -37,7 +39,8 @@ engine::StartRun start_of(const Call& call) {
 std::string disposition(std::string_view name) {
   std::string encoded;
   for (const char c : name) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_';
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                       c == '.' || c == '-' || c == '_';
     if (plain) {
       encoded.push_back(c);
     } else {
@@ -50,17 +53,25 @@ std::string disposition(std::string_view name) {
 }  // namespace
 
 Task<Result<void>> start_run(Api& api, Call& call) {
-  const bool has_project = find(call.body, {"project"}) != nullptr, has_url = find(call.body, {"git_url"}) != nullptr;
-  if (has_project == has_url) co_return fail(ErrorCode::invalid, "request body: give exactly one of \"project\" and \"git_url\"");
+  const bool has_project = find(call.body, {"project"}) != nullptr,
+             has_url = find(call.body, {"git_url"}) != nullptr;
+  if (has_project == has_url)
+    co_return fail(ErrorCode::invalid,
+                   "request body: give exactly one of \"project\" and \"git_url\"");
   if (find(call.body, {"workflow"}) != nullptr && find(call.body, {"definition"}) != nullptr)
-    co_return fail(ErrorCode::invalid, "request body: give \"workflow\" or \"definition\", not both");
+    co_return fail(ErrorCode::invalid,
+                   "request body: give \"workflow\" or \"definition\", not both");
   std::string key(call.request.header("idempotency-key"));
-  CORRAL_CO_TRY(auto run, co_await api.service().start_run(start_of(call), call.actor, std::move(key)));
+  CORRAL_CO_TRY(auto run,
+                co_await api.service().start_run(start_of(call), call.actor, std::move(key)));
   co_return co_await call.json_reply(202, {{"Location", location(run)}}, run);
 }
 
 Task<Result<void>> list_runs(Api& api, Call& call) {
-  engine::RunFilter filter{.project = call.query("project"), .status = call.query("status"), .cursor = call.query("cursor"), .limit = limit_of(call)};
+  engine::RunFilter filter{.project = call.query("project"),
+                           .status = call.query("status"),
+                           .cursor = call.query("cursor"),
+                           .limit = limit_of(call)};
   CORRAL_CO_TRY(auto page, co_await api.service().list_runs(std::move(filter)));
   co_return co_await call.document(items(std::move(page)));
 }
@@ -105,8 +116,9 @@ Task<Result<void>> get_artifact(Api& api, Call& call) {
   CORRAL_CO_TRY(const auto id, run_of(call));
   CORRAL_CO_TRY(auto artifact, co_await api.service().get_artifact(id, call.param("name")));
   // Made by an agent: to be kept, never to be run by the browser in this server's name.
-  co_return co_await call.content(artifact.media_type.empty() ? "application/octet-stream" : artifact.media_type,
-                                  std::move(artifact.content), {{"Content-Disposition", disposition(artifact.name)}});
+  co_return co_await call.content(
+      artifact.media_type.empty() ? "application/octet-stream" : artifact.media_type,
+      std::move(artifact.content), {{"Content-Disposition", disposition(artifact.name)}});
 }
 
 Task<Result<void>> list_approvals(Api& api, Call& call) {
@@ -117,7 +129,9 @@ Task<Result<void>> list_approvals(Api& api, Call& call) {
 }
 
 Task<Result<void>> decide_approval(Api& api, Call& call) {
-  CORRAL_CO_TRY(auto approval, co_await api.service().decide_approval(call.param("approval"), call.text("decision") == "allow", call.text("message"), call.actor));
+  CORRAL_CO_TRY(auto approval, co_await api.service().decide_approval(
+                                   call.param("approval"), call.text("decision") == "allow",
+                                   call.text("message"), call.actor));
   co_return co_await call.json_reply(200, {}, approval);
 }
 

@@ -1,6 +1,7 @@
 // Logs and events: what is there now, or as server-sent events what is there, then what comes.
 //
-// A stream holds one chunk at a time and awaits the socket: a slow viewer costs no memory and slows nobody else.
+// A stream holds one chunk at a time and awaits the socket: a slow viewer costs no memory and slows
+// nobody else.
 #include <charconv>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -16,7 +17,8 @@ namespace {
 constexpr std::size_t kChunkBytes = 64u << 10;
 constexpr std::size_t kLongestLineBytes = 64u << 20;
 constexpr std::uint32_t kEventsAtOnce = 200;
-// A run that has ended closes its log; should a server have died in between, this is how long a viewer waits for it.
+// A run that has ended closes its log; should a server have died in between, this is how long a
+// viewer waits for it.
 constexpr Duration kEndCheck{2'000};
 
 constexpr std::string_view kEventStream = "text/event-stream";
@@ -32,18 +34,22 @@ class OpenStream {
   HttpMetrics& metrics_;
 };
 
-// Where the client wants to begin: Last-Event-ID, which a reconnecting one sends, goes before the query's `otherwise`.
+// Where the client wants to begin: Last-Event-ID, which a reconnecting one sends, goes before the
+// query's `otherwise`.
 Result<std::uint64_t> beginning(const Call& call, std::uint64_t otherwise) {
   const auto text = call.request.header("last-event-id");
   if (text.empty()) return otherwise;
   std::uint64_t id = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc() || end != text.data() + text.size()) return fail(ErrorCode::invalid, "Last-Event-ID must be an id of this stream, a whole number");
+  if (error != std::errc() || end != text.data() + text.size())
+    return fail(ErrorCode::invalid, "Last-Event-ID must be an id of this stream, a whole number");
   return id;
 }
 
 Task<Result<void>> start_events(Call& call) {
-  return call.out.start(200, {{"Content-Type", std::string(kEventStream)}, {"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}});
+  return call.out.start(200, {{"Content-Type", std::string(kEventStream)},
+                              {"Cache-Control", "no-store"},
+                              {"X-Accel-Buffering", "no"}});
 }
 
 // Awaits `work`, or the end of the client.
@@ -63,11 +69,15 @@ struct LogStream {
   Framing framing;
 };
 
-// Appends what `bytes` (which begin at the stream's offset) hold of whole text or lines; returns how much that was.
-std::size_t frame(const LogStream& stream, std::string_view bytes, bool more_may_come, std::string& out) {
+// Appends what `bytes` (which begin at the stream's offset) hold of whole text or lines; returns
+// how much that was.
+std::size_t frame(const LogStream& stream, std::string_view bytes, bool more_may_come,
+                  std::string& out) {
   if (stream.framing == Framing::text) {
     const std::size_t ready = text_ready(bytes, more_may_come);
-    if (ready > 0) append_event(out, stream.offset + ready, "log", json::serialize(json::string(to_valid_utf8(bytes.substr(0, ready)))));
+    if (ready > 0)
+      append_event(out, stream.offset + ready, "log",
+                   json::serialize(json::string(to_valid_utf8(bytes.substr(0, ready)))));
     return ready;
   }
   const std::size_t ready = more_may_come ? lines_ready(bytes) : bytes.size();
@@ -76,7 +86,9 @@ std::size_t frame(const LogStream& stream, std::string_view bytes, bool more_may
     auto line = bytes.substr(at, end - at);
     while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
     at = end;
-    if (!line.empty()) append_event(out, stream.offset + at, "agent", is_utf8(line) ? line : std::string_view(to_valid_utf8(line)));
+    if (!line.empty())
+      append_event(out, stream.offset + at, "agent",
+                   is_utf8(line) ? line : std::string_view(to_valid_utf8(line)));
   }
   return ready;
 }
@@ -111,7 +123,8 @@ Task<Result<void>> stream_log(Api& api, Call& call, LogStream stream) {
     const std::uint64_t seen = stream.log->end();
     auto events = co_await next_events(stream);
     if (!events) {
-      log::warning("http.log_unreadable", {{"run", stream.run.to_string()}, {"what", events.error().describe()}});
+      log::warning("http.log_unreadable",
+                   {{"run", stream.run.to_string()}, {"what", events.error().describe()}});
       call.out.abort();
       co_return Result<void>{};
     }
@@ -126,10 +139,12 @@ Task<Result<void>> stream_log(Api& api, Call& call, LogStream stream) {
       append_event(end, stream.offset, "end", "{}");
       co_return co_await call.out.write(std::move(end));
     }
-    // Looked at before the next read: what the run wrote until it was over is sent before the end is.
+    // Looked at before the next read: what the run wrote until it was over is sent before the end
+    // is.
     over = co_await run_is_over(api, stream.run);
     if (over || stream.log->end() > seen) continue;
-    const auto silent = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - last_sent);
+    const auto silent =
+        std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - last_sent);
     if (silent >= api.deps().keep_alive) {
       CORRAL_CO_CHECK(co_await call.out.write(std::string(kKeepAliveComment)));
       last_sent = std::chrono::steady_clock::now();
@@ -144,11 +159,15 @@ Task<Result<void>> stream_log(Api& api, Call& call, LogStream stream) {
 // The bytes from the offset to where the log ends now.
 Task<Result<void>> send_log(Call& call, LogStream stream, std::string type) {
   const std::uint64_t end = stream.log->end();
-  CORRAL_CO_CHECK(co_await call.out.start(200, {{"Content-Type", std::move(type)}, {"Cache-Control", "no-store"}}));
+  CORRAL_CO_CHECK(co_await call.out.start(
+      200, {{"Content-Type", std::move(type)}, {"Cache-Control", "no-store"}}));
   while (stream.offset < end) {
-    auto bytes = co_await stream.log->read(stream.offset, std::min<std::uint64_t>(kChunkBytes, end - stream.offset));
+    auto bytes = co_await stream.log->read(
+        stream.offset, std::min<std::uint64_t>(kChunkBytes, end - stream.offset));
     if (!bytes || bytes->empty()) {
-      log::warning("http.log_unreadable", {{"run", stream.run.to_string()}, {"what", bytes ? "shorter than it said" : bytes.error().describe()}});
+      log::warning("http.log_unreadable",
+                   {{"run", stream.run.to_string()},
+                    {"what", bytes ? "shorter than it said" : bytes.error().describe()}});
       call.out.abort();
       co_return Result<void>{};
     }
@@ -165,7 +184,8 @@ Task<Result<void>> answer_log(Api& api, Call& call, LogStream stream, std::strin
     CORRAL_CO_TRY(stream.offset, beginning(call, stream.offset));
   }
   if (stream.offset > stream.log->end())
-    co_return fail(ErrorCode::invalid, "parameter \"offset\": {} is past the end, {}", stream.offset, stream.log->end());
+    co_return fail(ErrorCode::invalid, "parameter \"offset\": {} is past the end, {}",
+                   stream.offset, stream.log->end());
   if (live) co_return co_await stream_log(api, call, std::move(stream));
   co_return co_await send_log(call, std::move(stream), std::move(type));
 }
@@ -180,7 +200,8 @@ struct EventSource {
   std::optional<RunId> run;
 
   Task<Events> read(std::uint64_t after, std::uint32_t limit, Duration wait) const {
-    return run ? service.run_events(*run, after, limit, wait) : service.all_events(after, limit, wait);
+    return run ? service.run_events(*run, after, limit, wait)
+               : service.all_events(after, limit, wait);
   }
   std::string_view id_field() const { return run ? "version" : "position"; }
 };
@@ -232,18 +253,24 @@ Task<Result<void>> get_run_events(Api& api, Call& call) {
   co_return co_await answer_events(api, call, EventSource{api.service(), id});
 }
 
-Task<Result<void>> get_all_events(Api& api, Call& call) { return answer_events(api, call, EventSource{api.service(), std::nullopt}); }
+Task<Result<void>> get_all_events(Api& api, Call& call) {
+  return answer_events(api, call, EventSource{api.service(), std::nullopt});
+}
 
 Task<Result<void>> get_log(Api& api, Call& call) {
   CORRAL_CO_TRY(const auto id, run_of(call));
   CORRAL_CO_TRY(auto log, co_await api.service().run_log(id));
-  co_return co_await answer_log(api, call, LogStream{.log = std::move(log), .run = id, .framing = Framing::text}, "text/plain; charset=utf-8");
+  co_return co_await answer_log(
+      api, call, LogStream{.log = std::move(log), .run = id, .framing = Framing::text},
+      "text/plain; charset=utf-8");
 }
 
 Task<Result<void>> get_timeline(Api& api, Call& call) {
   CORRAL_CO_TRY(const auto id, run_of(call));
   CORRAL_CO_TRY(auto log, co_await api.service().run_timeline(id));
-  co_return co_await answer_log(api, call, LogStream{.log = std::move(log), .run = id, .framing = Framing::lines}, "application/x-ndjson");
+  co_return co_await answer_log(
+      api, call, LogStream{.log = std::move(log), .run = id, .framing = Framing::lines},
+      "application/x-ndjson");
 }
 
 }  // namespace corral::edge::endpoints

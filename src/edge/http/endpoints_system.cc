@@ -19,7 +19,9 @@ json::object items(engine::Page page) {
   return result;
 }
 
-Task<Result<void>> get_openapi(Api& api, Call& call) { return call.content("application/json", api.document()); }
+Task<Result<void>> get_openapi(Api& api, Call& call) {
+  return call.content("application/json", api.document());
+}
 
 Task<Result<void>> get_info(Api& api, Call& call) {
   json::value info = api.deps().info();
@@ -42,17 +44,20 @@ Task<Result<void>> login(Api& api, Call& call) {
       api.count_wrong_token(call.request.peer);
       co_return fail(ErrorCode::unauthenticated, "the token is wrong");
     }
-    headers.emplace_back("Set-Cookie", auth.login_cookie(call.request.header("x-forwarded-proto") == "https"));
+    headers.emplace_back("Set-Cookie",
+                         auth.login_cookie(call.request.header("x-forwarded-proto") == "https"));
   }
   co_return co_await call.out.send(204, std::move(headers), {});
 }
 
 Task<Result<void>> logout(Api&, Call& call) {
-  co_return co_await call.out.send(204, {{"Cache-Control", "no-store"}, {"Set-Cookie", Auth::logout_cookie()}}, {});
+  co_return co_await call.out.send(
+      204, {{"Cache-Control", "no-store"}, {"Set-Cookie", Auth::logout_cookie()}}, {});
 }
 
 Task<Result<void>> healthz(Api&, Call& call) {
-  co_return co_await call.out.send(200, {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}}, "ok\n");
+  co_return co_await call.out.send(
+      200, {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}}, "ok\n");
 }
 
 Task<Result<void>> readyz(Api& api, Call& call) {
@@ -64,7 +69,10 @@ Task<Result<void>> metrics(Api& api, Call& call) {
   CORRAL_CO_TRY(auto text, co_await api.service().metrics());
   if (!text.empty() && !text.ends_with('\n')) text += '\n';
   text += api.metrics().exposition();
-  co_return co_await call.out.send(200, {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}, {"Cache-Control", "no-store"}}, std::move(text));
+  co_return co_await call.out.send(
+      200,
+      {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}, {"Cache-Control", "no-store"}},
+      std::move(text));
 }
 
 }  // namespace corral::edge::endpoints

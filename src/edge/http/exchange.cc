@@ -13,13 +13,17 @@ Headers problem_headers(Headers headers) {
 
 }  // namespace
 
-Task<Result<void>> Exchange::refuse(int status, std::string_view detail, std::string_view request_id, Headers headers) {
-  return send(status, problem_headers(std::move(headers)), problem_json(status, problem_code(status), detail, request_id));
+Task<Result<void>> Exchange::refuse(int status, std::string_view detail,
+                                    std::string_view request_id, Headers headers) {
+  return send(status, problem_headers(std::move(headers)),
+              problem_json(status, problem_code(status), detail, request_id));
 }
 
-Task<Result<void>> Exchange::refuse(const Error& error, std::string_view request_id, Headers headers) {
+Task<Result<void>> Exchange::refuse(const Error& error, std::string_view request_id,
+                                    Headers headers) {
   const int status = http_status(error.code);
-  if (status == 429 || status == 503) headers.emplace_back("Retry-After", status == 429 ? "30" : "2");
+  if (status == 429 || status == 503)
+    headers.emplace_back("Retry-After", status == 429 ? "30" : "2");
   return send(status, problem_headers(std::move(headers)), problem_json(error, request_id));
 }
 

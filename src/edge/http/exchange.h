@@ -1,5 +1,5 @@
-// One API request and its answer: puts what every answer carries (request id, security fields, rate limit) on it, and
-// remembers how it went, for figures and the log.
+// One API request and its answer: puts what every answer carries (request id, security fields, rate
+// limit) on it, and remembers how it went, for figures and the log.
 #pragma once
 
 #include <chrono>
@@ -13,10 +13,14 @@ class Exchange final : public Responder {
  public:
   explicit Exchange(Responder& out) : out_(out), began_(std::chrono::steady_clock::now()) {}
 
-  void add(std::string name, std::string value) { extra_.emplace_back(std::move(name), std::move(value)); }
+  void add(std::string name, std::string value) {
+    extra_.emplace_back(std::move(name), std::move(value));
+  }
   int status() const { return status_; }
   bool streamed() const { return streamed_; }
-  std::chrono::duration<double> elapsed() const { return std::chrono::steady_clock::now() - began_; }
+  std::chrono::duration<double> elapsed() const {
+    return std::chrono::steady_clock::now() - began_;
+  }
 
   Task<Result<void>> send(int status, Headers headers, std::string body) override {
     return out_.send(status, complete(status, std::move(headers)), std::move(body));
@@ -32,7 +36,8 @@ class Exchange final : public Responder {
   void abort() override { out_.abort(); }
 
   // As a problem.
-  Task<Result<void>> refuse(int status, std::string_view detail, std::string_view request_id, Headers headers = {});
+  Task<Result<void>> refuse(int status, std::string_view detail, std::string_view request_id,
+                            Headers headers = {});
   Task<Result<void>> refuse(const Error& error, std::string_view request_id, Headers headers = {});
 
  private:

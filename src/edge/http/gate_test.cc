@@ -16,15 +16,20 @@ Request request(std::string method, std::map<std::string, std::string> headers) 
 }
 
 TEST(Auth, KnowsLoopbackNames) {
-  for (const char* host : {"localhost", "LOCALHOST:80", "127.0.0.1:7777", "127.9.9.9", "[::1]:80", "[::1]"}) EXPECT_TRUE(is_loopback_host(host)) << host;
-  for (const char* host : {"", "example.com", "localhost.example.com", "127.0.0.1.nip.io", "10.0.0.1", "[::2]", "0.0.0.0"}) EXPECT_FALSE(is_loopback_host(host)) << host;
+  for (const char* host :
+       {"localhost", "LOCALHOST:80", "127.0.0.1:7777", "127.9.9.9", "[::1]:80", "[::1]"})
+    EXPECT_TRUE(is_loopback_host(host)) << host;
+  for (const char* host : {"", "example.com", "localhost.example.com", "127.0.0.1.nip.io",
+                           "10.0.0.1", "[::2]", "0.0.0.0"})
+    EXPECT_FALSE(is_loopback_host(host)) << host;
 }
 
 TEST(Auth, AnOpenServerAnswersOnlyToItsOwnNames) {
   const Auth open(Secret(), {"box.lan"});
   EXPECT_TRUE(open.check_origin(request("GET", {{"host", "localhost:80"}})));
   EXPECT_TRUE(open.check_origin(request("GET", {{"host", "box.lan:80"}})));
-  EXPECT_EQ(open.check_origin(request("GET", {{"host", "rebound.example:80"}})).error().code, ErrorCode::forbidden);
+  EXPECT_EQ(open.check_origin(request("GET", {{"host", "rebound.example:80"}})).error().code,
+            ErrorCode::forbidden);
   const Auth closed(Secret("t"), {});
   EXPECT_TRUE(closed.check_origin(request("GET", {{"host", "corral.example"}})));
 }
@@ -37,7 +42,8 @@ TEST(Auth, OtherSitesChangeNothing) {
       return auth.check_origin(request(std::move(method), std::move(headers))).has_value();
     };
     EXPECT_TRUE(allowed("POST", {}));
-    EXPECT_TRUE(allowed("POST", {{"origin", "http://localhost:80"}, {"sec-fetch-site", "same-origin"}}));
+    EXPECT_TRUE(
+        allowed("POST", {{"origin", "http://localhost:80"}, {"sec-fetch-site", "same-origin"}}));
     EXPECT_FALSE(allowed("POST", {{"origin", "http://localhost:81"}}));
     EXPECT_FALSE(allowed("POST", {{"origin", "null"}}));
     EXPECT_FALSE(allowed("DELETE", {{"sec-fetch-site", "cross-site"}}));
@@ -48,10 +54,15 @@ TEST(Auth, OtherSitesChangeNothing) {
 
 TEST(Auth, TakesTheTokenOrTheCookieAndNothingElse) {
   const Auth auth(Secret("correct horse"), {});
-  EXPECT_EQ(auth.authenticate(request("GET", {{"authorization", "Bearer correct horse"}})).value(), "user:admin");
-  EXPECT_EQ(auth.authenticate(request("GET", {{"authorization", "bearer correct horse"}})).value(), "user:admin");
-  for (const char* wrong : {"", "Bearer", "Bearer ", "Bearer correct hors", "Bearer correct horsee", "Basic correct horse"})
-    EXPECT_EQ(auth.authenticate(request("GET", {{"authorization", wrong}})).error().code, ErrorCode::unauthenticated) << wrong;
+  EXPECT_EQ(auth.authenticate(request("GET", {{"authorization", "Bearer correct horse"}})).value(),
+            "user:admin");
+  EXPECT_EQ(auth.authenticate(request("GET", {{"authorization", "bearer correct horse"}})).value(),
+            "user:admin");
+  for (const char* wrong : {"", "Bearer", "Bearer ", "Bearer correct hors", "Bearer correct horsee",
+                            "Basic correct horse"})
+    EXPECT_EQ(auth.authenticate(request("GET", {{"authorization", wrong}})).error().code,
+              ErrorCode::unauthenticated)
+        << wrong;
 
   const auto cookie = auth.login_cookie(false);
   EXPECT_NE(cookie.find("HttpOnly"), std::string::npos);
@@ -66,7 +77,8 @@ TEST(Auth, TakesTheTokenOrTheCookieAndNothingElse) {
 }
 
 TEST(ListenPolicy, WantsATokenBeyondLoopback) {
-  for (const char* address : {"127.0.0.1", "::1", "127.0.0.2"}) EXPECT_TRUE(check_listen_policy(address, false)) << address;
+  for (const char* address : {"127.0.0.1", "::1", "127.0.0.2"})
+    EXPECT_TRUE(check_listen_policy(address, false)) << address;
   for (const char* address : {"0.0.0.0", "::", "192.168.1.5", "fe80::1"}) {
     EXPECT_EQ(check_listen_policy(address, false).error().code, ErrorCode::forbidden) << address;
     EXPECT_TRUE(check_listen_policy(address, true)) << address;

@@ -17,7 +17,9 @@ std::string_view trim(std::string_view text) {
 
 std::string lower(std::string_view text) {
   std::string result(text);
-  std::ranges::transform(result, result.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(result, result.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  });
   return result;
 }
 
@@ -42,7 +44,8 @@ std::vector<Choice> choices(std::string_view list) {
     Choice choice{.name = lower(next(entry, ';'))};
     while (!entry.empty()) {
       const std::string parameter = lower(next(entry, ';'));
-      if (parameter.starts_with("q=")) choice.quality = std::clamp(std::strtod(parameter.c_str() + 2, nullptr), 0.0, 1.0);
+      if (parameter.starts_with("q="))
+        choice.quality = std::clamp(std::strtod(parameter.c_str() + 2, nullptr), 0.0, 1.0);
     }
     result.push_back(std::move(choice));
   }
@@ -55,7 +58,10 @@ double quality_of(std::string_view type, const std::vector<Choice>& accepted) {
   double quality = 0;
   const auto main_type = type.substr(0, type.find('/'));
   for (const auto& choice : accepted) {
-    const int specificity = choice.name == type ? 2 : choice.name == std::string(main_type) + "/*" ? 1 : choice.name == "*/*" || choice.name == "*" ? 0 : -1;
+    const int specificity = choice.name == type                            ? 2
+                            : choice.name == std::string(main_type) + "/*" ? 1
+                            : choice.name == "*/*" || choice.name == "*"   ? 0
+                                                                           : -1;
     if (specificity > best) {
       best = specificity;
       quality = choice.quality;
@@ -66,9 +72,12 @@ double quality_of(std::string_view type, const std::vector<Choice>& accepted) {
 
 }  // namespace
 
-std::string essence(std::string_view content_type) { return lower(trim(content_type.substr(0, content_type.find(';')))); }
+std::string essence(std::string_view content_type) {
+  return lower(trim(content_type.substr(0, content_type.find(';'))));
+}
 
-std::string_view choose_media_type(std::string_view accept, const std::vector<std::string_view>& offered) {
+std::string_view choose_media_type(std::string_view accept,
+                                   const std::vector<std::string_view>& offered) {
   if (offered.empty()) return {};
   if (trim(accept).empty() || accept == "*/*") return offered.front();
   const auto accepted = choices(accept);

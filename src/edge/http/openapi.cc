@@ -39,10 +39,12 @@ constexpr std::array kProblems{
 json::object problem_responses() {
   json::object responses;
   for (const auto& problem : kProblems) {
-    json::object response{{"description", problem.when},
-                          {"content", {{kProblemType, {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
+    json::object response{
+        {"description", problem.when},
+        {"content", {{kProblemType, {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
     if (problem.status == 429 || problem.status == 503)
-      response["headers"] = {{"Retry-After", {{"description", "Seconds."}, {"schema", {{"type", "integer"}}}}}};
+      response["headers"] = {
+          {"Retry-After", {{"description", "Seconds."}, {"schema", {{"type", "integer"}}}}}};
     responses[problem.name] = std::move(response);
   }
   return responses;
@@ -58,8 +60,10 @@ json::array parameters(const Route& route) {
   constexpr std::array<std::string_view, 3> kIn{"path", "query", "header"};
   json::array list;
   for (const auto& parameter : route.parameters) {
-    json::object entry{{"name", parameter.name}, {"in", kIn[static_cast<std::size_t>(parameter.in)]},
-                       {"description", parameter.description}, {"schema", parsed(parameter.schema)}};
+    json::object entry{{"name", parameter.name},
+                       {"in", kIn[static_cast<std::size_t>(parameter.in)]},
+                       {"description", parameter.description},
+                       {"schema", parsed(parameter.schema)}};
     if (parameter.in == Parameter::In::path) entry["required"] = true;
     list.push_back(std::move(entry));
   }
@@ -87,7 +91,8 @@ json::object responses(const Route& route) {
     if (!reply.schema.empty()) media["schema"] = parsed(reply.schema);
     object["content"].get_object()[reply.media_type] = std::move(media);
   }
-  if (has_etag) result["304"] = {{"description", "The client's copy (If-None-Match) is still good."}};
+  if (has_etag)
+    result["304"] = {{"description", "The client's copy (If-None-Match) is still good."}};
   std::vector<int> problems(kAlways.begin(), kAlways.end());
   if (route.access == Access::token || route.operation_id == "login") problems.push_back(401);
   if (!route.parameters.empty() || !route.body.empty()) problems.push_back(404);
@@ -102,12 +107,17 @@ json::object responses(const Route& route) {
 }
 
 json::object operation(const Route& route) {
-  json::object result{{"operationId", route.operation_id}, {"tags", json::array{route.tag}}, {"summary", route.summary}};
+  json::object result{{"operationId", route.operation_id},
+                      {"tags", json::array{route.tag}},
+                      {"summary", route.summary}};
   if (!route.description.empty()) result["description"] = route.description;
   if (auto list = parameters(route); !list.empty()) result["parameters"] = std::move(list);
   if (!route.body.empty())
-    result["requestBody"] = {{"required", route.body_required},
-                             {"content", {{"application/json", {{"schema", {{"$ref", "#/components/schemas/" + text(route.body)}}}}}}}};
+    result["requestBody"] = {
+        {"required", route.body_required},
+        {"content",
+         {{"application/json",
+           {{"schema", {{"$ref", "#/components/schemas/" + text(route.body)}}}}}}}};
   result["responses"] = responses(route);
   if (route.access == Access::open) result["security"] = json::array();
   return result;
@@ -115,13 +125,15 @@ json::object operation(const Route& route) {
 
 }  // namespace
 
-json::object describe(std::span<const Route> routes, const Schemas& schemas, std::string_view version) {
+json::object describe(std::span<const Route> routes, const Schemas& schemas,
+                      std::string_view version) {
   json::object paths;
   for (const auto& route : routes) {
     auto& path = paths[route.path];
     if (!path.is_object()) path = json::object();
     std::string method(route.method);
-    std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c + 32); });
+    std::ranges::transform(method, method.begin(),
+                           [](char c) { return static_cast<char>(c + 32); });
     path.get_object()[method] = operation(route);
   }
   return {
@@ -129,11 +141,14 @@ json::object describe(std::span<const Route> routes, const Schemas& schemas, std
       {"info",
        {{"title", "Corral"},
         {"version", version},
-        {"description", "Runs coding agents on real repositories in isolated workspaces. docs/api.md tells it in prose."},
+        {"description",
+         "Runs coding agents on real repositories in isolated workspaces. docs/api.md tells it in "
+         "prose."},
         {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
       {"servers", json::array{{{"url", "/"}}}},
       // The empty one: on loopback, without a token set, none is asked for.
-      {"security", json::array{{{"token", json::array()}}, {{"cookie", json::array()}}, json::object()}},
+      {"security",
+       json::array{{{"token", json::array()}}, {{"cookie", json::array()}}, json::object()}},
       {"paths", std::move(paths)},
       {"components",
        {{"schemas", schemas.components()},

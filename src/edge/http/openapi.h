@@ -9,6 +9,7 @@
 
 namespace corral::edge {
 
-json::object describe(std::span<const Route> routes, const Schemas& schemas, std::string_view version);
+json::object describe(std::span<const Route> routes, const Schemas& schemas,
+                      std::string_view version);
 
 }  // namespace corral::edge

@@ -68,8 +68,13 @@ std::string_view problem_code(int status) {
   return status < 500 ? "invalid" : "internal";
 }
 
-std::string problem_json(int status, std::string_view code, std::string_view detail, std::string_view request_id) {
-  json::object problem{{"type", "about:blank"}, {"title", reason_phrase(status)}, {"status", status}, {"code", code}, {"detail", to_valid_utf8(detail)}};
+std::string problem_json(int status, std::string_view code, std::string_view detail,
+                         std::string_view request_id) {
+  json::object problem{{"type", "about:blank"},
+                       {"title", reason_phrase(status)},
+                       {"status", status},
+                       {"code", code},
+                       {"detail", to_valid_utf8(detail)}};
   if (!request_id.empty()) problem["request_id"] = request_id;
   return json::serialize(problem);
 }

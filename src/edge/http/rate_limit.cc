@@ -14,16 +14,23 @@ RateLimiter::Bucket RateLimiter::refilled(Bucket bucket, Time now) const {
 RateLimiter::Verdict RateLimiter::take(const std::string& caller, Time now) {
   if (!enabled()) return {};
   if (buckets_.size() >= max_callers_ && !buckets_.contains(caller)) {
-    std::erase_if(buckets_, [&](const auto& entry) { return refilled(entry.second, now).tokens >= burst_; });
-    // All of them busy: an attack from many addresses. The newcomer waits, as the memory is bounded.
-    if (buckets_.size() >= max_callers_) return {.allowed = false, .remaining = 0, .retry_after_s = 1};
+    std::erase_if(buckets_,
+                  [&](const auto& entry) { return refilled(entry.second, now).tokens >= burst_; });
+    // All of them busy: an attack from many addresses. The newcomer waits, as the memory is
+    // bounded.
+    if (buckets_.size() >= max_callers_)
+      return {.allowed = false, .remaining = 0, .retry_after_s = 1};
   }
   auto& bucket = buckets_.try_emplace(caller, Bucket{burst_, now}).first->second;
   bucket = refilled(bucket, now);
   if (bucket.tokens < 1)
-    return {.allowed = false, .remaining = 0, .retry_after_s = static_cast<std::uint64_t>(std::max(1.0, std::ceil((1 - bucket.tokens) / per_second_)))};
+    return {.allowed = false,
+            .remaining = 0,
+            .retry_after_s = static_cast<std::uint64_t>(
+                std::max(1.0, std::ceil((1 - bucket.tokens) / per_second_)))};
   bucket.tokens -= 1;
-  return {.allowed = true, .remaining = static_cast<std::uint64_t>(bucket.tokens), .retry_after_s = 0};
+  return {
+      .allowed = true, .remaining = static_cast<std::uint64_t>(bucket.tokens), .retry_after_s = 0};
 }
 
 bool RateLimiter::exhausted(const std::string& caller, Time now) const {
@@ -32,6 +39,8 @@ bool RateLimiter::exhausted(const std::string& caller, Time now) const {
   return refilled(at->second, now).tokens < 1;
 }
 
-std::uint64_t RateLimiter::window_s() const { return enabled() ? static_cast<std::uint64_t>(std::ceil(burst_ / per_second_)) : 0; }
+std::uint64_t RateLimiter::window_s() const {
+  return enabled() ? static_cast<std::uint64_t>(std::ceil(burst_ / per_second_)) : 0;
+}
 
 }  // namespace corral::edge

@@ -11,7 +11,8 @@ namespace corral::edge {
 
 class RateLimiter {
  public:
-  // `per_second` 0: no limit. Remembers at most `max_callers`; beyond that, those whose buckets are full again are forgotten.
+  // `per_second` 0: no limit. Remembers at most `max_callers`; beyond that, those whose buckets are
+  // full again are forgotten.
   RateLimiter(double per_second, double burst, std::size_t max_callers = 10'000)
       : per_second_(per_second), burst_(burst), max_callers_(max_callers) {}
 

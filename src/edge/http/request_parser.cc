@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <fmt/format.h>
 
 namespace corral::edge {
 namespace {
@@ -73,7 +73,8 @@ bool parse_target(std::string_view target, Request& request) {
     const auto equals = std::min(pair.find('='), pair.size());
     std::string name, value;
     if (!percent_decode(std::string_view(pair).substr(0, equals), name)) return false;
-    if (equals < pair.size() && !percent_decode(std::string_view(pair).substr(equals + 1), value)) return false;
+    if (equals < pair.size() && !percent_decode(std::string_view(pair).substr(equals + 1), value))
+      return false;
     request.query.emplace_back(std::move(name), std::move(value));
   }
   return true;
@@ -102,26 +103,33 @@ RequestParser::State RequestParser::feed(std::string_view bytes, std::size_t& co
   auto& parser = impl_->parser;
   while (true) {
     boost::system::error_code error;
-    // Empty lines before a request line are skipped (RFC 9112, 2.2): some clients send one after a body.
+    // Empty lines before a request line are skipped (RFC 9112, 2.2): some clients send one after a
+    // body.
     while (!begun_ && bytes.substr(consumed).starts_with("\r\n")) consumed += 2;
     const auto left = bytes.substr(consumed);
     if (left.empty() || (!begun_ && left == "\r")) return State::more;
     begun_ = true;
-    // From any place within a chunked body at least "0\r\n\r\n" must come, and Beast 1.81 aborts when it looks at a final
-    // chunk of less.
+    // From any place within a chunked body at least "0\r\n\r\n" must come, and Beast 1.81 aborts
+    // when it looks at a final chunk of less.
     if (header_read_ && parser.chunked() && left.size() < kLastChunkBytes) return State::more;
     consumed += parser.put(boost::asio::const_buffer(left.data(), left.size()), error);
     if (error == http::error::need_more) {
       // Chunk headers and trailers have no limit of their own in the parser.
-      if (bytes.size() - consumed > max_header_bytes_) return refuse(header_read_ ? 400 : 431, "a header or chunk line is too long");
+      if (bytes.size() - consumed > max_header_bytes_)
+        return refuse(header_read_ ? 400 : 431, "a header or chunk line is too long");
       return State::more;
     }
     if (error == http::error::header_limit)
-      return refuse(431, fmt::format("the request's header is larger than {} bytes", max_header_bytes_));
-    if (error == http::error::body_limit) return refuse(413, "the request's body is larger than this server accepts");
-    if (error == http::error::bad_version) return refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
-    if (error == http::error::bad_transfer_encoding) return refuse(400, "Content-Length and Transfer-Encoding exclude each other");
-    if (error) return refuse(400, fmt::format("the request is not valid HTTP/1.1: {}", error.message()));
+      return refuse(431,
+                    fmt::format("the request's header is larger than {} bytes", max_header_bytes_));
+    if (error == http::error::body_limit)
+      return refuse(413, "the request's body is larger than this server accepts");
+    if (error == http::error::bad_version)
+      return refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+    if (error == http::error::bad_transfer_encoding)
+      return refuse(400, "Content-Length and Transfer-Encoding exclude each other");
+    if (error)
+      return refuse(400, fmt::format("the request is not valid HTTP/1.1: {}", error.message()));
     if (!header_read_ && parser.is_header_done()) {
       header_read_ = true;
       parser.eager(true);
@@ -135,7 +143,8 @@ RequestParser::State RequestParser::feed(std::string_view bytes, std::size_t& co
   }
 }
 
-// Taken before the body is read, so that trailer fields of a chunked body never count as header fields.
+// Taken before the body is read, so that trailer fields of a chunked body never count as header
+// fields.
 RequestParser::State RequestParser::read_header() {
   const auto& message = impl_->parser.get();
   http_1_0_ = message.version() < 11;
@@ -149,15 +158,19 @@ RequestParser::State RequestParser::read_header() {
     auto [at, fresh] = request_.headers.try_emplace(std::move(name), value);
     if (!fresh) at->second.append(", ").append(value);
   }
-  if (hosts > 1 || (hosts == 0 && !http_1_0_)) return refuse(400, "exactly one Host header is needed");
+  if (hosts > 1 || (hosts == 0 && !http_1_0_))
+    return refuse(400, "exactly one Host header is needed");
   const auto coding = request_.headers.find("transfer-encoding");
   if (coding != request_.headers.end()) {
     if (http_1_0_) return refuse(400, "HTTP/1.0 has no Transfer-Encoding");
-    if (lower(coding->second) != "chunked") return refuse(501, "the only transfer coding understood here is chunked");
+    if (lower(coding->second) != "chunked")
+      return refuse(501, "the only transfer coding understood here is chunked");
   }
-  if (!parse_target(view(message.target()), request_)) return refuse(400, "the request target is not a valid path");
+  if (!parse_target(view(message.target()), request_))
+    return refuse(400, "the request target is not a valid path");
   if (const auto expect = request_.header("expect"); !expect.empty()) {
-    if (lower(expect) != "100-continue") return refuse(417, "the only expectation understood here is 100-continue");
+    if (lower(expect) != "100-continue")
+      return refuse(417, "the only expectation understood here is 100-continue");
     expects_continue_ = !http_1_0_;
   }
   return State::header;

@@ -1,5 +1,5 @@
-// HTTP/1.1 requests from bytes (RFC 9112), strict where laxness lets two parsers disagree (request smuggling).
-// No I/O: the connection feeds it, and so does the fuzzer.
+// HTTP/1.1 requests from bytes (RFC 9112), strict where laxness lets two parsers disagree (request
+// smuggling). No I/O: the connection feeds it, and so does the fuzzer.
 #pragma once
 
 #include <cstddef>
@@ -12,10 +12,12 @@
 
 namespace corral::edge {
 
-// Decodes %XX (and nothing else); false when a % is not followed by two hex digits or the result holds a NUL.
+// Decodes %XX (and nothing else); false when a % is not followed by two hex digits or the result
+// holds a NUL.
 bool percent_decode(std::string_view text, std::string& out);
 
-// Splits an origin-form target into decoded path and query ("+" in the query is a space). False when it is not one.
+// Splits an origin-form target into decoded path and query ("+" in the query is a space). False
+// when it is not one.
 bool parse_target(std::string_view target, Request& request);
 
 class RequestParser {
@@ -30,7 +32,8 @@ class RequestParser {
     complete,  // take() the request; unconsumed bytes belong to the next one
     failed,    // answer with status() and detail(), then close
   };
-  // Reads from `bytes`, which begin with what the last call left over. `consumed` says how many were used.
+  // Reads from `bytes`, which begin with what the last call left over. `consumed` says how many
+  // were used.
   State feed(std::string_view bytes, std::size_t& consumed);
 
   // From State::header on.

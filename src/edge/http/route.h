@@ -1,4 +1,5 @@
-// The route table's types: one table both serves and describes the API (OpenAPI), so that they cannot differ.
+// The route table's types: one table both serves and describes the API (OpenAPI), so that they
+// cannot differ.
 #pragma once
 
 #include <chrono>
@@ -29,7 +30,8 @@ struct Parameter {
   std::string_view description;
 };
 
-// One possible success. Two with the same status and different media types: the client's Accept chooses.
+// One possible success. Two with the same status and different media types: the client's Accept
+// chooses.
 struct Reply {
   int status;
   std::string_view description;
@@ -40,16 +42,16 @@ struct Reply {
 
 // One request on its way through an endpoint.
 struct Call {
-  Request request;                 // params are set and checked
+  Request request;  // params are set and checked
   Responder& out;
   const Route& route;
-  json::value body;                // checked against the route's schema; an empty object when there was none
-  std::string_view media_type;     // which of the route's replies the client prefers
+  json::value body;  // checked against the route's schema; an empty object when there was none
+  std::string_view media_type;  // which of the route's replies the client prefers
   std::string request_id;
-  std::string actor;               // "user:admin", "user:local"
+  std::string actor;  // "user:admin", "user:local"
 
-  std::string param(const std::string& name) const;         // of the path
-  std::string query(std::string_view name) const;           // empty when absent
+  std::string param(const std::string& name) const;                 // of the path
+  std::string query(std::string_view name) const;                   // empty when absent
   std::optional<std::int64_t> number(std::string_view name) const;  // of the query
   // A field of the body; empty / absent when it is not there.
   std::string text(std::string_view name) const;
@@ -68,13 +70,13 @@ using Endpoint = Task<Result<void>> (*)(Api& api, Call& call);
 
 struct Route {
   std::string_view method;
-  std::string_view path;            // "/api/v1/runs/{run}"
+  std::string_view path;  // "/api/v1/runs/{run}"
   std::string_view operation_id;
   std::string_view tag;
   std::string_view summary;
   std::string_view description = {};
   std::vector<Parameter> parameters = {};
-  std::string_view body = {};       // the request's schema, by its name in the components; empty: none
+  std::string_view body = {};  // the request's schema, by its name in the components; empty: none
   bool body_required = true;
   std::vector<Reply> replies;
   Access access = Access::token;

@@ -33,18 +33,23 @@ std::string_view path_of(std::string_view target) {
 
 }  // namespace
 
-Router::Router(std::span<const Route> routes, const Schemas& schemas) : routes_(routes), schemas_(schemas) {
+Router::Router(std::span<const Route> routes, const Schemas& schemas)
+    : routes_(routes), schemas_(schemas) {
   for (const auto& route : routes) {
     Entry entry{.route = &route, .segments = split(route.path), .parameter_schemas = {}};
     for (const auto& parameter : route.parameters) {
-      entry.parameter_schemas.push_back(json::parse({parameter.schema.data(), parameter.schema.size()}));
+      entry.parameter_schemas.push_back(
+          json::parse({parameter.schema.data(), parameter.schema.size()}));
       schemas.require_known(entry.parameter_schemas.back());
     }
     for (const auto segment : entry.segments)
-      CORRAL_ASSERT(!is_placeholder(segment) || std::ranges::any_of(route.parameters, [&](const Parameter& parameter) {
-        return parameter.in == Parameter::In::path && parameter.name == segment.substr(1, segment.size() - 2);
-      }));
-    CORRAL_ASSERT(route.body.empty() || schemas.components().contains(json::string_view(route.body.data(), route.body.size())));
+      CORRAL_ASSERT(!is_placeholder(segment) ||
+                    std::ranges::any_of(route.parameters, [&](const Parameter& parameter) {
+                      return parameter.in == Parameter::In::path &&
+                             parameter.name == segment.substr(1, segment.size() - 2);
+                    }));
+    CORRAL_ASSERT(route.body.empty() || schemas.components().contains(json::string_view(
+                                            route.body.data(), route.body.size())));
     entries_.push_back(std::move(entry));
   }
 }
@@ -78,15 +83,20 @@ Router::Match Router::find(std::string_view method, std::string_view target) con
   return match;
 }
 
-std::expected<void, Refusal> Router::check_parameters(const Route& route, const Request& request) const {
+std::expected<void, Refusal> Router::check_parameters(const Route& route,
+                                                      const Request& request) const {
   const auto declared = [&](Parameter::In in, std::string_view name) {
-    return std::ranges::any_of(route.parameters, [&](const Parameter& p) { return p.in == in && p.name == name; });
+    return std::ranges::any_of(route.parameters,
+                               [&](const Parameter& p) { return p.in == in && p.name == name; });
   };
   for (auto at = request.query.begin(); at != request.query.end(); ++at) {
     if (!declared(Parameter::In::query, at->first))
-      return std::unexpected(Refusal{400, fmt::format("parameter \"{}\" is not known here", at->first.substr(0, 100))});
-    if (std::any_of(request.query.begin(), at, [&](const auto& earlier) { return earlier.first == at->first; }))
-      return std::unexpected(Refusal{400, fmt::format("parameter \"{}\" is given twice", at->first)});
+      return std::unexpected(Refusal{
+          400, fmt::format("parameter \"{}\" is not known here", at->first.substr(0, 100))});
+    if (std::any_of(request.query.begin(), at,
+                    [&](const auto& earlier) { return earlier.first == at->first; }))
+      return std::unexpected(
+          Refusal{400, fmt::format("parameter \"{}\" is given twice", at->first)});
   }
   const auto& schemas = entry(route).parameter_schemas;
   for (std::size_t i = 0; i < route.parameters.size(); ++i) {
@@ -97,18 +107,23 @@ std::expected<void, Refusal> Router::check_parameters(const Route& route, const 
     if (parameter.in == Parameter::In::query) text = request.query_value(name);
     if (parameter.in == Parameter::In::header) {
       std::string lower = name;
-      std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-      if (const auto field = request.headers.find(lower); field != request.headers.end()) text = field->second;
+      std::ranges::transform(lower, lower.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+      });
+      if (const auto field = request.headers.find(lower); field != request.headers.end())
+        text = field->second;
     }
     if (!text) continue;
     if (auto value = schemas_.parse_parameter(*text, schemas[i], name); !value)
       // An address that cannot name anything names nothing.
-      return std::unexpected(Refusal{parameter.in == Parameter::In::path ? 404 : 400, value.error().message});
+      return std::unexpected(
+          Refusal{parameter.in == Parameter::In::path ? 404 : 400, value.error().message});
   }
   return {};
 }
 
-std::expected<std::string_view, Refusal> Router::choose_reply(const Route& route, const Request& request) const {
+std::expected<std::string_view, Refusal> Router::choose_reply(const Route& route,
+                                                              const Request& request) const {
   std::vector<std::string_view> offered;
   for (const auto& reply : route.replies)
     if (!reply.media_type.empty()) offered.push_back(reply.media_type);
@@ -121,17 +136,22 @@ std::expected<std::string_view, Refusal> Router::choose_reply(const Route& route
   return chosen;
 }
 
-std::expected<json::value, Refusal> Router::read_body(const Route& route, const Request& request) const {
+std::expected<json::value, Refusal> Router::read_body(const Route& route,
+                                                      const Request& request) const {
   if (route.body.empty()) return json::object();
   if (request.body.empty() && !route.body_required) return json::object();
   const auto content_type = request.header("content-type");
   // Not guessed: forms of other sites can send text/plain, but not application/json.
   if (essence(content_type) != "application/json")
-    return std::unexpected(Refusal{415, fmt::format("the body must be application/json{}{}", content_type.empty() ? "" : ", not ", to_valid_utf8(content_type.substr(0, 100)))});
+    return std::unexpected(Refusal{415, fmt::format("the body must be application/json{}{}",
+                                                    content_type.empty() ? "" : ", not ",
+                                                    to_valid_utf8(content_type.substr(0, 100)))});
   auto value = parse_json(request.body, "request body");
   if (!value) return std::unexpected(Refusal{400, value.error().message});
-  const json::value& schema = schemas_.components().at(json::string_view(route.body.data(), route.body.size()));
-  if (auto fits = schemas_.check(*value, schema, "request body"); !fits) return std::unexpected(Refusal{400, fits.error().message});
+  const json::value& schema =
+      schemas_.components().at(json::string_view(route.body.data(), route.body.size()));
+  if (auto fits = schemas_.check(*value, schema, "request body"); !fits)
+    return std::unexpected(Refusal{400, fits.error().message});
   return *std::move(value);
 }
 

@@ -28,7 +28,9 @@ TEST(Router, FindsRoutesByMethodAndPath) {
   EXPECT_EQ(found("POST", "/api/v1/runs?x=1"), "startRun");
   EXPECT_EQ(found("HEAD", "/api/v1/runs/1"), "getRun");
   EXPECT_EQ(found("GET", "http://host/api/v1/runs/1/log"), "getLog");
-  for (const char* nothing : {"/", "/api/v1/runs/", "/api/v1//runs", "/api/v1/runs/1/log/2", "/api/v1/RUNS", "/api/v1/runs/%"}) EXPECT_EQ(found("GET", nothing), "") << nothing;
+  for (const char* nothing : {"/", "/api/v1/runs/", "/api/v1//runs", "/api/v1/runs/1/log/2",
+                              "/api/v1/RUNS", "/api/v1/runs/%"})
+    EXPECT_EQ(found("GET", nothing), "") << nothing;
 }
 
 TEST(Router, KeepsAnEscapedSlashWithinItsSegment) {
@@ -44,7 +46,8 @@ TEST(Router, SaysWhichMethodsThereAre) {
   EXPECT_EQ(table().router.find("GET", "/nothing").allow, "");
 }
 
-int parameter_status(std::string_view method, std::string_view target, std::map<std::string, std::string> headers = {}) {
+int parameter_status(std::string_view method, std::string_view target,
+                     std::map<std::string, std::string> headers = {}) {
   auto match = table().router.find(method, target);
   Request request;
   const auto mark = target.find('?');
@@ -68,7 +71,8 @@ TEST(Router, ChecksParameters) {
   EXPECT_EQ(parameter_status("GET", "/api/v1/runs?limt=5"), 400);
   EXPECT_EQ(parameter_status("GET", "/api/v1/runs?limit=5&limit=6"), 400);
   EXPECT_EQ(parameter_status("GET", "/api/v1/runs/not-a-uuid"), 404);
-  EXPECT_EQ(parameter_status("POST", "/api/v1/runs", {{"idempotency-key", std::string(256, 'k')}}), 400);
+  EXPECT_EQ(parameter_status("POST", "/api/v1/runs", {{"idempotency-key", std::string(256, 'k')}}),
+            400);
 }
 
 int body_status(std::string_view target, std::string content_type, std::string body) {
@@ -81,7 +85,8 @@ int body_status(std::string_view target, std::string content_type, std::string b
 
 TEST(Router, ChecksBodies) {
   EXPECT_EQ(body_status("/api/v1/groups", "application/json", R"({"name":"a"})"), 200);
-  EXPECT_EQ(body_status("/api/v1/groups", "Application/JSON; charset=utf-8", R"({"name":"a"})"), 200);
+  EXPECT_EQ(body_status("/api/v1/groups", "Application/JSON; charset=utf-8", R"({"name":"a"})"),
+            200);
   EXPECT_EQ(body_status("/api/v1/groups", "text/plain", R"({"name":"a"})"), 415);
   EXPECT_EQ(body_status("/api/v1/groups", "", R"({"name":"a"})"), 415);
   EXPECT_EQ(body_status("/api/v1/groups", "application/json", ""), 400);
@@ -102,7 +107,9 @@ TEST(OpenApi, DescribesEveryRouteAndResolves) {
     for (char& c : method) c = static_cast<char>(std::tolower(c));
     const auto* operation = find(document, {"paths", route.path, method});
     ASSERT_NE(operation, nullptr) << route.path;
-    EXPECT_NE(find(*operation, {"responses", std::to_string(route.replies.front().status)}), nullptr) << route.path;
+    EXPECT_NE(find(*operation, {"responses", std::to_string(route.replies.front().status)}),
+              nullptr)
+        << route.path;
   }
   // Every reference leads somewhere.
   const std::string text = json::serialize(document);
@@ -111,7 +118,10 @@ TEST(OpenApi, DescribesEveryRouteAndResolves) {
     at += 21;
     const auto reference = std::string_view(text).substr(at, text.find('"', at) - at);
     const auto slash = reference.find('/');
-    EXPECT_NE(find(document, {"components", reference.substr(0, slash), reference.substr(slash + 1)}), nullptr) << reference;
+    EXPECT_NE(
+        find(document, {"components", reference.substr(0, slash), reference.substr(slash + 1)}),
+        nullptr)
+        << reference;
     ++count;
   }
   EXPECT_GT(count, 100u);

@@ -12,9 +12,16 @@ namespace corral::edge {
 namespace {
 
 constexpr std::string_view kRefPrefix = "#/components/schemas/";
-constexpr std::array<std::string_view, 20> kKnown{
-    "$ref", "anyOf", "type", "enum", "minLength", "maxLength", "format", "minimum", "maximum", "exclusiveMinimum", "items",
-    "minItems", "maxItems", "properties", "required", "additionalProperties", "title", "description", "default", "examples"};
+constexpr std::array<std::string_view, 20> kKnown{"$ref",      "anyOf",
+                                                  "type",      "enum",
+                                                  "minLength", "maxLength",
+                                                  "format",    "minimum",
+                                                  "maximum",   "exclusiveMinimum",
+                                                  "items",     "minItems",
+                                                  "maxItems",  "properties",
+                                                  "required",  "additionalProperties",
+                                                  "title",     "description",
+                                                  "default",   "examples"};
 
 std::string_view view(const json::string& text) { return {text.data(), text.size()}; }
 
@@ -22,7 +29,8 @@ std::string_view type_of(const json::value& value) {
   switch (value.kind()) {
     case json::kind::null: return "null";
     case json::kind::bool_: return "boolean";
-    case json::kind::int64: case json::kind::uint64: return "integer";
+    case json::kind::int64:
+    case json::kind::uint64: return "integer";
     case json::kind::double_: return "number";
     case json::kind::string: return "string";
     case json::kind::array: return "array";
@@ -35,13 +43,20 @@ bool type_fits(const json::value& value, std::string_view wanted) {
   const auto is = type_of(value);
   if (is == wanted) return true;
   if (wanted == "number") return is == "integer";
-  // JSON Schema takes 1.0 for an integer, but JSON parsers of most languages (and this one) tell them apart.
+  // JSON Schema takes 1.0 for an integer, but JSON parsers of most languages (and this one) tell
+  // them apart.
   return false;
 }
 
 std::string_view with_article(std::string_view type) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kWords{{{"null", "null"}, {"boolean", "true or false"},
-      {"integer", "a whole number"}, {"number", "a number"}, {"string", "a string"}, {"array", "an array"}, {"object", "an object"}}};
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kWords{
+      {{"null", "null"},
+       {"boolean", "true or false"},
+       {"integer", "a whole number"},
+       {"number", "a number"},
+       {"string", "a string"},
+       {"array", "an array"},
+       {"object", "an object"}}};
   for (const auto& [name, words] : kWords)
     if (name == type) return words;
   return type;
@@ -50,7 +65,8 @@ std::string_view with_article(std::string_view type) {
 std::string types_in_words(const json::value& type) {
   if (type.is_string()) return std::string(with_article(view(type.get_string())));
   std::string words;
-  for (const auto& one : type.get_array()) words += (words.empty() ? "" : " or ") + std::string(with_article(view(one.get_string())));
+  for (const auto& one : type.get_array())
+    words += (words.empty() ? "" : " or ") + std::string(with_article(view(one.get_string())));
   return words;
 }
 
@@ -69,10 +85,12 @@ class Walk {
       }
       CORRAL_CHECK(std::move(fits_one));
     }
-    if (const auto* type = schema.if_contains("type"); type != nullptr && !fits(value, *type)) return wrong("must be {}", types_in_words(*type));
+    if (const auto* type = schema.if_contains("type"); type != nullptr && !fits(value, *type))
+      return wrong("must be {}", types_in_words(*type));
     if (const auto* allowed = schema.if_contains("enum")) {
       const auto& values = allowed->get_array();
-      if (std::ranges::find(values, value) == values.end()) return wrong("must be one of {}", json::serialize(values));
+      if (std::ranges::find(values, value) == values.end())
+        return wrong("must be one of {}", json::serialize(values));
     }
     if (value.is_string()) return check_string(value.get_string(), schema);
     if (value.is_number()) return check_number(value.to_number<double>(), schema);
@@ -91,7 +109,9 @@ class Walk {
 
   static bool fits(const json::value& value, const json::value& type) {
     if (type.is_string()) return type_fits(value, view(type.get_string()));
-    return std::ranges::any_of(type.get_array(), [&](const json::value& one) { return type_fits(value, view(one.get_string())); });
+    return std::ranges::any_of(type.get_array(), [&](const json::value& one) {
+      return type_fits(value, view(one.get_string()));
+    });
   }
 
   static std::optional<double> number(const json::object& schema, std::string_view keyword) {
@@ -101,7 +121,8 @@ class Walk {
   }
 
   Result<void> check_string(const json::string& text, const json::object& schema) {
-    // No field of the API can carry one: it would end a name, a path or an argument early somewhere below.
+    // No field of the API can carry one: it would end a name, a path or an argument early somewhere
+    // below.
     if (text.find('\0') != json::string::npos) return wrong("must not contain a NUL character");
     const auto least = number(schema, "minLength"), most = number(schema, "maxLength");
     if (least || most) {
@@ -110,24 +131,31 @@ class Walk {
       if (least && size < *least) return wrong("must have at least {} characters", *least);
       if (most && size > *most) return wrong("must have at most {} characters", *most);
     }
-    if (const auto* format = schema.if_contains("format"); format != nullptr && format->get_string() == "uuid" && !Uuid::parse(view(text)))
+    if (const auto* format = schema.if_contains("format");
+        format != nullptr && format->get_string() == "uuid" && !Uuid::parse(view(text)))
       return wrong("must be a UUID");
     return {};
   }
 
   Result<void> check_number(double value, const json::object& schema) {
-    if (const auto limit = number(schema, "minimum"); limit && value < *limit) return wrong("must be at least {}", *limit);
-    if (const auto limit = number(schema, "maximum"); limit && value > *limit) return wrong("must be at most {}", *limit);
-    if (const auto limit = number(schema, "exclusiveMinimum"); limit && value <= *limit) return wrong("must be greater than {}", *limit);
+    if (const auto limit = number(schema, "minimum"); limit && value < *limit)
+      return wrong("must be at least {}", *limit);
+    if (const auto limit = number(schema, "maximum"); limit && value > *limit)
+      return wrong("must be at most {}", *limit);
+    if (const auto limit = number(schema, "exclusiveMinimum"); limit && value <= *limit)
+      return wrong("must be greater than {}", *limit);
     return {};
   }
 
   Result<void> check_array(const json::array& array, const json::object& schema) {
     const auto size = static_cast<double>(array.size());
-    if (const auto limit = number(schema, "minItems"); limit && size < *limit) return wrong("must have at least {} items", *limit);
-    if (const auto limit = number(schema, "maxItems"); limit && size > *limit) return wrong("must have at most {} items", *limit);
+    if (const auto limit = number(schema, "minItems"); limit && size < *limit)
+      return wrong("must have at least {} items", *limit);
+    if (const auto limit = number(schema, "maxItems"); limit && size > *limit)
+      return wrong("must have at most {} items", *limit);
     if (const auto* items = schema.if_contains("items"))
-      for (std::size_t i = 0; i < array.size(); ++i) CORRAL_CHECK(inside(fmt::format("[{}]", i), array[i], *items));
+      for (std::size_t i = 0; i < array.size(); ++i)
+        CORRAL_CHECK(inside(fmt::format("[{}]", i), array[i], *items));
     return {};
   }
 
@@ -136,11 +164,14 @@ class Walk {
     const auto* others = schema.if_contains("additionalProperties");
     if (const auto* required = schema.if_contains("required"))
       for (const auto& name : required->get_array())
-        if (!object.contains(name.get_string())) return wrong_member(view(name.get_string()), "is required");
+        if (!object.contains(name.get_string()))
+          return wrong_member(view(name.get_string()), "is required");
     for (const auto& [key, value] : object) {
-      const auto* property = properties != nullptr ? properties->get_object().if_contains(key) : nullptr;
+      const auto* property =
+          properties != nullptr ? properties->get_object().if_contains(key) : nullptr;
       if (property != nullptr) {
-        CORRAL_CHECK(inside(path_.empty() ? std::string(key) : "." + std::string(key), value, *property));
+        CORRAL_CHECK(
+            inside(path_.empty() ? std::string(key) : "." + std::string(key), value, *property));
       } else if (others != nullptr && others->is_bool() && !others->get_bool()) {
         return wrong_member(key, "is not a known field");
       }
@@ -206,18 +237,22 @@ void Schemas::require_known(const json::value& schema) const {
   }
 }
 
-Result<void> Schemas::check(const json::value& value, const json::value& schema, std::string_view what) const {
+Result<void> Schemas::check(const json::value& value, const json::value& schema,
+                            std::string_view what) const {
   return Walk(*this, what).check(value, schema);
 }
 
-Result<json::value> Schemas::parse_parameter(std::string_view text, const json::value& schema, std::string_view name) const {
+Result<json::value> Schemas::parse_parameter(std::string_view text, const json::value& schema,
+                                             std::string_view name) const {
   const std::string what = fmt::format("parameter \"{}\"", name);
   if (!is_utf8(text)) return fail(ErrorCode::invalid, "{} is not UTF-8", what);
   const auto* type = resolve(schema).if_contains("type");
   json::value value = json::string(text);
   if (type != nullptr && type->is_string() && type->get_string() == "integer") {
     const auto number = whole<std::int64_t>(text);
-    if (!number) return fail(ErrorCode::invalid, "{} must be a whole number, not \"{}\"", what, text.substr(0, 40));
+    if (!number)
+      return fail(ErrorCode::invalid, "{} must be a whole number, not \"{}\"", what,
+                  text.substr(0, 40));
     value = *number;
   }
   CORRAL_CHECK(check(value, schema, what));

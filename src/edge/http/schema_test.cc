@@ -15,13 +15,17 @@ const Schemas& schemas() {
 // The message for a StartRun body; empty when it is right.
 std::string start_run_error(std::string_view body) {
   const auto value = parse_json(body, "request body").value();
-  const auto checked = schemas().check(value, schemas().components().at("StartRun"), "request body");
+  const auto checked =
+      schemas().check(value, schemas().components().at("StartRun"), "request body");
   return checked ? "" : checked.error().message;
 }
 
 TEST(Schemas, AcceptWhatIsRight) {
   EXPECT_EQ(start_run_error(R"({"prompt":"x"})"), "");
-  EXPECT_EQ(start_run_error(R"({"prompt":"","agent":"command","command":["a","b"],"budget_usd":1,"priority":-5,"author":{"name":"A"}})"), "");
+  EXPECT_EQ(
+      start_run_error(
+          R"({"prompt":"","agent":"command","command":["a","b"],"budget_usd":1,"priority":-5,"author":{"name":"A"}})"),
+      "");
 }
 
 TEST(Schemas, NameTheFieldThatIsWrong) {
@@ -29,15 +33,24 @@ TEST(Schemas, NameTheFieldThatIsWrong) {
   EXPECT_EQ(start_run_error("{}"), "request body: \"prompt\" is required");
   EXPECT_EQ(start_run_error(R"({"prompt":1})"), "request body: \"prompt\" must be a string");
   EXPECT_EQ(start_run_error(R"({"prompt":null})"), "request body: \"prompt\" must be a string");
-  EXPECT_EQ(start_run_error(R"({"prompt":"x","promt":"x"})"), "request body: \"promt\" is not a known field");
-  EXPECT_EQ(start_run_error(R"({"prompt":"x","agent":"vim"})"), "request body: \"agent\" must be one of [\"claude\",\"command\"]");
-  EXPECT_EQ(start_run_error(R"({"prompt":"x","command":["a",2]})"), "request body: \"command[1]\" must be a string");
-  EXPECT_EQ(start_run_error(R"({"prompt":"x","author":{"nick":"A"}})"), "request body: \"author.nick\" is not a known field");
-  EXPECT_EQ(start_run_error(R"({"prompt":"x","project":""})"), "request body: \"project\" must not be empty");
-  EXPECT_EQ(start_run_error(R"({"prompt":"x","priority":1001})"), "request body: \"priority\" must be at most 1000");
-  EXPECT_EQ(start_run_error(R"({"prompt":"x","priority":1.5})"), "request body: \"priority\" must be a whole number");
-  EXPECT_EQ(start_run_error(R"({"prompt":"x","budget_usd":0})"), "request body: \"budget_usd\" must be greater than 0");
-  EXPECT_EQ(start_run_error(R"({"prompt":"a\u0000b"})"), "request body: \"prompt\" must not contain a NUL character");
+  EXPECT_EQ(start_run_error(R"({"prompt":"x","promt":"x"})"),
+            "request body: \"promt\" is not a known field");
+  EXPECT_EQ(start_run_error(R"({"prompt":"x","agent":"vim"})"),
+            "request body: \"agent\" must be one of [\"claude\",\"command\"]");
+  EXPECT_EQ(start_run_error(R"({"prompt":"x","command":["a",2]})"),
+            "request body: \"command[1]\" must be a string");
+  EXPECT_EQ(start_run_error(R"({"prompt":"x","author":{"nick":"A"}})"),
+            "request body: \"author.nick\" is not a known field");
+  EXPECT_EQ(start_run_error(R"({"prompt":"x","project":""})"),
+            "request body: \"project\" must not be empty");
+  EXPECT_EQ(start_run_error(R"({"prompt":"x","priority":1001})"),
+            "request body: \"priority\" must be at most 1000");
+  EXPECT_EQ(start_run_error(R"({"prompt":"x","priority":1.5})"),
+            "request body: \"priority\" must be a whole number");
+  EXPECT_EQ(start_run_error(R"({"prompt":"x","budget_usd":0})"),
+            "request body: \"budget_usd\" must be greater than 0");
+  EXPECT_EQ(start_run_error(R"({"prompt":"a\u0000b"})"),
+            "request body: \"prompt\" must not contain a NUL character");
 }
 
 TEST(Schemas, CountCharactersNotBytes) {
@@ -48,7 +61,8 @@ TEST(Schemas, CountCharactersNotBytes) {
 
 TEST(Schemas, AllowNullWhereItIsDeclared) {
   const auto& step = schemas().components().at("Step");
-  json::value value = json::parse(R"({"name":"a","kind":"git","status":"pending","attempt":0,"started_at":null,"finished_at":null,"error":null})");
+  json::value value = json::parse(
+      R"({"name":"a","kind":"git","status":"pending","attempt":0,"started_at":null,"finished_at":null,"error":null})");
   EXPECT_TRUE(schemas().check(value, step, "step"));
   value.at("error") = json::parse(R"({"code":"invalid","message":"m"})");
   EXPECT_TRUE(schemas().check(value, step, "step"));
@@ -68,8 +82,12 @@ TEST(Schemas, ReadParametersByTheirType) {
 }
 
 TEST(SchemasDeathTest, RefuseKeywordsThatWouldGoUnchecked) {
-  EXPECT_DEATH(Schemas({{"A", json::parse(R"({"type":"string","pattern":"^a"})")}}), "assertion failed");
-  EXPECT_DEATH(Schemas({{"A", json::parse(R"({"type":"array","items":{"$ref":"#/components/schemas/B"}})")}}), "assertion failed");
+  EXPECT_DEATH(Schemas({{"A", json::parse(R"({"type":"string","pattern":"^a"})")}}),
+               "assertion failed");
+  EXPECT_DEATH(
+      Schemas(
+          {{"A", json::parse(R"({"type":"array","items":{"$ref":"#/components/schemas/B"}})")}}),
+      "assertion failed");
 }
 
 }  // namespace

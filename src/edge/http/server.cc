@@ -29,16 +29,22 @@ std::string_view Request::header(std::string_view name) const {
   return at == headers.end() ? std::string_view() : std::string_view(at->second);
 }
 
-// Shared with the connections' tasks, which may be destroyed after the server (with the io_context).
+// Shared with the connections' tasks, which may be destroyed after the server (with the
+// io_context).
 using Connections = std::set<Connection*>;
 
 struct HttpServer::Impl {
   Impl(Executor on, Handler handles, ServerOptions with)
-      : executor(std::move(on)), handler(std::move(handles)), options(with), sweep(executor), scope(executor) {}
+      : executor(std::move(on)),
+        handler(std::move(handles)),
+        options(with),
+        sweep(executor),
+        scope(executor) {}
 
   Task<void> accept(std::shared_ptr<tcp::acceptor> acceptor);
   void start(StreamSocket socket, std::string peer);
-  static Task<void> serve(std::shared_ptr<Connections> registry, std::shared_ptr<Connection> connection);
+  static Task<void> serve(std::shared_ptr<Connections> registry,
+                          std::shared_ptr<Connection> connection);
   Task<void> enforce_deadlines();
 
   Executor executor;
@@ -66,7 +72,9 @@ Result<std::uint16_t> HttpServer::listen(std::string_view address, std::uint16_t
   if (!error) acceptor->set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor->bind(endpoint, error);
   if (!error) acceptor->listen(asio::socket_base::max_listen_connections, error);
-  if (error) return std::unexpected(errno_error(error.value(), fmt::format("listening on {} port {}", address, port)));
+  if (error)
+    return std::unexpected(
+        errno_error(error.value(), fmt::format("listening on {} port {}", address, port)));
   const auto chosen = acceptor->local_endpoint(error).port();
   if (error) return std::unexpected(errno_error(error.value(), "reading the port"));
   impl_->acceptors.push_back(acceptor);
@@ -77,7 +85,8 @@ Result<std::uint16_t> HttpServer::listen(std::string_view address, std::uint16_t
 Task<void> HttpServer::Impl::accept(std::shared_ptr<tcp::acceptor> acceptor) {
   while (true) {
     boost::system::error_code error;
-    tcp::socket socket = co_await acceptor->async_accept(executor, asio::redirect_error(asio::use_awaitable, error));
+    tcp::socket socket =
+        co_await acceptor->async_accept(executor, asio::redirect_error(asio::use_awaitable, error));
     if (error == asio::error::operation_aborted || error == asio::error::bad_descriptor) co_return;
     if (error) {
       // Out of descriptors or memory: the backlog holds the callers until some are free again.
@@ -95,15 +104,19 @@ Task<void> HttpServer::Impl::accept(std::shared_ptr<tcp::acceptor> acceptor) {
 
 void HttpServer::Impl::start(StreamSocket socket, std::string peer) {
   if (connections->size() >= options.max_connections) {
-    const std::string body = problem_json(503, "unavailable", "too many connections are open; try again soon", {});
+    const std::string body =
+        problem_json(503, "unavailable", "too many connections are open; try again soon", {});
     const std::string answer = fmt::format(
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: {}\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}",
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: {}\r\nRetry-After: 1\r\nConnection: "
+        "close\r\nContent-Length: {}\r\n\r\n{}",
         kProblemType, body.size(), body);
     // Best effort: there is no connection object to wait in.
-    [[maybe_unused]] const auto sent = ::send(socket.native_handle(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    [[maybe_unused]] const auto sent =
+        ::send(socket.native_handle(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     return;
   }
-  auto connection = std::make_shared<Connection>(std::move(socket), std::move(peer), handler, options);
+  auto connection =
+      std::make_shared<Connection>(std::move(socket), std::move(peer), handler, options);
   scope.start("http.connection", serve(connections, std::move(connection)));
   if (!sweeping) {
     sweeping = true;
@@ -111,15 +124,18 @@ void HttpServer::Impl::start(StreamSocket socket, std::string peer) {
   }
 }
 
-Task<void> HttpServer::Impl::serve(std::shared_ptr<Connections> registry, std::shared_ptr<Connection> connection) {
+Task<void> HttpServer::Impl::serve(std::shared_ptr<Connections> registry,
+                                   std::shared_ptr<Connection> connection) {
   registry->insert(connection.get());
   // Also when the task is cancelled: the frame's destruction takes the connection off the list.
-  const std::shared_ptr<void> off_the_list(nullptr, [registry, connection](void*) { registry->erase(connection.get()); });
+  const std::shared_ptr<void> off_the_list(
+      nullptr, [registry, connection](void*) { registry->erase(connection.get()); });
   co_await connection->run();
 }
 
 Task<void> HttpServer::Impl::enforce_deadlines() {
-  const auto step = std::clamp(options.idle_timeout / 4, std::chrono::milliseconds(5), std::chrono::milliseconds(1000));
+  const auto step = std::clamp(options.idle_timeout / 4, std::chrono::milliseconds(5),
+                               std::chrono::milliseconds(1000));
   do {
     sweep.expires_after(step);
     boost::system::error_code error;
@@ -136,7 +152,8 @@ void HttpServer::serve(Fd connection, std::string peer) {
   boost::system::error_code error;
   StreamSocket socket(impl_->executor);
   if (::getsockname(connection.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    log::warning("http.not_a_socket", {{"what", errno_error(errno, "serving a connection").message}});
+    log::warning("http.not_a_socket",
+                 {{"what", errno_error(errno, "serving a connection").message}});
     return;
   }
   socket.assign(asio::generic::stream_protocol(address.ss_family, 0), connection.get(), error);

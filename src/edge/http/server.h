@@ -1,5 +1,6 @@
 // An HTTP/1.1 server on Beast, behind types of our own: handlers include this and no Beast.
-// Used twice: the API (TCP listener) and the LLM gateway (connections that come through a workspace's door).
+// Used twice: the API (TCP listener) and the LLM gateway (connections that come through a
+// workspace's door).
 #pragma once
 
 #include <chrono>
@@ -20,14 +21,14 @@
 namespace corral::edge {
 
 struct Request {
-  std::string method;                            // upper case
-  std::string target;                            // as sent
-  std::string path;                              // percent-decoded, without the query
+  std::string method;                                      // upper case
+  std::string target;                                      // as sent
+  std::string path;                                        // percent-decoded, without the query
   std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
-  std::map<std::string, std::string> headers;    // lower-case names; repeated ones joined with ", "
+  std::map<std::string, std::string> headers;  // lower-case names; repeated ones joined with ", "
   std::string body;
-  std::string peer;                              // address of the client; empty on a door connection
-  std::map<std::string, std::string> params;     // set by the router: {id} → value
+  std::string peer;                           // address of the client; empty on a door connection
+  std::map<std::string, std::string> params;  // set by the router: {id} → value
 
   std::optional<std::string> query_value(std::string_view name) const;
   std::string_view header(std::string_view name) const;  // empty when absent
@@ -42,25 +43,29 @@ class Responder {
   virtual ~Responder() = default;
   virtual Task<Result<void>> send(int status, Headers headers, std::string body) = 0;
   virtual Task<Result<void>> start(int status, Headers headers) = 0;
-  virtual Task<Result<void>> write(std::string bytes) = 0;   // awaits the socket: a slow client slows its own stream only
+  virtual Task<Result<void>> write(
+      std::string bytes) = 0;  // awaits the socket: a slow client slows its own stream only
   virtual bool started() const = 0;
-  virtual bool gone() const = 0;                             // the client has closed
-  // Returns when the client closes: to be awaited beside what a stream waits for, and cancelled when that comes.
+  virtual bool gone() const = 0;  // the client has closed
+  // Returns when the client closes: to be awaited beside what a stream waits for, and cancelled
+  // when that comes.
   virtual Task<void> wait_gone();
-  // Ends the connection after a started answer without its final chunk, so that the client sees it is incomplete.
+  // Ends the connection after a started answer without its final chunk, so that the client sees it
+  // is incomplete.
   virtual void abort() {}
 };
 
 using Handler = std::function<Task<void>(Request request, Responder& responder)>;
 
 struct ServerOptions {
-  std::size_t max_body_bytes = 20u << 20;   // more is answered with 413
+  std::size_t max_body_bytes = 20u << 20;  // more is answered with 413
   std::size_t max_header_bytes = 64u << 10;
   std::size_t max_connections = 1024;
-  std::chrono::milliseconds idle_timeout{60'000};   // between requests, and for receiving one
+  std::chrono::milliseconds idle_timeout{60'000};  // between requests, and for receiving one
 };
 
-// Lives on one executor. A handler that throws or returns without an answer is answered with a 500 problem and logged.
+// Lives on one executor. A handler that throws or returns without an answer is answered with a 500
+// problem and logged.
 class HttpServer {
  public:
   HttpServer(Executor executor, Handler handler, ServerOptions options);

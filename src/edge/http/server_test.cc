@@ -14,13 +14,14 @@
 namespace corral::edge {
 namespace {
 
+using std::chrono::milliseconds;
 using testing::RawClient;
 using testing::ServerThread;
-using std::chrono::milliseconds;
 
 std::atomic<int> g_gone{0}, g_writes{0};
 
-// /echo gives method, path and body back; /stream writes until the client goes; /wait waits for it to go.
+// /echo gives method, path and body back; /stream writes until the client goes; /wait waits for it
+// to go.
 Task<void> serve(Request request, Responder& responder) {
   if (request.path == "/throw") throw std::runtime_error("on purpose");
   if (request.path == "/nothing") co_return;
@@ -44,7 +45,8 @@ Task<void> serve(Request request, Responder& responder) {
     ++g_gone;
   } else {
     co_await responder.send(200, {{"X-Test", "a\r\nX-Forged: yes"}},
-                            fmt::format("{} {} [{}] {}", request.method, request.path, request.query_value("q").value_or("-"), request.body));
+                            fmt::format("{} {} [{}] {}", request.method, request.path,
+                                        request.query_value("q").value_or("-"), request.body));
   }
 }
 
@@ -53,15 +55,6 @@ Handler handler() {
 }
 ServerThread start(ServerOptions options = {}) {
   return ServerThread([](Executor) { return handler(); }, options);
-}
-
-template <class Condition>
-bool eventually(Condition condition) {
-  for (int i = 0; i < 500; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(milliseconds(10));  // polls another thread's counter
-  }
-  return false;
 }
 
 TEST(HttpServer, AnswersManyRequestsOnOneConnection) {
@@ -77,8 +70,10 @@ TEST(HttpServer, AnswersManyRequestsOnOneConnection) {
 TEST(HttpServer, AnswersPipelinedRequestsInOrder) {
   auto server = start();
   RawClient client(server.port());
-  client.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /2 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
-              "\r\nGET /3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  client.send(
+      "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /2 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+      "\r\nGET /3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(client.receive().body, "GET /1 [-] ");
   EXPECT_EQ(client.receive().body, "POST /2 [-] abc");
   const auto last = client.receive();
@@ -129,12 +124,17 @@ TEST(HttpServer, RefusesWhatIsTooLarge) {
   auto server = start({.max_body_bytes = 1000, .max_header_bytes = 2000});
   EXPECT_EQ(RawClient(server.port()).request("POST", "/", std::string(1001, 'x')).status, 413);
   EXPECT_EQ(RawClient(server.port()).request("POST", "/", std::string(1000, 'x')).status, 200);
-  EXPECT_EQ(RawClient(server.port()).request("GET", "/", {}, "X: " + std::string(3000, 'x') + "\r\n").status, 431);
+  EXPECT_EQ(RawClient(server.port())
+                .request("GET", "/", {}, "X: " + std::string(3000, 'x') + "\r\n")
+                .status,
+            431);
   RawClient chunked(server.port());
-  chunked.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n" + std::string(2048, 'x'));
+  chunked.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n" +
+               std::string(2048, 'x'));
   EXPECT_EQ(chunked.receive().status, 413);
   RawClient extension(server.port());
-  extension.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;x=" + std::string(5000, 'x'));
+  extension.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;x=" +
+                 std::string(5000, 'x'));
   EXPECT_EQ(extension.receive().status, 400);
 }
 
@@ -151,17 +151,30 @@ TEST(HttpServer, RefusesMalformedAndAmbiguousRequests) {
       {"TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400},
       {"no Host", "GET / HTTP/1.1\r\n\r\n", 400},
       {"two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
-      {"CL and TE", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-      {"TE and CL", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n", 400},
-      {"two CLs", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde", 400},
+      {"CL and TE",
+       "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: "
+       "chunked\r\n\r\n0\r\n\r\n",
+       400},
+      {"TE and CL",
+       "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: "
+       "4\r\n\r\n0\r\n\r\n",
+       400},
+      {"two CLs",
+       "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde", 400},
       {"negative CL", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400},
       {"TE gzip", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501},
-      {"TE chunked twice", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 501},
+      {"TE chunked twice",
+       "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 501},
       {"TE in 1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
       {"space before colon", "GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400},
-      {"bad chunk size", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc", 400},
-      {"chunk without CRLF", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n", 400},
-      {"huge chunk size", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 400},
+      {"bad chunk size",
+       "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc", 400},
+      {"chunk without CRLF",
+       "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n",
+       400},
+      {"huge chunk size",
+       "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+       400},
       {"bad escape", "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400},
       {"NUL in path", "GET /a%00b HTTP/1.1\r\nHost: x\r\n\r\n", 400},
       {"relative target", "GET a HTTP/1.1\r\nHost: x\r\n\r\n", 400},
@@ -179,7 +192,8 @@ TEST(HttpServer, RefusesMalformedAndAmbiguousRequests) {
 }
 
 TEST(RequestParser, TakesALastChunkInAnySplit) {
-  const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", last = "0\r\n\r\n";
+  const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+                    last = "0\r\n\r\n";
   for (std::size_t cut = 0; cut < last.size(); ++cut) {
     RequestParser parser(4096, 4096);
     std::size_t consumed = 0;
@@ -192,10 +206,13 @@ TEST(RequestParser, TakesALastChunkInAnySplit) {
 
 TEST(RequestParser, NeverTakesTrailersForHeaders) {
   RequestParser parser(4096, 4096);
-  const std::string bytes = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nAuthorization: Bearer forged\r\n\r\n";
+  const std::string bytes =
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n1\r\na\r\n0\r\nAuthorization: Bearer forged\r\n\r\n";
   std::size_t consumed = 0, again = 0;
   ASSERT_EQ(parser.feed(bytes, consumed), RequestParser::State::header);
-  ASSERT_EQ(parser.feed(std::string_view(bytes).substr(consumed), again), RequestParser::State::complete);
+  ASSERT_EQ(parser.feed(std::string_view(bytes).substr(consumed), again),
+            RequestParser::State::complete);
   EXPECT_EQ(consumed + again, bytes.size());
   EXPECT_EQ(parser.take().header("authorization"), "");
 }
@@ -210,21 +227,23 @@ TEST(HttpServer, EndsConnectionsThatAreTooSlow) {
   RawClient reader(server.port());  // asks for much, and takes none of it
   const int before = g_gone;
   reader.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_TRUE(eventually([&] { return g_gone > before; }));
+  EXPECT_TRUE(server.eventually([&] { return g_gone > before; }));
 }
 
 TEST(HttpServer, HoldsBackAStreamWhoseClientDoesNotRead) {
   auto server = start();
   RawClient client(server.port());
   client.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
-  int last = -1;
   // The socket buffers fill up, and then nothing more is written.
-  EXPECT_TRUE(eventually([&] { return std::exchange(last, g_writes.load()) == g_writes && last > 0; }));
-  const int stuck = g_writes;
-  EXPECT_LT(stuck, 1000);
+  int last = 0, unchanged = 0;
+  EXPECT_TRUE(server.eventually([&] {
+    unchanged = std::exchange(last, g_writes.load()) == g_writes && last > 0 ? unchanged + 1 : 0;
+    return unchanged == 200;
+  }));
+  EXPECT_LT(g_writes, 1000);
   const int gone = g_gone;
   client.close();
-  EXPECT_TRUE(eventually([&] { return g_gone > gone; }));
+  EXPECT_TRUE(server.eventually([&] { return g_gone > gone; }));
 }
 
 TEST(HttpServer, TellsAWaitingHandlerThatItsClientHasGone) {
@@ -237,7 +256,7 @@ TEST(HttpServer, TellsAWaitingHandlerThatItsClientHasGone) {
     client.send(pipelined);
     EXPECT_EQ(g_gone, before);
     client.close();
-    EXPECT_TRUE(eventually([&] { return g_gone > before; })) << pipelined;
+    EXPECT_TRUE(server.eventually([&] { return g_gone > before; })) << pipelined;
   }
 }
 

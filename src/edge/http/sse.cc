@@ -7,7 +7,8 @@
 
 namespace corral::edge {
 
-void append_event(std::string& out, std::uint64_t id, std::string_view event, std::string_view data) {
+void append_event(std::string& out, std::uint64_t id, std::string_view event,
+                  std::string_view data) {
   CORRAL_ASSERT(data.find_first_of("\r\n") == std::string_view::npos);
   fmt::format_to(std::back_inserter(out), "id: {}\n", id);
   if (!event.empty()) out.append("event: ").append(event).append("\n");

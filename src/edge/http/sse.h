@@ -8,11 +8,13 @@
 namespace corral::edge {
 
 // "id: …\nevent: …\ndata: …\n\n"; `event` empty: none. `data` is JSON, and so has no line break.
-void append_event(std::string& out, std::uint64_t id, std::string_view event, std::string_view data);
+void append_event(std::string& out, std::uint64_t id, std::string_view event,
+                  std::string_view data);
 
 inline constexpr std::string_view kKeepAliveComment = ": keep-alive\n\n";
 
-// How much of a log's bytes may be sent as text now: all but a code point whose rest may still come.
+// How much of a log's bytes may be sent as text now: all but a code point whose rest may still
+// come.
 std::size_t text_ready(std::string_view bytes, bool more_may_come);
 
 // How much of it is whole lines, the last line break included.

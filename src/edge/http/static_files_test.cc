@@ -9,7 +9,8 @@ namespace corral::edge {
 namespace {
 
 constexpr WebAsset kAssets[] = {
-    {"/assets/app-1.js", "text/javascript; charset=utf-8", "js", "plain js", "zipped js", "brotli js"},
+    {"/assets/app-1.js", "text/javascript; charset=utf-8", "js", "plain js", "zipped js",
+     "brotli js"},
     {"/favicon.svg", "image/svg+xml", "svg", "<svg/>", "zipped", ""},
     {"/index.html", "text/html; charset=utf-8", "page", "<html>", "", ""},
 };
@@ -36,16 +37,18 @@ Task<void> serve_into(std::span<const WebAsset> assets, Request request, Recorde
   if (!result) out.status = http_status(result.error().code);
 }
 
-Recorder get(std::span<const WebAsset> assets, std::string path, std::map<std::string, std::string> headers = {}) {
+Recorder get(std::span<const WebAsset> assets, std::string path,
+             std::map<std::string, std::string> headers = {}) {
   Recorder out;
   Request request;
   request.method = "GET";
   request.path = std::move(path);
   request.headers = std::move(headers);
   asio::io_context context;
-  asio::co_spawn(context, serve_into(assets, std::move(request), out), [](std::exception_ptr thrown) {
-    if (thrown) std::rethrow_exception(thrown);
-  });
+  asio::co_spawn(context, serve_into(assets, std::move(request), out),
+                 [](std::exception_ptr thrown) {
+                   if (thrown) std::rethrow_exception(thrown);
+                 });
   context.run();
   return out;
 }
@@ -59,18 +62,29 @@ TEST(StaticFiles, SendTheBestCodingWithItsOwnTag) {
   EXPECT_EQ(brotli.body, "brotli js");
   EXPECT_EQ(brotli.headers.at("Content-Encoding"), "br");
   EXPECT_EQ(brotli.headers.at("ETag"), "\"js-br\"");
-  EXPECT_EQ(get(kAssets, "/favicon.svg", {{"accept-encoding", "gzip, br"}}).headers.at("Content-Encoding"), "gzip");
-  EXPECT_EQ(get(kAssets, "/assets/app-1.js", {{"accept-encoding", "gzip"}, {"if-none-match", "\"js-gzip\""}}).status, 304);
-  EXPECT_EQ(get(kAssets, "/assets/app-1.js", {{"accept-encoding", "gzip"}, {"if-none-match", "\"js\""}}).status, 200);
+  EXPECT_EQ(get(kAssets, "/favicon.svg", {{"accept-encoding", "gzip, br"}})
+                .headers.at("Content-Encoding"),
+            "gzip");
+  EXPECT_EQ(get(kAssets, "/assets/app-1.js",
+                {{"accept-encoding", "gzip"}, {"if-none-match", "\"js-gzip\""}})
+                .status,
+            304);
+  EXPECT_EQ(
+      get(kAssets, "/assets/app-1.js", {{"accept-encoding", "gzip"}, {"if-none-match", "\"js\""}})
+          .status,
+      200);
 }
 
 TEST(StaticFiles, GiveThePageForItsOwnAddresses) {
-  for (const char* path : {"/", "/index.html", "/runs", "/runs/0193", "/projects", "/projects/x/y"}) {
+  for (const char* path :
+       {"/", "/index.html", "/runs", "/runs/0193", "/projects", "/projects/x/y"}) {
     const auto page = get(kAssets, path);
     EXPECT_EQ(page.status, 200) << path;
     EXPECT_EQ(page.body, "<html>") << path;
     EXPECT_EQ(page.headers.at("Cache-Control"), "no-cache") << path;
-    EXPECT_NE(page.headers.at("Content-Security-Policy").find("frame-ancestors 'none'"), std::string::npos) << path;
+    EXPECT_NE(page.headers.at("Content-Security-Policy").find("frame-ancestors 'none'"),
+              std::string::npos)
+        << path;
   }
 }
 
@@ -89,7 +103,9 @@ TEST(StaticFiles, SayHowToBuildThePageWhenItIsMissing) {
   EXPECT_EQ(get({}, "/runs").status, 404);
 }
 
-TEST(StaticFiles, AreSortedAsTheSearchNeedsThem) { EXPECT_TRUE(std::ranges::is_sorted(web_assets(), {}, &WebAsset::path)); }
+TEST(StaticFiles, AreSortedAsTheSearchNeedsThem) {
+  EXPECT_TRUE(std::ranges::is_sorted(web_assets(), {}, &WebAsset::path));
+}
 
 }  // namespace
 }  // namespace corral::edge

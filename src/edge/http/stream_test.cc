@@ -8,9 +8,9 @@
 namespace corral::edge {
 namespace {
 
+using std::chrono::milliseconds;
 using testing::ApiServer;
 using testing::RawClient;
-using std::chrono::milliseconds;
 
 constexpr const char* kLive = "Accept: text/event-stream\r\n";
 
@@ -18,13 +18,18 @@ class StreamTest : public ::testing::Test {
  protected:
   StreamTest() {
     RawClient client(server.port());
-    path = client.request("POST", "/api/v1/runs", R"({"git_url":"/repo","prompt":"p"})", "Content-Type: application/json\r\n").header("location");
+    path = client
+               .request("POST", "/api/v1/runs", R"({"git_url":"/repo","prompt":"p"})",
+                        "Content-Type: application/json\r\n")
+               .header("location");
   }
   void put(std::string_view bytes) {
-    server.run([&](testing::FakeService& service) { service.run(service.newest()).log->put(bytes); });
+    server.run(
+        [&](testing::FakeService& service) { service.run(service.newest()).log->put(bytes); });
   }
   void put_timeline(std::string_view bytes) {
-    server.run([&](testing::FakeService& service) { service.run(service.newest()).timeline->put(bytes); });
+    server.run(
+        [&](testing::FakeService& service) { service.run(service.newest()).timeline->put(bytes); });
   }
   void finish() {
     server.run([](testing::FakeService& service) {
@@ -34,21 +39,15 @@ class StreamTest : public ::testing::Test {
   }
   RawClient open(const std::string& target, std::string_view headers = {}) {
     RawClient client(server.port());
-    client.send(fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\n{}{}\r\n", target, kLive, headers));
+    client.send(
+        fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\n{}{}\r\n", target, kLive, headers));
     client.read_until("\r\n\r\n");
     return client;
   }
-  std::size_t waiting() {
-    std::size_t count = 0;
-    server.run([&](testing::FakeService& service) { count = service.run(service.newest()).log->waiting; });
-    return count;
-  }
   bool eventually_waiting(std::size_t count) {
-    for (int i = 0; i < 500; ++i) {
-      if (waiting() == count) return true;
-      std::this_thread::sleep_for(milliseconds(5));  // polls another thread's state
-    }
-    return false;
+    return server.eventually([count](testing::FakeService& service) {
+      return service.run(service.newest()).log->waiting == count;
+    });
   }
 
   ApiServer server{{.keep_alive = milliseconds(50)}};
@@ -58,34 +57,47 @@ class StreamTest : public ::testing::Test {
 TEST_F(StreamTest, CatchesUpThenFollowsThenEnds) {
   put("one\n");
   auto client = open(path + "/log");
-  EXPECT_NE(client.read_until("\n\n").find("id: 4\nevent: log\ndata: \"one\\n\"\n\n"), std::string::npos);
+  EXPECT_NE(client.read_until("\n\n").find("id: 4\nevent: log\ndata: \"one\\n\"\n\n"),
+            std::string::npos);
   put("two\n");
   EXPECT_NE(client.read_until("data: \"two\\n\"\n\n").find("id: 8\n"), std::string::npos);
   finish();
-  EXPECT_NE(client.read_until("event: end\ndata: {}\n\n").find("id: 8\nevent: end"), std::string::npos);
+  EXPECT_NE(client.read_until("event: end\ndata: {}\n\n").find("id: 8\nevent: end"),
+            std::string::npos);
   EXPECT_NE(client.read_until("0\r\n\r\n").find("0\r\n\r\n"), std::string::npos);
 }
 
 TEST_F(StreamTest, ResumesAtTheLastIdBeforeTheOffset) {
   put("0123456789");
-  EXPECT_NE(open(path + "/log?offset=4").read_until("\n\n").find("data: \"456789\""), std::string::npos);
-  EXPECT_NE(open(path + "/log?offset=4", "Last-Event-ID: 7\r\n").read_until("\n\n").find("data: \"789\""), std::string::npos);
+  EXPECT_NE(open(path + "/log?offset=4").read_until("\n\n").find("data: \"456789\""),
+            std::string::npos);
+  EXPECT_NE(
+      open(path + "/log?offset=4", "Last-Event-ID: 7\r\n").read_until("\n\n").find("data: \"789\""),
+      std::string::npos);
   RawClient client(server.port());
   EXPECT_EQ(client.request("GET", path + "/log?offset=11").status, 400);
-  EXPECT_EQ(client.request("GET", path + "/log", {}, std::string(kLive) + "Last-Event-ID: x\r\n").status, 400);
-  EXPECT_EQ(client.request("GET", path + "/log", {}, std::string(kLive) + "Last-Event-ID: 11\r\n").status, 400);
+  EXPECT_EQ(
+      client.request("GET", path + "/log", {}, std::string(kLive) + "Last-Event-ID: x\r\n").status,
+      400);
+  EXPECT_EQ(
+      client.request("GET", path + "/log", {}, std::string(kLive) + "Last-Event-ID: 11\r\n").status,
+      400);
 }
 
 TEST_F(StreamTest, NeverSplitsACodePointBetweenEvents) {
   put("a\xf0\x9f");
   auto client = open(path + "/log");
-  EXPECT_NE(client.read_until("\n\n").find("id: 1\nevent: log\ndata: \"a\"\n\n"), std::string::npos);
-  put("\x90\x8e" "b");
-  EXPECT_NE(client.read_until("b\"\n\n").find("id: 6\nevent: log\ndata: \"🐎b\""), std::string::npos);
+  EXPECT_NE(client.read_until("\n\n").find("id: 1\nevent: log\ndata: \"a\"\n\n"),
+            std::string::npos);
+  put("\x90\x8e"
+      "b");
+  EXPECT_NE(client.read_until("b\"\n\n").find("id: 6\nevent: log\ndata: \"🐎b\""),
+            std::string::npos);
   put("\xff\xc3");  // never valid; and cut off for good
   EXPECT_NE(client.read_until("\xef\xbf\xbd\"\n\n").find("id: 7\n"), std::string::npos);
   finish();
-  EXPECT_NE(client.read_until("event: end").find("id: 8\nevent: log\ndata: \"\xef\xbf\xbd\""), std::string::npos);
+  EXPECT_NE(client.read_until("event: end").find("id: 8\nevent: log\ndata: \"\xef\xbf\xbd\""),
+            std::string::npos);
 }
 
 TEST_F(StreamTest, EndsWhenTheRunIsOverThoughItsLogWasNeverClosed) {
@@ -119,7 +131,11 @@ TEST_F(StreamTest, SendsTheLogAsTextFromAnOffset) {
 TEST_F(StreamTest, SendsTimelineEventsLineByLine) {
   put_timeline("{\"a\":1}\n{\"b\":2}\n{\"c\"");
   auto client = open(path + "/timeline");
-  EXPECT_NE(client.read_until("{\"b\":2}\n\n").find("id: 8\nevent: agent\ndata: {\"a\":1}\n\nid: 16\nevent: agent\ndata: {\"b\":2}\n\n"), std::string::npos);
+  EXPECT_NE(
+      client.read_until("{\"b\":2}\n\n")
+          .find(
+              "id: 8\nevent: agent\ndata: {\"a\":1}\n\nid: 16\nevent: agent\ndata: {\"b\":2}\n\n"),
+      std::string::npos);
   put_timeline(":3}\n");
   EXPECT_NE(client.read_until("{\"c\":3}\n\n").find("id: 24\n"), std::string::npos);
   RawClient plain(server.port());
@@ -138,20 +154,25 @@ TEST_F(StreamTest, SendsATimelineLineLongerThanAChunkAsOneEvent) {
 
 TEST_F(StreamTest, FollowsARunsEvents) {
   auto client = open(path + "/events");
-  EXPECT_NE(client.read_until("\n\n").find("id: 1\ndata: {\"version\":1,\"type\":\"run.created\""), std::string::npos);
-  server.run([](testing::FakeService& service) { service.add_event(service.newest(), "run.started"); });
+  EXPECT_NE(client.read_until("\n\n").find("id: 1\ndata: {\"version\":1,\"type\":\"run.created\""),
+            std::string::npos);
+  server.run(
+      [](testing::FakeService& service) { service.add_event(service.newest(), "run.started"); });
   EXPECT_NE(client.read_until("run.started").find("id: 2\n"), std::string::npos);
   EXPECT_NE(open(path + "/events?from=2").read_until("\n\n").find("id: 2\n"), std::string::npos);
   auto resumed = open(path + "/events", "Last-Event-ID: 1\r\n");
   EXPECT_NE(resumed.read_until("\n\n").find("id: 2\n"), std::string::npos);
   RawClient plain(server.port());
-  EXPECT_EQ(json::parse(plain.request("GET", path + "/events?from=2").body).at("items").as_array().size(), 1u);
+  EXPECT_EQ(
+      json::parse(plain.request("GET", path + "/events?from=2").body).at("items").as_array().size(),
+      1u);
 }
 
 TEST_F(StreamTest, FollowsAllEvents) {
   auto client = open("/api/v1/events");
   EXPECT_NE(client.read_until("\n\n").find("\"position\":1,\"stream\":\"run/"), std::string::npos);
-  server.run([](testing::FakeService& service) { service.add_event(service.newest(), "run.started"); });
+  server.run(
+      [](testing::FakeService& service) { service.add_event(service.newest(), "run.started"); });
   EXPECT_NE(client.read_until("run.started").find("id: 2\n"), std::string::npos);
 }
 

@@ -11,10 +11,16 @@ namespace {
 
 TEST(Utf8, ReplacesEachInvalidPart) {
   EXPECT_EQ(to_valid_utf8("plain äöü 🐎"), "plain äöü 🐎");
-  EXPECT_EQ(to_valid_utf8("a\xff" "b"), "a\xef\xbf\xbd" "b");
+  EXPECT_EQ(to_valid_utf8("a\xff"
+                          "b"),
+            "a\xef\xbf\xbd"
+            "b");
   EXPECT_EQ(to_valid_utf8("\xed\xa0\x80"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");  // a surrogate
-  EXPECT_EQ(to_valid_utf8("\xf0\x9f\x90" "x"), "\xef\xbf\xbdx");
-  for (const char* bad : {"\xc0\x80", "\xe0\x80\x80", "\xf4\x90\x80\x80", "\x80", "\xe2\x82"}) EXPECT_FALSE(is_utf8(bad));
+  EXPECT_EQ(to_valid_utf8("\xf0\x9f\x90"
+                          "x"),
+            "\xef\xbf\xbdx");
+  for (const char* bad : {"\xc0\x80", "\xe0\x80\x80", "\xf4\x90\x80\x80", "\x80", "\xe2\x82"})
+    EXPECT_FALSE(is_utf8(bad));
 }
 
 TEST(Utf8, KnowsWhatMayStillBecomeACodePoint) {
@@ -84,7 +90,8 @@ TEST(Target, IsDecodedOnce) {
   EXPECT_EQ(request.query_value("z"), std::nullopt);
   ASSERT_TRUE(parse_target("http://host:1/p?q=1", request));
   EXPECT_EQ(request.path, "/p");
-  for (const char* bad : {"", "a", "/%", "/%4", "/%gg", "/%00", "/?a=%"}) EXPECT_FALSE(parse_target(bad, request)) << bad;
+  for (const char* bad : {"", "a", "/%", "/%4", "/%gg", "/%00", "/?a=%"})
+    EXPECT_FALSE(parse_target(bad, request)) << bad;
 }
 
 }  // namespace

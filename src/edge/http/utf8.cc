@@ -9,7 +9,7 @@ namespace {
 struct Sequence {
   std::size_t size;  // bytes to take: of the code point, or of the invalid part
   bool valid;
-  bool cut;          // invalid only because the text ends
+  bool cut;  // invalid only because the text ends
 };
 
 // The first sequence of `text`, which is not empty (Unicode 15, table 3-7).
@@ -34,13 +34,16 @@ Sequence first_sequence(std::string_view text) {
 }
 
 std::size_t ascii_prefix(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::find_if(text, [](char c) { return static_cast<signed char>(c) < 0; }) - text.begin());
+  return static_cast<std::size_t>(
+      std::ranges::find_if(text, [](char c) { return static_cast<signed char>(c) < 0; }) -
+      text.begin());
 }
 
 }  // namespace
 
 bool is_utf8(std::string_view text) {
-  for (text.remove_prefix(ascii_prefix(text)); !text.empty(); text.remove_prefix(ascii_prefix(text))) {
+  for (text.remove_prefix(ascii_prefix(text)); !text.empty();
+       text.remove_prefix(ascii_prefix(text))) {
     const Sequence next = first_sequence(text);
     if (!next.valid) return false;
     text.remove_prefix(next.size);
@@ -49,7 +52,8 @@ bool is_utf8(std::string_view text) {
 }
 
 std::size_t count_code_points(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<std::uint8_t>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<std::uint8_t>(c) & 0xc0) != 0x80; }));
 }
 
 std::string to_valid_utf8(std::string_view bytes) {

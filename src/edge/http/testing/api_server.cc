@@ -11,11 +11,15 @@ Task<Result<void>> readiness(const std::atomic<bool>& not_ready) {
 }
 
 Task<Result<json::value>> agents() {
-  co_return json::array{json::object{{"name", "claude"}, {"version", "1"}, {"wanted_version", "1"}, {"problem", ""}}};
+  co_return json::array{
+      json::object{{"name", "claude"}, {"version", "1"}, {"wanted_version", "1"}, {"problem", ""}}};
 }
 
 json::value info() {
-  return json::object{{"version", "1"}, {"isolation", "sandbox"}, {"warnings", json::array()}, {"model_source", "live"}};
+  return json::object{{"version", "1"},
+                      {"isolation", "sandbox"},
+                      {"warnings", json::array()},
+                      {"model_source", "live"}};
 }
 
 }  // namespace
@@ -38,6 +42,10 @@ ApiServer::~ApiServer() { thread_->stop(); }
 
 void ApiServer::run(std::function<void(FakeService&)> work) {
   thread_->run([&](HttpServer&) { work(*service_); });
+}
+
+bool ApiServer::eventually(std::function<bool(FakeService&)> condition) {
+  return thread_->eventually([&] { return condition(*service_); });
 }
 
 }  // namespace corral::edge::testing

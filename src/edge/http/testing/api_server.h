@@ -26,6 +26,8 @@ class ApiServer {
   std::uint16_t port() const { return thread_->port(); }
   // Runs on the server's thread and waits for it.
   void run(std::function<void(FakeService&)> work);
+  // See ServerThread.
+  bool eventually(std::function<bool(FakeService&)> condition);
 
   std::atomic<bool> not_ready = false;
 

@@ -18,11 +18,15 @@ namespace {
 Task<Result<void>> ready() { co_return Result<void>{}; }
 
 Task<Result<json::value>> agents() {
-  co_return json::array{json::object{{"name", "claude"}, {"version", "1"}, {"wanted_version", "1"}, {"problem", ""}}};
+  co_return json::array{
+      json::object{{"name", "claude"}, {"version", "1"}, {"wanted_version", "1"}, {"problem", ""}}};
 }
 
 json::value info() {
-  return json::object{{"version", "fake"}, {"isolation", "sandbox"}, {"warnings", json::array()}, {"model_source", "live"}};
+  return json::object{{"version", "fake"},
+                      {"isolation", "sandbox"},
+                      {"warnings", json::array()},
+                      {"model_source", "live"}};
 }
 
 Task<int> serve(std::uint16_t port) {
@@ -61,10 +65,11 @@ int main(int argc, char** argv) {
   corral::asio::io_context context(1);
   int code = 1;
   const auto port = static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 0);
-  corral::asio::co_spawn(context, corral::edge::testing::serve(port), [&](std::exception_ptr, int result) {
-    code = result;
-    context.stop();
-  });
+  corral::asio::co_spawn(context, corral::edge::testing::serve(port),
+                         [&](std::exception_ptr, int result) {
+                           code = result;
+                           context.stop();
+                         });
   context.run();
   return code;
 }

@@ -10,7 +10,9 @@ namespace {
 
 constexpr const char* kTime = "2026-11-21T09:00:00.000Z";
 
-std::string new_id() { return Uuid::v7(SystemClock::instance().now(), SystemRandom::instance()).to_string(); }
+std::string new_id() {
+  return Uuid::v7(SystemClock::instance().now(), SystemRandom::instance()).to_string();
+}
 
 Task<void> wait_on(asio::steady_timer& timer, Duration longest) {
   timer.expires_after(longest);
@@ -18,7 +20,8 @@ Task<void> wait_on(asio::steady_timer& timer, Duration longest) {
   co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
-engine::Page page_of(const std::map<std::string, json::object>& documents, const std::string& cursor, std::uint32_t limit) {
+engine::Page page_of(const std::map<std::string, json::object>& documents,
+                     const std::string& cursor, std::uint32_t limit) {
   engine::Page page;
   for (auto at = documents.rbegin(); at != documents.rend(); ++at) {
     if (!cursor.empty() && at->first >= cursor) continue;
@@ -69,7 +72,8 @@ Task<void> FakeLog::wait_beyond(std::uint64_t offset, Duration timeout) {
   --waiting;
 }
 
-FakeService::FakeService(Executor executor) : executor_(std::move(executor)), event_added_(executor_) {}
+FakeService::FakeService(Executor executor)
+    : executor_(std::move(executor)), event_added_(executor_) {}
 
 Result<FakeService::Run*> FakeService::find_run(RunId id) {
   if (next_error) return std::unexpected(*std::exchange(next_error, std::nullopt));
@@ -78,15 +82,21 @@ Result<FakeService::Run*> FakeService::find_run(RunId id) {
   return &at->second;
 }
 
-json::object* FakeService::find_named(std::map<std::string, json::object>& documents, const std::string& id_or_name) {
+json::object* FakeService::find_named(std::map<std::string, json::object>& documents,
+                                      const std::string& id_or_name) {
   for (auto& [id, document] : documents)
-    if (id == id_or_name || document.at("name").as_string() == json::string(id_or_name)) return &document;
+    if (id == id_or_name || document.at("name").as_string() == json::string(id_or_name))
+      return &document;
   return nullptr;
 }
 
 void FakeService::add_event(RunId id, std::string type) {
   auto& run = runs_.at(id);
-  json::object event{{"version", run.events.size() + 1}, {"type", type}, {"time", kTime}, {"actor", "worker"}, {"data", json::object()}};
+  json::object event{{"version", run.events.size() + 1},
+                     {"type", type},
+                     {"time", kTime},
+                     {"actor", "worker"},
+                     {"data", json::object()}};
   run.events.emplace_back(event);
   event["position"] = events_.size() + 1;
   event["stream"] = "run/" + id.to_string();
@@ -99,34 +109,65 @@ void FakeService::set_status(RunId id, std::string_view status) {
   add_event(id, "run." + std::string(status));
 }
 
-Task<Result<json::value>> FakeService::start_run(engine::StartRun request, std::string actor, std::string idempotency_key) {
+Task<Result<json::value>> FakeService::start_run(engine::StartRun request, std::string actor,
+                                                 std::string idempotency_key) {
   for (const auto& [id, run] : runs_)
     if (!idempotency_key.empty() && run.idempotency_key == idempotency_key) {
-      if (run.document.at("prompt").as_string() != json::string(request.prompt)) co_return fail(ErrorCode::conflict, "the key was used for another request");
+      if (run.document.at("prompt").as_string() != json::string(request.prompt))
+        co_return fail(ErrorCode::conflict, "the key was used for another request");
       co_return run.document;
     }
   std::string project = request.project.empty() ? "repo" : request.project;
   if (!request.project.empty()) {
     auto* found = find_named(projects_, request.project);
-    if (found == nullptr) co_return fail(ErrorCode::not_found, "there is no project \"{}\"", request.project);
+    if (found == nullptr)
+      co_return fail(ErrorCode::not_found, "there is no project \"{}\"", request.project);
     project = std::string(found->at("name").as_string());
   }
   const auto id = RunId::make(SystemClock::instance().now(), SystemRandom::instance());
-  json::object step{{"name", "agent"}, {"kind", "agent"}, {"status", "pending"}, {"attempt", 0}, {"started_at", nullptr}, {"finished_at", nullptr}, {"error", nullptr}};
+  json::object step{{"name", "agent"}, {"kind", "agent"},       {"status", "pending"},
+                    {"attempt", 0},    {"started_at", nullptr}, {"finished_at", nullptr},
+                    {"error", nullptr}};
   Run run;
-  run.document = {
-      {"id", id.to_string()}, {"project", json::object{{"id", new_id()}, {"name", project}}}, {"workflow", request.workflow},
-      {"agent", request.agent}, {"prompt", request.prompt}, {"checks", request.checks}, {"permissions", request.permissions},
-      {"status", "running"}, {"attempt", 1}, {"waiting", false}, {"error", nullptr}, {"isolation", "sandbox"},
-      {"branch", "corral/" + id.to_string()}, {"base_branch", "main"}, {"base_commit", nullptr}, {"commit", nullptr}, {"diff_stat", nullptr},
-      {"cost_usd", 0.0123}, {"budget_usd", nullptr},
-      {"usage", json::object{{"calls", 1}, {"input_tokens", 2}, {"output_tokens", 3}, {"cache_read_tokens", 0}, {"cache_write_tokens", 0}}},
-      {"summary", nullptr}, {"approvals", json::array()}, {"steps", json::array{json::value(std::move(step))}}, {"created_by", actor},
-      {"created_at", kTime}, {"started_at", kTime}, {"finished_at", nullptr}, {"version", 1}};
+  run.document = {{"id", id.to_string()},
+                  {"project", json::object{{"id", new_id()}, {"name", project}}},
+                  {"workflow", request.workflow},
+                  {"agent", request.agent},
+                  {"prompt", request.prompt},
+                  {"checks", request.checks},
+                  {"permissions", request.permissions},
+                  {"status", "running"},
+                  {"attempt", 1},
+                  {"waiting", false},
+                  {"error", nullptr},
+                  {"isolation", "sandbox"},
+                  {"branch", "corral/" + id.to_string()},
+                  {"base_branch", "main"},
+                  {"base_commit", nullptr},
+                  {"commit", nullptr},
+                  {"diff_stat", nullptr},
+                  {"cost_usd", 0.0123},
+                  {"budget_usd", nullptr},
+                  {"usage", json::object{{"calls", 1},
+                                         {"input_tokens", 2},
+                                         {"output_tokens", 3},
+                                         {"cache_read_tokens", 0},
+                                         {"cache_write_tokens", 0}}},
+                  {"summary", nullptr},
+                  {"approvals", json::array()},
+                  {"steps", json::array{json::value(std::move(step))}},
+                  {"created_by", actor},
+                  {"created_at", kTime},
+                  {"started_at", kTime},
+                  {"finished_at", nullptr},
+                  {"version", 1}};
   run.log = std::make_shared<FakeLog>(executor_);
   run.timeline = std::make_shared<FakeLog>(executor_);
   run.idempotency_key = std::move(idempotency_key);
-  run.artifacts["report.html"] = {.name = "report.html", .media_type = "text/html", .content = "<script>alert(1)</script>", .hash = "abc"};
+  run.artifacts["report.html"] = {.name = "report.html",
+                                  .media_type = "text/html",
+                                  .content = "<script>alert(1)</script>",
+                                  .hash = "abc"};
   const auto document = run.document;
   runs_.emplace(id, std::move(run));
   last_start = std::move(request);
@@ -137,7 +178,8 @@ Task<Result<json::value>> FakeService::start_run(engine::StartRun request, std::
 
 Task<Result<json::value>> FakeService::cancel_run(RunId id, std::string, std::string) {
   CORRAL_CO_TRY(auto* run, find_run(id));
-  if (run->document.at("status") != "running") co_return fail(ErrorCode::conflict, "the run has ended");
+  if (run->document.at("status") != "running")
+    co_return fail(ErrorCode::conflict, "the run has ended");
   set_status(id, "cancelled");
   run->log->finish();
   run->timeline->finish();
@@ -146,27 +188,41 @@ Task<Result<json::value>> FakeService::cancel_run(RunId id, std::string, std::st
 
 Task<Result<json::value>> FakeService::retry_run(RunId id, std::string) {
   CORRAL_CO_TRY(auto* run, find_run(id));
-  if (run->document.at("status") != "failed") co_return fail(ErrorCode::conflict, "only a failed run can be retried");
+  if (run->document.at("status") != "failed")
+    co_return fail(ErrorCode::conflict, "only a failed run can be retried");
   set_status(id, "pending");
   co_return run->document;
 }
 
-Task<Result<json::value>> FakeService::decide_approval(std::string approval, bool, std::string, std::string) {
-  if (approval != "known") co_return fail(ErrorCode::not_found, "there is no open approval \"{}\"", approval);
-  co_return json::object{{"id", approval}, {"run", new_id()}, {"step", "agent"}, {"tool", "Bash"}, {"input", json::object()}, {"text", "?"}, {"requested_at", kTime}};
+Task<Result<json::value>> FakeService::decide_approval(std::string approval, bool, std::string,
+                                                       std::string) {
+  if (approval != "known")
+    co_return fail(ErrorCode::not_found, "there is no open approval \"{}\"", approval);
+  co_return json::object{{"id", approval},       {"run", new_id()},         {"step", "agent"},
+                         {"tool", "Bash"},       {"input", json::object()}, {"text", "?"},
+                         {"requested_at", kTime}};
 }
 
 Task<Result<json::value>> FakeService::create_group(std::string name, std::string) {
-  if (find_named(groups_, name) != nullptr) co_return fail(ErrorCode::conflict, "there is a group \"{}\" already", name);
+  if (find_named(groups_, name) != nullptr)
+    co_return fail(ErrorCode::conflict, "there is a group \"{}\" already", name);
   const auto id = new_id();
   co_return groups_[id] = {{"id", id}, {"name", name}, {"created_at", kTime}};
 }
 
-Task<Result<json::value>> FakeService::create_project(std::string name, std::string git_url, std::string group, std::string) {
-  if (!group.empty() && find_named(groups_, group) == nullptr) co_return fail(ErrorCode::not_found, "there is no group \"{}\"", group);
-  if (find_named(projects_, name) != nullptr) co_return fail(ErrorCode::conflict, "there is a project \"{}\" already", name);
+Task<Result<json::value>> FakeService::create_project(std::string name, std::string git_url,
+                                                      std::string group, std::string) {
+  if (!group.empty() && find_named(groups_, group) == nullptr)
+    co_return fail(ErrorCode::not_found, "there is no group \"{}\"", group);
+  if (find_named(projects_, name) != nullptr)
+    co_return fail(ErrorCode::conflict, "there is a project \"{}\" already", name);
   const auto id = new_id();
-  co_return projects_[id] = {{"id", id}, {"name", name}, {"git_url", git_url}, {"group", group}, {"default_branch", "main"}, {"created_at", kTime}};
+  co_return projects_[id] = {{"id", id},
+                             {"name", name},
+                             {"git_url", git_url},
+                             {"group", group},
+                             {"default_branch", "main"},
+                             {"created_at", kTime}};
 }
 
 Task<Result<void>> FakeService::delete_project(std::string project, std::string) {
@@ -184,25 +240,33 @@ Task<Result<json::value>> FakeService::get_run(RunId id) {
 Task<Result<engine::Page>> FakeService::list_runs(engine::RunFilter filter) {
   std::map<std::string, json::object> matching;
   for (const auto& [id, run] : runs_)
-    if (filter.status.empty() || run.document.at("status").as_string() == json::string(filter.status)) matching[id.to_string()] = run.document;
+    if (filter.status.empty() ||
+        run.document.at("status").as_string() == json::string(filter.status))
+      matching[id.to_string()] = run.document;
   co_return page_of(matching, filter.cursor, filter.limit);
 }
 
 Task<Result<json::value>> FakeService::get_project(std::string id_or_name) {
   auto* found = find_named(projects_, id_or_name);
-  if (found == nullptr) co_return fail(ErrorCode::not_found, "there is no project \"{}\"", id_or_name);
+  if (found == nullptr)
+    co_return fail(ErrorCode::not_found, "there is no project \"{}\"", id_or_name);
   co_return *found;
 }
 
-Task<Result<engine::Page>> FakeService::list_projects(std::string cursor, std::uint32_t limit) { co_return page_of(projects_, cursor, limit); }
+Task<Result<engine::Page>> FakeService::list_projects(std::string cursor, std::uint32_t limit) {
+  co_return page_of(projects_, cursor, limit);
+}
 
 Task<Result<json::value>> FakeService::get_group(std::string id_or_name) {
   auto* found = find_named(groups_, id_or_name);
-  if (found == nullptr) co_return fail(ErrorCode::not_found, "there is no group \"{}\"", id_or_name);
+  if (found == nullptr)
+    co_return fail(ErrorCode::not_found, "there is no group \"{}\"", id_or_name);
   co_return *found;
 }
 
-Task<Result<engine::Page>> FakeService::list_groups(std::string cursor, std::uint32_t limit) { co_return page_of(groups_, cursor, limit); }
+Task<Result<engine::Page>> FakeService::list_groups(std::string cursor, std::uint32_t limit) {
+  co_return page_of(groups_, cursor, limit);
+}
 
 Task<Result<std::vector<json::value>>> FakeService::list_workflows() {
   std::vector<json::value> list{*validate_workflow("name: task")};
@@ -210,28 +274,41 @@ Task<Result<std::vector<json::value>>> FakeService::list_workflows() {
 }
 
 Result<json::value> FakeService::validate_workflow(std::string yaml) {
-  if (!yaml.starts_with("name:")) return fail(ErrorCode::invalid, "definition: line 1, column 1: \"name\" is missing");
-  return json::object{{"name", "task"}, {"version", 1}, {"source", yaml},
-                      {"steps", json::array{json::object{{"name", "agent"}, {"kind", "agent"}, {"needs", json::array()}}}}};
+  if (!yaml.starts_with("name:"))
+    return fail(ErrorCode::invalid, "definition: line 1, column 1: \"name\" is missing");
+  return json::object{
+      {"name", "task"},
+      {"version", 1},
+      {"source", yaml},
+      {"steps",
+       json::array{json::object{{"name", "agent"}, {"kind", "agent"}, {"needs", json::array()}}}}};
 }
 
-Task<Result<std::vector<json::value>>> FakeService::list_approvals(std::optional<RunId>) { co_return std::vector<json::value>{}; }
+Task<Result<std::vector<json::value>>> FakeService::list_approvals(std::optional<RunId>) {
+  co_return std::vector<json::value>{};
+}
 
 Task<void> FakeService::wait_for_event(Duration wait) {
   if (wait.count() > 0) co_await wait_on(event_added_, wait);
 }
 
-Task<Result<std::vector<json::value>>> FakeService::run_events(RunId id, std::uint64_t after, std::uint32_t limit, Duration wait) {
+Task<Result<std::vector<json::value>>> FakeService::run_events(RunId id, std::uint64_t after,
+                                                               std::uint32_t limit, Duration wait) {
   CORRAL_CO_TRY(auto* run, find_run(id));
   if (run->events.size() <= after) co_await wait_for_event(wait);
-  const auto first = std::min<std::size_t>(after, run->events.size()), last = std::min<std::size_t>(first + limit, run->events.size());
-  co_return std::vector<json::value>(run->events.begin() + static_cast<std::ptrdiff_t>(first), run->events.begin() + static_cast<std::ptrdiff_t>(last));
+  const auto first = std::min<std::size_t>(after, run->events.size()),
+             last = std::min<std::size_t>(first + limit, run->events.size());
+  co_return std::vector<json::value>(run->events.begin() + static_cast<std::ptrdiff_t>(first),
+                                     run->events.begin() + static_cast<std::ptrdiff_t>(last));
 }
 
-Task<Result<std::vector<json::value>>> FakeService::all_events(std::uint64_t after, std::uint32_t limit, Duration wait) {
+Task<Result<std::vector<json::value>>> FakeService::all_events(std::uint64_t after,
+                                                               std::uint32_t limit, Duration wait) {
   if (events_.size() <= after) co_await wait_for_event(wait);
-  const auto first = std::min<std::size_t>(after, events_.size()), last = std::min<std::size_t>(first + limit, events_.size());
-  co_return std::vector<json::value>(events_.begin() + static_cast<std::ptrdiff_t>(first), events_.begin() + static_cast<std::ptrdiff_t>(last));
+  const auto first = std::min<std::size_t>(after, events_.size()),
+             last = std::min<std::size_t>(first + limit, events_.size());
+  co_return std::vector<json::value>(events_.begin() + static_cast<std::ptrdiff_t>(first),
+                                     events_.begin() + static_cast<std::ptrdiff_t>(last));
 }
 
 Task<Result<std::shared_ptr<session::Log>>> FakeService::run_log(RunId id) {
@@ -253,24 +330,33 @@ Task<Result<std::vector<json::value>>> FakeService::list_artifacts(RunId id) {
   CORRAL_CO_TRY(auto* run, find_run(id));
   std::vector<json::value> list;
   for (const auto& [name, artifact] : run->artifacts)
-    list.emplace_back(json::object{{"name", name}, {"media_type", artifact.media_type}, {"size_bytes", artifact.content.size()},
-                                   {"hash", artifact.hash}, {"created_at", kTime}});
+    list.emplace_back(json::object{{"name", name},
+                                   {"media_type", artifact.media_type},
+                                   {"size_bytes", artifact.content.size()},
+                                   {"hash", artifact.hash},
+                                   {"created_at", kTime}});
   co_return list;
 }
 
 Task<Result<engine::Service::Artifact>> FakeService::get_artifact(RunId id, std::string name) {
   CORRAL_CO_TRY(auto* run, find_run(id));
   const auto at = run->artifacts.find(name);
-  if (at == run->artifacts.end()) co_return fail(ErrorCode::not_found, "the run has no artifact \"{}\"", name);
+  if (at == run->artifacts.end())
+    co_return fail(ErrorCode::not_found, "the run has no artifact \"{}\"", name);
   co_return at->second;
 }
 
-Task<Result<RunId>> FakeService::authenticate_run_token(std::string) { co_return fail(ErrorCode::unauthenticated, "no run has this token"); }
+Task<Result<RunId>> FakeService::authenticate_run_token(std::string) {
+  co_return fail(ErrorCode::unauthenticated, "no run has this token");
+}
 Task<Result<void>> FakeService::admit_model_call(RunId) { co_return Result<void>{}; }
-Task<Result<void>> FakeService::record_model_call(RunId, engine::ModelCall) { co_return Result<void>{}; }
+Task<Result<void>> FakeService::record_model_call(RunId, engine::ModelCall) {
+  co_return Result<void>{};
+}
 
 Task<Result<std::string>> FakeService::metrics() {
-  co_return fmt::format("# HELP corral_runs Runs known.\n# TYPE corral_runs gauge\ncorral_runs {}\n", runs_.size());
+  co_return fmt::format(
+      "# HELP corral_runs Runs known.\n# TYPE corral_runs gauge\ncorral_runs {}\n", runs_.size());
 }
 
 }  // namespace corral::edge::testing

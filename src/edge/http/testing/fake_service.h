@@ -1,5 +1,5 @@
-// A small engine::Service in memory: enough for the edge's tests to see every kind of answer. Not a model of the engine:
-// runs stay as the test puts them.
+// A small engine::Service in memory: enough for the edge's tests to see every kind of answer. Not a
+// model of the engine: runs stay as the test puts them.
 #pragma once
 
 #include <map>
@@ -14,7 +14,8 @@ namespace corral::edge::testing {
 class FakeLog final : public session::Log {
  public:
   explicit FakeLog(Executor executor);
-  Task<Result<void>> append(std::string source, std::uint64_t source_offset, std::string bytes) override;
+  Task<Result<void>> append(std::string source, std::uint64_t source_offset,
+                            std::string bytes) override;
   std::uint64_t source_end(const std::string& source) const override;
   std::uint64_t end() const override { return bytes_.size(); }
   bool closed() const override { return closed_; }
@@ -49,16 +50,19 @@ class FakeService final : public engine::Service {
   void add_event(RunId id, std::string type);
   void set_status(RunId id, std::string_view status);
 
-  engine::StartRun last_start;                 // as the edge passed it on
+  engine::StartRun last_start;  // as the edge passed it on
   std::string last_actor;
-  std::optional<Error> next_error;             // given once, by the next query for a run
+  std::optional<Error> next_error;  // given once, by the next query for a run
 
-  Task<Result<json::value>> start_run(engine::StartRun request, std::string actor, std::string idempotency_key) override;
+  Task<Result<json::value>> start_run(engine::StartRun request, std::string actor,
+                                      std::string idempotency_key) override;
   Task<Result<json::value>> cancel_run(RunId run, std::string reason, std::string actor) override;
   Task<Result<json::value>> retry_run(RunId run, std::string actor) override;
-  Task<Result<json::value>> decide_approval(std::string approval, bool allow, std::string message, std::string actor) override;
+  Task<Result<json::value>> decide_approval(std::string approval, bool allow, std::string message,
+                                            std::string actor) override;
   Task<Result<json::value>> create_group(std::string name, std::string actor) override;
-  Task<Result<json::value>> create_project(std::string name, std::string git_url, std::string group, std::string actor) override;
+  Task<Result<json::value>> create_project(std::string name, std::string git_url, std::string group,
+                                           std::string actor) override;
   Task<Result<void>> delete_project(std::string project, std::string actor) override;
   Task<Result<json::value>> get_run(RunId run) override;
   Task<Result<engine::Page>> list_runs(engine::RunFilter filter) override;
@@ -69,8 +73,10 @@ class FakeService final : public engine::Service {
   Task<Result<std::vector<json::value>>> list_workflows() override;
   Result<json::value> validate_workflow(std::string yaml) override;
   Task<Result<std::vector<json::value>>> list_approvals(std::optional<RunId> run) override;
-  Task<Result<std::vector<json::value>>> run_events(RunId run, std::uint64_t after_version, std::uint32_t limit, Duration wait) override;
-  Task<Result<std::vector<json::value>>> all_events(std::uint64_t after_position, std::uint32_t limit, Duration wait) override;
+  Task<Result<std::vector<json::value>>> run_events(RunId run, std::uint64_t after_version,
+                                                    std::uint32_t limit, Duration wait) override;
+  Task<Result<std::vector<json::value>>> all_events(std::uint64_t after_position,
+                                                    std::uint32_t limit, Duration wait) override;
   Task<Result<std::shared_ptr<session::Log>>> run_log(RunId run) override;
   Task<Result<std::shared_ptr<session::Log>>> run_timeline(RunId run) override;
   Task<Result<std::string>> run_diff(RunId run) override;
@@ -83,7 +89,8 @@ class FakeService final : public engine::Service {
 
  private:
   Result<Run*> find_run(RunId id);
-  json::object* find_named(std::map<std::string, json::object>& documents, const std::string& id_or_name);
+  json::object* find_named(std::map<std::string, json::object>& documents,
+                           const std::string& id_or_name);
   Task<void> wait_for_event(Duration wait);
 
   Executor executor_;

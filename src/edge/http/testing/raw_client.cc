@@ -30,12 +30,14 @@ std::string RawResponse::header(std::string_view name) const {
   return {};
 }
 
-RawClient::RawClient(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), port_(port) {
+RawClient::RawClient(std::uint16_t port)
+    : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), port_(port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) throw std::runtime_error("cannot connect");
+  if (::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    throw std::runtime_error("cannot connect");
 }
 
 void RawClient::send(std::string_view bytes) {
@@ -47,7 +49,8 @@ void RawClient::send(std::string_view bytes) {
 }
 
 bool RawClient::read_some(std::chrono::steady_clock::time_point until) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      until - std::chrono::steady_clock::now());
   if (left.count() <= 0) return false;
   pollfd waiting{socket_.get(), POLLIN, 0};
   if (::poll(&waiting, 1, static_cast<int>(left.count())) <= 0) return false;
@@ -99,8 +102,10 @@ RawResponse RawClient::receive(bool no_body, std::chrono::milliseconds timeout) 
   return response;
 }
 
-RawResponse RawClient::request(std::string_view method, std::string_view target, std::string_view body, std::string_view headers) {
-  std::string text = fmt::format("{} {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{}", method, target, port_, headers);
+RawResponse RawClient::request(std::string_view method, std::string_view target,
+                               std::string_view body, std::string_view headers) {
+  std::string text =
+      fmt::format("{} {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{}", method, target, port_, headers);
   if (!body.empty() || method == "POST") text += fmt::format("Content-Length: {}\r\n", body.size());
   send(text + "\r\n" + std::string(body));
   return receive(method == "HEAD");

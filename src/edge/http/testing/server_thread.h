@@ -16,12 +16,16 @@ class ServerThread {
   ~ServerThread();
   ServerThread(const ServerThread&) = delete;
 
-  // Stops the server and waits for its tasks and the thread; the executor lives on for what was made with it.
+  // Stops the server and waits for its tasks and the thread; the executor lives on for what was
+  // made with it.
   void stop();
 
   std::uint16_t port() const { return port_; }
   // Runs on the server's thread and waits for it.
   void run(std::function<void(HttpServer&)> work);
+  // Asks on the server's thread, between its other work, until the answer is yes; false when it
+  // never is, for 10 s.
+  bool eventually(std::function<bool()> condition);
 
  private:
   struct Impl;
