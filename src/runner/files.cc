@@ -16,7 +16,8 @@ namespace {
 
 Result<Fd> open_below(int folder, const std::string& path, std::uint64_t flags, unsigned mode, const std::string& shown) {
   open_how how{};
-  how.flags = flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  how.flags = flags | O_CLOEXEC;
+  if ((flags & O_PATH) == 0) how.flags |= O_NOCTTY | O_NONBLOCK;  // a FIFO or a device must not hold up the runner
   how.mode = mode;
   // The kernel walks the path and refuses to leave the folder, whatever the workspace renames or links meanwhile.
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;

@@ -52,28 +52,31 @@ void Loop::cancel(Timer& timer) {
   due_.erase(at);
 }
 
-int Loop::run_timers() {
-  while (!timers_.empty()) {
+void Loop::run_timers() {
+  while (!timers_.empty() && timers_.begin()->first.first <= Clock::now()) {
     const auto first = timers_.begin();
-    const auto left = first->first.first - Clock::now();
-    if (left > Clock::duration::zero())
-      return static_cast<int>(std::min<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(left).count(), 3'600'000));
     auto action = std::move(first->second);
     due_.erase(first->first.second);
     timers_.erase(first);
     action();
   }
-  return -1;
+}
+
+int Loop::next_wait_ms() const {
+  if (timers_.empty()) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(timers_.begin()->first.first - Clock::now()).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, 3'600'000));
 }
 
 void Loop::run() {
   running_ = true;
   epoll_event events[32];
   while (running_) {
-    const int wait = run_timers();
+    run_timers();
     if (end_of_turn_) end_of_turn_();
     if (!running_) break;
-    const int count = ::epoll_wait(epoll_.get(), events, std::size(events), wait);
+    // What ran last may have set timers too.
+    const int count = ::epoll_wait(epoll_.get(), events, std::size(events), next_wait_ms());
     if (count < 0) CORRAL_ASSERT(errno == EINTR);
     for (int i = 0; i < count && running_; ++i) {
       const auto at = watches_.find(events[i].data.fd);

@@ -42,7 +42,8 @@ class Loop {
 
  private:
   explicit Loop(Fd epoll) : epoll_(std::move(epoll)) {}
-  int run_timers();  // returns ms to the next one, -1 when there is none
+  void run_timers();
+  int next_wait_ms() const;  // -1: there is no timer
 
   struct Watch {
     std::uint32_t events = 0;

@@ -14,6 +14,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "base/files.h"
 #include "base/random.h"
@@ -57,7 +59,9 @@ class RunnerTest : public ::testing::Test {
     ASSERT_TRUE(write_all(config_write.get(), client::to_json_line(config_).expose()));
     config_write.reset();
     // A sanitizer's leak check would need to trace the runner, which forbids it.
-    const auto pid = spawn({.argv = {CORRAL_RUNNER_PATH, "serve"}, .env = {{"ASAN_OPTIONS", "detect_leaks=0"}, {"SECRET_OF_SERVER", "x"}}, .cwd = "/",
+    auto argv = before_runner_;
+    argv.insert(argv.end(), {CORRAL_RUNNER_PATH, "serve"});
+    const auto pid = spawn({.argv = argv, .env = {{"ASAN_OPTIONS", "detect_leaks=0"}, {"SECRET_OF_SERVER", "x"}}, .cwd = "/",
                             .stdout_fd = errors.get(), .stderr_fd = errors.get(), .extra = {{3, door_.get()}, {4, spool.get()}, {5, config_read.get()}}});
     ASSERT_TRUE(pid) << pid.error().message;
     runner_ = *pid;
@@ -131,6 +135,16 @@ class RunnerTest : public ::testing::Test {
     if (total) total_ = *total;
     return text;
   }
+  // Reads on while the test does something else; outlives the test where it must.
+  struct Reading {
+    std::string text;
+    std::optional<Result<std::uint64_t>> total;
+  };
+  std::shared_ptr<Reading> read_on(const std::string& channel) {
+    auto reading = std::make_shared<Reading>();
+    asio::co_spawn(context_, client_->read_output(channel, 0, collect(&reading->text)), [reading](std::exception_ptr, Result<std::uint64_t> result) { reading->total = std::move(result); });
+    return reading;
+  }
   static ports::OutputSink collect(std::string* into) {
     return [into](std::uint64_t, std::string bytes) -> Task<Result<void>> { return append(into, std::move(bytes)); };
   }
@@ -155,6 +169,7 @@ class RunnerTest : public ::testing::Test {
   Fd door_;
   client::RunnerConfig config_;
   ports::Door door_handler_;
+  std::vector<std::string> before_runner_;  // a program that starts it
   pid_t runner_ = -1;
   asio::io_context context_;
   std::shared_ptr<client::RunnerClient> client_;

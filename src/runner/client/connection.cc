@@ -129,6 +129,7 @@ void Connection::drop(const Error& why, Flush flush) {
 void Connection::abandon() {
   if (std::exchange(dropped_, true)) return;
   boost::system::error_code ignored;
+  socket_.shutdown(asio::socket_base::shutdown_both, ignored);  // the runner sees the end, whoever else has a copy
   socket_.close(ignored);
   out_.clear();
   queued_.notify();

@@ -14,6 +14,11 @@ constexpr std::size_t kMaxGreeting = 8;
 
 Error closed() { return Error{ErrorCode::cancelled, "the workspace's client was closed", nullptr}; }
 
+Result<void> check_body(std::string_view method, std::size_t size) {
+  if (size <= link::kMaxBodyBytes) return {};
+  return fail(ErrorCode::exhausted, "{} with {} bytes; at most {} are allowed", method, size, link::kMaxBodyBytes);
+}
+
 }  // namespace
 
 Core::Core(Executor executor, Clock& clock, ClientOptions options) : executor_(executor), clock_(clock), options_(std::move(options)), changed_(executor) {}
@@ -130,7 +135,7 @@ Task<void> Core::wait_for_link(std::shared_ptr<Core> self) {
 }
 
 Task<Result<Core::Reply>> Core::call(std::shared_ptr<Core> self, std::string method, json::object params, std::string body, OnReply on_reply) {
-  if (body.size() > link::kMaxBodyBytes) co_return fail(ErrorCode::exhausted, "{} with {} bytes; at most {} are allowed", method, body.size(), link::kMaxBodyBytes);
+  CORRAL_CO_CHECK(check_body(method, body.size()));
   for (;;) {
     co_await wait_for_link(self);
     if (self->gone_) co_return std::unexpected(*self->gone_);
@@ -183,6 +188,7 @@ class Core::InputTurn {
 };
 
 Task<Result<void>> Core::input(std::shared_ptr<Core> self, std::string process, std::string input_id, std::string bytes) {
+  CORRAL_CO_CHECK(check_body("input", bytes.size()));  // without waiting for its turn
   InputTurn turn(*self, process);
   while (!turn.come()) co_await turn.wait();
   CORRAL_CO_CHECK(co_await call(self, "input", {{"process", process}, {"input_id", input_id}}, std::move(bytes)));

@@ -105,7 +105,10 @@ Result<void> DoorStream::on_frame(const link::Frame& frame) {
     case link::FrameType::stream_end:
       inbound_over_ = true;
       inbound_wake_.notify();
-      if (peer_closed_ && taking_over_) finish_if_over();
+      if (!peer_closed_) return {};
+      // Its number and its place are free from here on, whatever the outside still has to take.
+      if (auto closed = std::exchange(on_closed_, {})) closed(id_);
+      finish_if_over();
       return {};
     default: return fail(ErrorCode::corrupt, "a frame of type {} came for a stream", static_cast<int>(frame.type));
   }
