@@ -19,7 +19,7 @@ std::string recorded(std::string_view name) {
 }
 
 ports::AgentTask task() {
-  return {.prompt = "Fix it.", .session_id = "019e0000-0000-7000-8000-000000000001", .gateway_url = "http://127.0.0.1:8377", .gateway_token = "token"};
+  return {.prompt = "Fix it.", .session_id = "019e0000-0000-7000-8000-000000000001", .gateway_url = "http://127.0.0.1:8377", .gateway_token = "token", .permission_policy = "ask"};
 }
 
 struct Played {
@@ -81,6 +81,11 @@ TEST(ClaudeDriver, GivesTheSameForAnySplitOfTheStream) {
   }
 }
 
+TEST(ClaudeDriver, SaysWhoseResultItIsWhenCallsWereMadeAtOnce) {
+  const auto text = play(recorded("parallel"), 1 << 20).text;
+  EXPECT_THAT(text, HasSubstr("  Bash touch b && ls\n  ⎿ a\n    b\n"));
+}
+
 TEST(ClaudeDriver, SpeaksFirstAndNamesItsInputsTheSameWayEveryTime) {
   ClaudeDriver driver(task());
   const auto step = driver.begin();
@@ -116,6 +121,15 @@ TEST(ClaudeDriver, AllowsWithTheInputAsItWasAskedAndOnlyOnce) {
             parse_json(R"({"type":"control_response","response":{"subtype":"success","request_id":"r1",
                            "response":{"behavior":"allow","updatedInput":{"command":"make test"}}}})", "wanted").value());
   EXPECT_TRUE(driver.answer("r1", true, "").inputs.empty());
+}
+
+TEST(ClaudeDriver, DoesNotDwellInTheLogOnWhatIsAllowedAnyway) {
+  auto free = task();
+  free.permission_policy = "workspace";
+  ClaudeDriver driver(free);
+  const auto asked = driver.on_output(R"({"type":"control_request","request_id":"r1","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{}}})" "\n");
+  EXPECT_EQ(asked.events.size(), 1u);
+  EXPECT_EQ(asked.text + driver.answer("r1", true, "").text, "");
 }
 
 TEST(ClaudeDriver, DeniesWithTheReason) {

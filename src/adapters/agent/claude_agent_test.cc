@@ -173,7 +173,8 @@ TEST(RealClaude, WritesAFileAsTheScriptedModelSays) {
                 R"({"tool":"WebFetch","input":{"url":"https://example.com","prompt":"x"}},{"text":"Written."}])",
       .session_id = Uuid::v7(SystemClock::instance().now(), SystemRandom::instance()).to_string(),
       .gateway_url = url,
-      .gateway_token = "run-token"};
+      .gateway_token = "run-token",
+      .permission_policy = "ask"};
   auto launch = agent->launch(task).value();
   launch.process.argv[0] = mounts->front().source;
   auto env = inherited_env();

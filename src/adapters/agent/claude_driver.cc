@@ -15,6 +15,7 @@ using Step = ports::AgentDriver::Step;
 constexpr std::size_t kMaxInputBytes = 4u << 20;    // of one input: the workspace takes 16 MiB
 constexpr std::size_t kMaxEventText = 64u << 10;    // of a timeline entry
 constexpr std::size_t kMaxSummary = 8u << 10;
+constexpr std::size_t kMaxOpenCalls = 1000;
 constexpr int kMaxDepth = 256;                      // a tool's input is as deep as the model makes it
 
 std::string line_of(const json::value& value) { return json::serialize(value) + "\n"; }
@@ -60,7 +61,8 @@ void add(Step& step, AgentEvent event, std::string text) {
 
 }  // namespace
 
-ClaudeDriver::ClaudeDriver(const ports::AgentTask& task) : prompt_(task.prompt), session_id_(task.session_id) {}
+ClaudeDriver::ClaudeDriver(const ports::AgentTask& task)
+    : prompt_(task.prompt), session_id_(task.session_id), people_decide_(task.permission_policy == "ask") {}
 
 Step ClaudeDriver::begin() {
   Step step;
@@ -144,6 +146,9 @@ void ClaudeDriver::on_assistant(Step& step, const json::value& line) {
       const auto tool = find_string(block, {"name"});
       const auto* input = find(block, {"input"});
       const json::value shown = input == nullptr ? json::value(json::object()) : bounded(*input);
+      if (calls_.size() >= kMaxOpenCalls) calls_.clear();
+      last_call_ = find_string(block, {"id"});
+      calls_[last_call_] = fmt::format("{} {}", tool, tool_subject(tool, shown));
       add(step,
           {.kind = Kind::tool_call, .id = std::string(find_string(block, {"id"})), .text = tool_subject(tool, shown), .tool = plain_text(tool), .input = shown},
           render_tool_call(tool, shown));
@@ -158,7 +163,13 @@ void ClaudeDriver::on_user(Step& step, const json::value& line) {
     if (find_string(block, {"type"}) != "tool_result") continue;
     const auto text = text_of(find(block, {"content"}));
     const bool is_error = find_bool(block, {"is_error"});
-    add(step, {.kind = Kind::tool_result, .id = std::string(find_string(block, {"tool_use_id"})), .text = event_text(text), .is_error = is_error},
+    // Of calls made at once, a result is shown below another's call: it says whose it is.
+    const auto id = find_string(block, {"tool_use_id"});
+    const auto call = calls_.find(id);
+    if (call != calls_.end() && id != last_call_) step.text += render_result_of(call->second);
+    if (call != calls_.end()) calls_.erase(call);
+    last_call_ = calls_.empty() ? last_call_ : "";
+    add(step, {.kind = Kind::tool_result, .id = std::string(id), .text = event_text(text), .is_error = is_error},
         render_tool_result(text, is_error));
   }
 }
@@ -178,7 +189,7 @@ void ClaudeDriver::on_control_request(Step& step, const json::value& line) {
   const json::value asked = input == nullptr ? json::value(json::object()) : *input;
   questions_[id] = {std::string(tool), asked};
   add(step, {.kind = Kind::permission_request, .id = id, .text = tool_subject(tool, asked), .tool = plain_text(tool), .input = bounded(asked)},
-      render_permission_request(tool, asked));
+      people_decide_ ? render_permission_request(tool, asked) : "");
 }
 
 void ClaudeDriver::on_control_cancel(Step& step, const json::value& line) {
@@ -232,7 +243,7 @@ Step ClaudeDriver::answer(std::string_view permission_id, bool allow, std::strin
   add(step,
       {.kind = Kind::permission_answer, .id = id, .text = allow ? "allowed" : "denied" + (message.empty() ? "" : ": " + event_text(message)),
        .tool = plain_text(question->second.tool), .is_error = !allow},
-      render_permission_answer(allow, message));
+      people_decide_ || !allow ? render_permission_answer(allow, message) : "");
   questions_.erase(question);
   return step;
 }

@@ -40,8 +40,11 @@ class ClaudeDriver final : public ports::AgentDriver {
   void on_result(Step& step, const json::value& line);
 
   std::string prompt_, session_id_;
+  bool people_decide_;  // otherwise all is allowed at once, and the log does not dwell on it
   LineSplitter lines_{kMaxLineBytes};
   std::map<std::string, Question, std::less<>> questions_;  // asked and not answered
+  std::map<std::string, std::string, std::less<>> calls_;   // tool calls without a result yet: what each is about
+  std::string last_call_;                                   // the one shown last
   std::string last_error_;
   int interrupts_ = 0;
   bool started_ = false;

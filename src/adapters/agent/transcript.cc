@@ -6,6 +6,7 @@ namespace corral::adapters::agent {
 namespace {
 
 constexpr std::size_t kMaxLineBytes = 400;
+constexpr std::size_t kMaxParagraphBytes = 8u << 10;  // a line of prose is a paragraph
 constexpr std::size_t kMaxMessageLines = 400;
 constexpr std::size_t kMaxThoughtLines = 20;
 constexpr std::size_t kMaxResultLines = 12;
@@ -24,7 +25,7 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 }
 
 // `first` before the first line, `rest` before the others; at most `max_lines`, then how many are missing.
-std::string block(std::string_view text, std::string_view first, std::string_view rest, std::size_t max_lines) {
+std::string block(std::string_view text, std::string_view first, std::string_view rest, std::size_t max_lines, std::size_t max_line_bytes = kMaxLineBytes) {
   const std::string plain = plain_text(text);
   const auto lines = lines_of(plain);
   std::string out;
@@ -32,7 +33,7 @@ std::string block(std::string_view text, std::string_view first, std::string_vie
   const std::size_t shown = lines.size() <= max_lines + 1 ? lines.size() : max_lines;
   for (std::size_t i = 0; i < shown; ++i) {
     out += i == 0 ? first : rest;
-    out += shorten(lines[i], kMaxLineBytes);
+    out += shorten(lines[i], max_line_bytes);
     out += '\n';
   }
   if (shown < lines.size()) out += fmt::format("{}… {} more lines\n", rest, lines.size() - shown);
@@ -72,9 +73,9 @@ std::string tool_subject(std::string_view tool, const json::value& input) {
 
 std::string render_started(std::string_view model) { return fmt::format("── {}\n", one_line(model)); }
 
-std::string render_message(std::string_view text) { return block(text, "● ", "  ", kMaxMessageLines); }
+std::string render_message(std::string_view text) { return block(text, "● ", "  ", kMaxMessageLines, kMaxParagraphBytes); }
 
-std::string render_thought(std::string_view text) { return block(text, "✻ ", "  ", kMaxThoughtLines); }
+std::string render_thought(std::string_view text) { return block(text, "✻ ", "  ", kMaxThoughtLines, kMaxParagraphBytes); }
 
 std::string render_tool_call(std::string_view tool, const json::value& input) {
   const auto subject = tool_subject(tool, input);
@@ -83,6 +84,8 @@ std::string render_tool_call(std::string_view tool, const json::value& input) {
   out += block(find_string(input, {"new_string"}), "    + ", "    + ", kMaxEditLines);
   return out;
 }
+
+std::string render_result_of(std::string_view call) { return fmt::format("  {}\n", one_line(call)); }
 
 std::string render_tool_result(std::string_view text, bool is_error) {
   auto out = block(text, is_error ? "  ⎿ ✘ " : "  ⎿ ", "    ", kMaxResultLines);

@@ -17,6 +17,7 @@ std::string render_started(std::string_view model);
 std::string render_message(std::string_view text);
 std::string render_thought(std::string_view text);
 std::string render_tool_call(std::string_view tool, const json::value& input);   // with what an edit changes
+std::string render_result_of(std::string_view call);                             // stands before a result that follows another call
 std::string render_tool_result(std::string_view text, bool is_error);            // its first lines
 std::string render_permission_request(std::string_view tool, const json::value& input);
 std::string render_permission_answer(bool allow, std::string_view message);
