@@ -1,6 +1,9 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
+// Where `npm run dev` and `npx vite preview` find the API.
+const proxy = { "/api": { target: process.env.CORRAL_URL ?? "http://127.0.0.1:8420" } };
+
 export default defineConfig({
   plugins: [react()],
   build: {
@@ -11,8 +14,9 @@ export default defineConfig({
   },
   server: {
     port: 5173,
-    proxy: { "/api": { target: process.env.CORRAL_URL ?? "http://127.0.0.1:7070" } },
+    proxy,
   },
+  preview: { proxy },
   test: {
     include: ["src/**/*.test.{ts,tsx}", "dev/**/*.test.ts"],
     environment: "node",

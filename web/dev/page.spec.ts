@@ -118,6 +118,33 @@ mocked("opens a diff of 300 files and 60,000 lines quickly", async ({ page, mock
   expect(await page.locator(".diff-line").count(), "only what is near is in the page").toBeLessThan(5000);
 });
 
+mocked("shows a timeline of 3,000 tool calls without getting stuck", async ({ page, mock }) => {
+  const project = mock.world.addProject("p", "/srv/p");
+  const run = mock.world.startRun({ project: project.id, prompt: prompt({ text: "Done." }) });
+  await expect.poll(() => run.doc.status).toBe("completed");
+  for (let index = 0; index < 3000; index += 1) {
+    const call = { id: `c${index}`, tool: "Edit" };
+    const input = {
+      file_path: `/workspace/file_${index}.cc`,
+      old_string: "int a;\n",
+      new_string: "int b;\n",
+    };
+    mock.world.tell(run, { ...call, kind: "tool_call", input });
+    mock.world.tell(run, { ...call, kind: "tool_result", text: "ok" });
+  }
+  const started = Date.now();
+  await page.goto(`${mock.url}/runs/${run.doc.id}`);
+  await expect(page.locator('[data-tool="Edit"]')).toHaveCount(3000);
+  expect(Date.now() - started).toBeLessThan(20_000);
+  await page
+    .locator('[data-tool="Edit"]')
+    .last()
+    .getByRole("button", { name: /Edit file_2999/ })
+    .click();
+  await page.getByRole("tab", { name: "Log" }).click();
+  await expect(page.getByRole("log")).toBeVisible();
+});
+
 mocked("never runs what a model or a program prints", async ({ page, mock }) => {
   const evil = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
   const project = mock.world.addProject("p", "/srv/p");

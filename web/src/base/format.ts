@@ -58,9 +58,16 @@ export function plural(count: number, noun: string): string {
   return `${count.toLocaleString()} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+// An actor as a person says it: "user:ada" is ada.
+export const shortActor = (actor: string) => actor.replace(/^user:/, "");
+
 // The first line of a prompt, without Markdown's signs, for lists and titles.
 export function titleOf(prompt: string): string {
-  const line = prompt.split("\n").find((text) => text.trim() !== "") ?? "";
+  const line =
+    prompt
+      .slice(0, 4000)
+      .split("\n")
+      .find((text) => text.trim() !== "") ?? "";
   const text = line
     .replace(/^#+\s*/, "")
     .replaceAll(/[*`]/g, "")

@@ -36,7 +36,7 @@ function NewProject({ onClose, onCreated }: { onClose: () => void; onCreated: ()
       setBusy(false);
     }
   };
-  const field = error ? fieldOf(error, ["git_url", "name"]) : null;
+  const field = error?.status === 409 ? "name" : error ? fieldOf(error, ["git_url", "name"]) : null;
   return (
     <Dialog title="New project" onClose={onClose}>
       <form className="project-form" onSubmit={(event) => void submit(event)}>

@@ -1,7 +1,27 @@
 import { ListTree } from "lucide-react";
+import { memo, useState } from "react";
 import type { RunEvent } from "../../api/types";
-import { formatClock, formatTime } from "../../base/format";
+import { formatClock, formatTime, shortActor } from "../../base/format";
 import { CodeBlock } from "../../ui/code-block";
+
+const EventRow = memo(function EventRow({ event }: { event: RunEvent }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <li>
+      <details onToggle={(toggled) => setOpen(toggled.currentTarget.open)}>
+        <summary>
+          <span className="event-version muted tabular">{event.version}</span>
+          <code className="event-type">{event.type}</code>
+          <span className="event-actor muted">{shortActor(event.actor)}</span>
+          <time className="muted tabular" dateTime={event.time} title={formatTime(event.time)}>
+            {formatClock(event.time)}
+          </time>
+        </summary>
+        {open ? <CodeBlock text={JSON.stringify(event.data, null, 2) ?? ""} language="json" /> : null}
+      </details>
+    </li>
+  );
+});
 
 export function EventsTab({ events }: { events: RunEvent[] }) {
   if (events.length === 0) {
@@ -16,19 +36,7 @@ export function EventsTab({ events }: { events: RunEvent[] }) {
     // biome-ignore lint/a11y/noRedundantRoles: Safari forgets lists without bullets
     <ol role="list" className="events card">
       {events.map((event) => (
-        <li key={event.version}>
-          <details>
-            <summary>
-              <span className="event-version muted tabular">{event.version}</span>
-              <code className="event-type">{event.type}</code>
-              <span className="event-actor muted">{event.actor}</span>
-              <time className="muted tabular" dateTime={event.time} title={formatTime(event.time)}>
-                {formatClock(event.time)}
-              </time>
-            </summary>
-            <CodeBlock text={JSON.stringify(event.data, null, 2) ?? ""} language="json" />
-          </details>
-        </li>
+        <EventRow key={event.version} event={event} />
       ))}
     </ol>
   );

@@ -3,7 +3,7 @@ import { type ReactNode, useState } from "react";
 import { api } from "../../api/client";
 import { type ApiError, toApiError } from "../../api/problem";
 import type { Run } from "../../api/types";
-import { formatCost, formatCount, plural, shortHash, titleOf } from "../../base/format";
+import { formatCost, formatCount, plural, shortActor, shortHash, titleOf } from "../../base/format";
 import { Link } from "../../base/router";
 import { CopyButton } from "../../ui/copy-button";
 import { Dialog } from "../../ui/dialog";
@@ -178,7 +178,7 @@ export function RunHeader({ run, onChanged }: { run: Run; onChanged: (run: Run) 
           {run.agent}
         </span>
         <span className="muted">
-          started by {run.created_by} <Ago time={run.created_at} />
+          started by {shortActor(run.created_by)} <Ago time={run.created_at} />
         </span>
       </div>
       <dl className="facts card">

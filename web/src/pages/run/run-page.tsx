@@ -1,3 +1,4 @@
+import { Ban, CircleX } from "lucide-react";
 import { useCallback, useState } from "react";
 import { api, runPath } from "../../api/client";
 import type { ServerEvent } from "../../api/sse";
@@ -44,6 +45,26 @@ function decodeEvents(batch: ServerEvent[]): RunEvent[] {
   });
 }
 
+function RunError({ run, error }: { run: Run; error: NonNullable<Run["error"]> }) {
+  if (run.status === "cancelled") {
+    return (
+      <div className="notice run-error">
+        <Ban aria-hidden />
+        <div>Cancelled: {error.message}</div>
+      </div>
+    );
+  }
+  return (
+    <div className="notice notice-bad run-error" role="alert">
+      <CircleX aria-hidden />
+      <div>
+        {error.message}
+        <div className="muted">{error.code.replaceAll("_", " ")}</div>
+      </div>
+    </div>
+  );
+}
+
 function LoadedRun({ run, refresh, set }: { run: Run; refresh: () => void; set: (run: Run) => void }) {
   const { query } = useLocation();
   const [events, setEvents] = useState<RunEvent[]>([]);
@@ -75,13 +96,7 @@ function LoadedRun({ run, refresh, set }: { run: Run; refresh: () => void; set: 
       </div>
       <RunHeader run={run} onChanged={set} />
       <Pipeline steps={run.steps} />
-      {run.error ? (
-        <div className="notice notice-bad run-error" role="alert">
-          <pre>
-            <strong>{run.error.code}</strong> {run.error.message}
-          </pre>
-        </div>
-      ) : null}
+      {run.error ? <RunError run={run} error={run.error} /> : null}
       <ApprovalCards approvals={run.approvals} onDecided={refresh} />
       <Tabs label="Views of this run" tabs={tabs} selected={tab} onSelect={select}>
         {tab === "timeline" ? <TimelineTab run={run} timeline={timeline} live={!over} /> : null}

@@ -76,13 +76,13 @@ const Entry = memo(function Entry({ item, live }: { item: TimelineItem; live: bo
   );
 });
 
+const longestPrompt = 100_000; // characters of a prompt put into the page
+
 function Prompt({ run }: { run: Run }) {
   const [open, setOpen] = useState(false);
-  const long = run.prompt.length > 600 || run.prompt.split("\n").length > 8;
-  const text =
-    open || !long
-      ? run.prompt.slice(0, 100_000)
-      : run.prompt.split("\n").slice(0, 8).join("\n").slice(0, 600);
+  const start = run.prompt.slice(0, 600).split("\n", 8).join("\n");
+  const long = start.length < run.prompt.trimEnd().length;
+  const text = open || !long ? run.prompt.slice(0, longestPrompt) : start;
   return (
     <li className="entry entry-prompt">
       <time className="entry-time muted tabular" dateTime={run.created_at}>
