@@ -211,7 +211,8 @@ Task<Result<std::string>> run_checked(CommandSpec spec) {
 
 std::map<std::string, std::string> inherited_env() {
   std::map<std::string, std::string> env;
-  for (const char* name : {"PATH", "HOME", "LANG", "TMPDIR", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"})
+  for (const char* name : {"PATH", "HOME", "LANG", "TMPDIR", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+                           "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"})
     if (const char* value = std::getenv(name); value != nullptr) env[name] = value;
   return env;
 }

@@ -39,7 +39,7 @@ Task<Result<CommandResult>> run_command(CommandSpec spec);
 // As run_command, but a non-zero exit becomes `unavailable` with the program's last words.
 Task<Result<std::string>> run_checked(CommandSpec spec);
 
-// PATH, HOME, LANG, TMPDIR and proxy settings of this process, and nothing else.
+// PATH, HOME, LANG, TMPDIR, proxy settings and the places of certificates of this process, and nothing else.
 std::map<std::string, std::string> inherited_env();
 
 // Starts without waiting: stdin, stdout, stderr and `extra` (child fd → fd here) become the child's only descriptors.

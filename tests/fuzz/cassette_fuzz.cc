@@ -1,6 +1,7 @@
 // The cassette's parser: garbage is an error, and what parses survives being written and read again. The same bytes serve
 // as a request's body.
 #include "adapters/llm/cassette.h"
+#include "adapters/llm/normal_request.h"
 
 using namespace corral;
 

@@ -1,8 +1,6 @@
 #include <cstdio>
-#include <cstdlib>
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "adapters/agent/agents.h"
 #include "adapters/agent/claude_driver.h"
@@ -35,20 +33,6 @@ constexpr std::string_view kPlatform = "linux-arm64";
 // at the provider, so they would be a way out of a sandbox that has none.
 constexpr std::string_view kUnavailableTools =
     "AskUserQuestion,CronCreate,CronDelete,CronList,EnterPlanMode,EnterWorktree,ExitPlanMode,ExitWorktree,ScheduleWakeup,WebFetch,WebSearch";
-
-// What npm needs besides the usual: where a company's own certificates are, and npm's own settings.
-std::map<std::string, std::string> npm_env() {
-  auto env = inherited_env();
-  for (const char* name : {"NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR"})
-    if (const char* value = std::getenv(name); value != nullptr) env[name] = value;
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    const std::string_view text = *variable;
-    const auto equals = text.find('=');
-    if (equals != std::string_view::npos && (text.starts_with("npm_config_") || text.starts_with("NPM_CONFIG_")))
-      env.emplace(text.substr(0, equals), text.substr(equals + 1));
-  }
-  return env;
-}
 
 class ClaudeAgent final : public ports::Agent {
  public:
@@ -115,7 +99,7 @@ Task<Result<void>> ClaudeAgent::install(std::function<void(std::string_view)> pr
     fetched = co_await run_checked({.argv = {options_.npm, "install", "--prefix", temporary.string(), "--no-audit", "--no-fund", "--no-save",
                                              "--ignore-scripts", "--loglevel=error", "--fetch-retry-maxtimeout=20000",
                                              fmt::format("@anthropic-ai/claude-code@{}", kClaudeVersion)},
-                                    .env = npm_env(),
+                                    .env = inherited_env(),
                                     .cwd = temporary.string(),
                                     .timeout = kInstallTimeout});
   Result<void> outcome = {};

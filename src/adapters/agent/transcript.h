@@ -8,7 +8,7 @@
 
 namespace corral::adapters::agent {
 
-// What a tool call is about, in one line: "make test", "src/tally.py", "\"TODO\" in src". Paths below /workspace are shown
+// What a tool call is about, in one line: "make test", "src/tally.py", "\"total\" in src". Paths below /workspace are shown
 // relative to it.
 std::string tool_subject(std::string_view tool, const json::value& input);
 

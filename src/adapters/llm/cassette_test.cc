@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "adapters/llm/cassette.h"
+#include "adapters/llm/normal_request.h"
 #include "adapters/llm/providers.h"
 #include "adapters/llm/stable_text.h"
 #include "adapters/llm/testing/support.h"

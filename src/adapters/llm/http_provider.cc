@@ -58,9 +58,7 @@ class HttpProvider final : public ports::LlmProvider {
     spec.url = options_.base_url + request.path;
     spec.body = std::move(request.body);
     for (const auto& [name, value] : request.headers) spec.headers.push_back(fmt::format("{}: {}", name, value));
-    if (!key_.empty())
-      spec.headers.push_back(options_.credential == HttpProviderOptions::Credential::bearer ? fmt::format("authorization: Bearer {}", key_.expose())
-                                                                                            : fmt::format("x-api-key: {}", key_.expose()));
+    if (!key_.empty()) spec.headers.push_back(fmt::format("x-api-key: {}", key_.expose()));
     spec.headers.emplace_back("expect:");  // curl would wait for a 100 before larger bodies
     spec.connect_timeout = options_.connect_timeout;
     spec.idle_timeout = options_.idle_timeout;

@@ -17,14 +17,13 @@ inline constexpr std::string_view kAnthropicUrl = "https://api.anthropic.com";
 
 struct HttpProviderOptions {
   std::string base_url{kAnthropicUrl};               // http or https, no user and password in it; a path is kept
-  enum class Credential { api_key, bearer } credential = Credential::api_key;  // x-api-key, or Authorization: Bearer
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::seconds idle_timeout{600};            // without a single byte; a model may think for minutes
   std::size_t max_buffered_bytes = 256u << 10;       // of one answer that its reader has not taken: then it waits
 };
 
 // Calls the provider through libcurl, on one thread of its own. Proxy variables are respected, certificates are checked,
-// redirects are not followed. The key is sent with every request; an empty one is an `unauthenticated` error when the
+// redirects are not followed. The key is sent with every request, as x-api-key; an empty one is an `unauthenticated` error when the
 // provider is Anthropic itself, and is left out for any other. `invalid` when the URL does not do.
 // exchange() may be called from any single-threaded executor, whose context must outlive the provider.
 Result<std::unique_ptr<ports::LlmProvider>> make_http_provider(HttpProviderOptions options, Secret key);

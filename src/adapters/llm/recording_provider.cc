@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "adapters/llm/cassette.h"
+#include "adapters/llm/normal_request.h"
 #include "adapters/llm/providers.h"
 #include "base/fd.h"
 #include "base/files.h"

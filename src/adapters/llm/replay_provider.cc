@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "adapters/llm/cassette.h"
+#include "adapters/llm/normal_request.h"
 #include "adapters/llm/providers.h"
 #include "base/files.h"
 

@@ -1,0 +1,195 @@
+#include "adapters/llm/normal_request.h"
+
+#include <algorithm>
+
+#include "adapters/llm/stable_text.h"
+
+namespace corral::adapters::llm {
+namespace {
+
+constexpr int kMaxDepth = 128;  // a tool's input is as deep as the model makes it
+
+// The working directory that the agent tells the model, in its system prompt or a message.
+std::string_view directory_in(std::string_view text) {
+  constexpr std::string_view kSays = "working directory: ";
+  const auto at = text.find(kSays);
+  if (at == std::string_view::npos) return {};
+  text.remove_prefix(at + kSays.size());
+  text = text.substr(0, text.find_first_of("\r\n<"));
+  return text.starts_with('/') ? text : std::string_view();
+}
+
+std::string_view working_directory(const json::value& value) {
+  if (const auto* text = value.if_string()) return directory_in(*text);
+  if (const auto* array = value.if_array())
+    for (const auto& item : *array)
+      if (const auto found = working_directory(item); !found.empty()) return found;
+  if (value.is_object())
+    for (const std::string_view name : {"system", "messages", "content", "text"})
+      if (const auto* inner = find(value, {name}))
+        if (const auto found = working_directory(*inner); !found.empty()) return found;
+  return {};
+}
+
+json::value stable_value(const json::value& value, std::string_view cwd) {
+  if (const auto* text = value.if_string()) return json::string(stable_text(*text, cwd));
+  if (const auto* array = value.if_array()) {
+    json::array out;
+    for (const auto& item : *array) out.push_back(stable_value(item, cwd));
+    return out;
+  }
+  if (const auto* object = value.if_object()) {
+    json::object out;
+    for (const auto& member : *object) out[member.key()] = stable_value(member.value(), cwd);
+    return out;
+  }
+  return value;
+}
+
+std::string text_of(const json::value* content) {
+  if (content == nullptr) return "";
+  if (const auto* text = content->if_string()) return std::string(*text);
+  std::string out;
+  if (const auto* blocks = content->if_array())
+    for (const auto& block : *blocks) {
+      const auto type = find_string(block, {"type"});
+      out += type == "text" ? find_string(block, {"text"}) : fmt::format("[{}]", type);
+      out += '\n';
+    }
+  return out;
+}
+
+// One block of a message, or null when it decides nothing.
+json::value normal_block(const json::value& block, std::string_view cwd) {
+  const auto type = find_string(block, {"type"});
+  if (type == "text") {
+    auto text = stable_text(find_string(block, {"text"}), cwd);
+    if (text.empty()) return nullptr;
+    return json::object{{"text", std::move(text)}};
+  }
+  if (type == "tool_use") {
+    const auto* input = find(block, {"input"});
+    return json::object{{"tool_use", find_string(block, {"name"})}, {"input", input == nullptr ? json::value() : stable_value(*input, cwd)}};
+  }
+  if (type == "tool_result") {
+    json::object out{{"tool_result", stable_text(text_of(find(block, {"content"})), cwd)}};
+    if (find_bool(block, {"is_error"})) out["is_error"] = true;
+    return out;
+  }
+  if (type == "thinking" || type == "redacted_thinking") return nullptr;
+  return json::object{{"type", type}};  // an image, a document: that there is one
+}
+
+json::value normal_message(const json::value& message, std::string_view cwd) {
+  json::array blocks;
+  const auto* content = find(message, {"content"});
+  if (content != nullptr && content->is_string()) {
+    if (auto text = stable_text(content->get_string(), cwd); !text.empty()) blocks.push_back(json::object{{"text", std::move(text)}});
+  } else if (content != nullptr && content->is_array()) {
+    for (const auto& block : content->get_array())
+      if (auto normal = normal_block(block, cwd); !normal.is_null()) blocks.push_back(std::move(normal));
+  }
+  if (blocks.empty()) return nullptr;
+  return json::object{{"role", find_string(message, {"role"})}, {"content", std::move(blocks)}};
+}
+
+const json::array& messages_of(const json::value& normal) {
+  static const json::array kNone;
+  const auto* messages = find(normal, {"messages"});
+  return messages != nullptr && messages->is_array() ? messages->get_array() : kNone;
+}
+
+// ---- differences ----
+
+constexpr std::size_t kContext = 60;
+
+// From a little before byte `at`, not cutting a character.
+std::string excerpt(std::string_view text, std::size_t at) {
+  const auto within = [&](std::size_t i) { return i < text.size() && (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80; };
+  std::size_t start = at > kContext / 2 ? at - kContext / 2 : 0;
+  while (start > 0 && within(start)) --start;
+  std::size_t end = std::min(text.size(), start + kContext);
+  while (within(end)) ++end;
+  return fmt::format("{}{}{}", start > 0 ? "…" : "", text.substr(start, end - start), end < text.size() ? "…" : "");
+}
+
+Difference differing(std::string path, std::string_view recorded, std::string_view got) {
+  std::size_t at = 0;
+  while (at < recorded.size() && at < got.size() && recorded[at] == got[at]) ++at;
+  return {std::move(path), excerpt(recorded, at), excerpt(got, at)};
+}
+
+std::string shown(const json::value* value) { return value == nullptr ? "nothing" : json::serialize(*value); }
+
+std::optional<Difference> compare(const json::value& recorded, const json::value& got, const std::string& path) {
+  if (recorded == got) return std::nullopt;
+  if (recorded.is_string() && got.is_string()) return differing(path, recorded.get_string(), got.get_string());
+  if (recorded.is_array() && got.is_array()) {
+    const auto &a = recorded.get_array(), &b = got.get_array();
+    for (std::size_t i = 0; i < std::max(a.size(), b.size()); ++i) {
+      const auto here = fmt::format("{}[{}]", path, i);
+      if (i >= a.size() || i >= b.size()) return differing(here, shown(i < a.size() ? &a[i] : nullptr), shown(i < b.size() ? &b[i] : nullptr));
+      if (auto inner = compare(a[i], b[i], here)) return inner;
+    }
+  }
+  if (recorded.is_object() && got.is_object()) {
+    const auto &a = recorded.get_object(), &b = got.get_object();
+    const auto side = [&](const json::object& first, const json::object& second) -> std::optional<Difference> {
+      for (const auto& member : first) {
+        const auto here = fmt::format("{}.{}", path, std::string_view(member.key()));
+        const auto *in_a = a.if_contains(member.key()), *in_b = b.if_contains(member.key());
+        if (second.if_contains(member.key()) == nullptr) return differing(here, shown(in_a), shown(in_b));
+        if (auto inner = compare(*in_a, *in_b, here)) return inner;
+      }
+      return std::nullopt;
+    };
+    if (auto found = side(a, b)) return found;
+    return side(b, a);
+  }
+  return differing(path, shown(&recorded), shown(&got));
+}
+
+}  // namespace
+
+Result<json::value> parse_deep_json(std::string_view text, std::string_view what) {
+  boost::system::error_code problem;
+  json::parse_options options;
+  options.max_depth = kMaxDepth;
+  json::value value = json::parse({text.data(), text.size()}, problem, {}, options);
+  if (problem) return fail(ErrorCode::invalid, "{} is not valid JSON: {}", what, problem.message());
+  return value;
+}
+
+Result<json::value> normal_request(std::string_view path, std::string_view body) {
+  CORRAL_TRY(const auto value, parse_deep_json(body, "the request's body"));
+  const std::string cwd(working_directory(value));
+  json::object normal{{"path", path.substr(0, path.find('?'))}, {"model", find_string(value, {"model"})}, {"stream", find_bool(value, {"stream"})}};
+  const auto* tools = find(value, {"tools"});
+  normal["tools"] = tools != nullptr && tools->is_array() && !tools->get_array().empty();
+  json::array messages;
+  if (const auto* given = find(value, {"messages"}); given != nullptr && given->is_array())
+    for (const auto& message : given->get_array()) {
+      if (find_string(message, {"role"}) == "system") continue;  // the agent's notes on its surroundings
+      if (auto one = normal_message(message, cwd); !one.is_null()) messages.push_back(std::move(one));
+    }
+  normal["messages"] = std::move(messages);
+  return normal;
+}
+
+std::size_t turn_of(const json::value& normal) {
+  std::size_t turns = 1;
+  for (const auto& message : messages_of(normal))
+    if (find_string(message, {"role"}) == "assistant") ++turns;
+  return turns;
+}
+
+std::optional<Difference> first_difference(const json::value& recorded, const json::value& got) { return compare(recorded, got, "$"); }
+
+std::size_t common_messages(const json::value& a, const json::value& b) {
+  const auto &x = messages_of(a), &y = messages_of(b);
+  std::size_t n = 0;
+  while (n < x.size() && n < y.size() && x[n] == y[n]) ++n;
+  return n;
+}
+
+}  // namespace corral::adapters::llm
