@@ -28,7 +28,8 @@ Task<Result<StepEnd>> AgentSession::run() {
                       [this](std::uint64_t offset, std::string bytes) { return take(offset, std::move(bytes)); }});
   if (separate_errors_) {
     const std::string source = process_ + ".err";
-    channels.push_back({source, errors_->source_end(source), log_sink(errors_, source)});
+    channels.push_back({source, errors_->source_end(source),
+                        [this](std::uint64_t offset, std::string bytes) { return take_error(offset, std::move(bytes)); }});
   }
   CORRAL_CO_TRY(const auto end, co_await follow_process(context_, process_, std::move(channels), this));
 
@@ -94,6 +95,13 @@ Task<Result<void>> AgentSession::take(std::uint64_t offset, std::string bytes) {
   const auto known = fed_ > offset ? std::min<std::uint64_t>(fed_ - offset, bytes.size()) : 0;
   CORRAL_CO_CHECK(co_await feed(std::string_view(bytes).substr(known)));
   co_return co_await flush();
+}
+
+// Into the run's log, then into its own, which says how far this has come.
+Task<Result<void>> AgentSession::take_error(std::uint64_t offset, std::string bytes) {
+  const std::string source = process_ + ".err";
+  CORRAL_CO_CHECK(co_await context_.log->append(source, offset, bytes));
+  co_return co_await errors_->append(source, offset, std::move(bytes));
 }
 
 Task<Result<void>> AgentSession::feed(std::string_view bytes) {
@@ -172,15 +180,15 @@ void AgentSession::add_to_timeline(ports::AgentEvent event) {
 
 // Appends, sends and asks what the driver has yielded. Of a replay, logs, run and workspace drop what they have.
 Task<Result<void>> AgentSession::flush() {
+  // Offsets move on first: should this be cut off, the next append shows a gap and the whole is replayed, rather than
+  // that bytes are taken for known ones.
   if (!text_.empty()) {
-    const auto size = text_.size();
-    CORRAL_CO_CHECK(co_await context_.log->append("agent/" + process_, text_end_, std::exchange(text_, {})));
-    text_end_ += size;
+    const auto at = std::exchange(text_end_, text_end_ + text_.size());
+    CORRAL_CO_CHECK(co_await context_.log->append("agent/" + process_, at, std::exchange(text_, {})));
   }
   if (!timeline_.empty()) {
-    const auto size = timeline_.size();
-    CORRAL_CO_CHECK(co_await context_.timeline->append("agent/" + process_, timeline_end_, std::exchange(timeline_, {})));
-    timeline_end_ += size;
+    const auto at = std::exchange(timeline_end_, timeline_end_ + timeline_.size());
+    CORRAL_CO_CHECK(co_await context_.timeline->append("agent/" + process_, at, std::exchange(timeline_, {})));
   }
   for (auto& request : std::exchange(requests_, {})) {
     // A person's own answer shows as an event too, with nothing left to withdraw.

@@ -33,6 +33,7 @@ class AgentSession final : public ProcessObserver {
   Task<Result<std::optional<domain::Failure>>> prepare();
   Task<Result<void>> replay();
   Task<Result<void>> take(std::uint64_t offset, std::string bytes);
+  Task<Result<void>> take_error(std::uint64_t offset, std::string bytes);
   Task<Result<void>> feed(std::string_view bytes);
   Task<Result<void>> flush();
   void absorb(ports::AgentDriver::Step step);

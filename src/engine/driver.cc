@@ -162,6 +162,8 @@ Task<Result<std::shared_ptr<ports::Workspace>>> RunDriver::open_workspace(StepCo
   if (attached || attached.error().code != ErrorCode::not_found) co_return attached;
   if (context.run.workspace_ready) co_return fail(ErrorCode::unavailable, "its runner is gone");
   ports::WorkspaceSpec spec{.id = id, .limits = core_.options.limits};
+  // The workspace's own limit is the last resort, for when no server is there to end it.
+  spec.limits.time = std::max(spec.limits.time, std::chrono::duration_cast<std::chrono::seconds>(context.run.request.timeout) + std::chrono::minutes(10));
   CORRAL_CO_TRY(spec.mounts, co_await mounts(context.run));
   co_return co_await core_.deps.launcher.create(std::move(spec));
 }

@@ -38,6 +38,9 @@ std::optional<WorkspaceOwner> EngineImpl::workspace_owner(WorkspaceId workspace)
 }
 
 Task<Result<void>> EngineImpl::start() {
+  // An empty transaction tells where the store's log ends.
+  CORRAL_CO_TRY(const auto position, co_await core_.deps.store.commit({}));
+  core_.runs.saw(position);
   CORRAL_CO_CHECK(co_await catalog_.ensure_default_group());
   if (core_.options.sole_owner) {
     CORRAL_CO_CHECK(co_await core_.deps.store.release_leases_except(core_.options.worker));

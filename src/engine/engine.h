@@ -47,6 +47,7 @@ struct EngineOptions {
   Duration run_timeout{std::chrono::hours(6)};  // of runs that name none
   Duration stop_grace{3'000};       // from interrupt to SIGTERM, and again from SIGTERM to SIGKILL
   Duration exit_grace{10'000};      // for an agent to end by itself, once it has given its result
+  std::uint64_t max_output_bytes = 256u << 20;  // of one channel of a process; more ends the process and fails its step
   std::optional<double> budget_usd;             // of runs that name none
   ports::Limits limits;             // of every workspace
   // One server alone uses the data folder: at start every lease of an earlier process is void, and every workspace

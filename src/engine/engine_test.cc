@@ -124,6 +124,7 @@ TEST_F(EngineTest, AnAgentThatDiesFailsWithItsLastErrors) {
   const auto id = h.start("err segmentation fault\nexit 139");
   ASSERT_TRUE(h.run_to_end(id));
   EXPECT_EQ(error_message(id), "the agent fake failed: exit code 139, last words: segmentation fault\n");
+  EXPECT_NE(h.log(id).find("segmentation fault"), std::string::npos);
 }
 
 TEST_F(EngineTest, AnAgentThatDoesNotEndAfterItsResultIsEnded) {
@@ -273,6 +274,18 @@ TEST_F(EngineTest, OutOfMemoryIsSaidSo) {
   ASSERT_TRUE(h.run_to_end(id));
   EXPECT_EQ(error_code(id), "exhausted");
   EXPECT_NE(error_message(id).find("2048 MB"), std::string::npos) << error_message(id);
+}
+
+TEST_F(EngineTest, WhatPrintsWithoutEndIsEnded) {
+  h.options.max_output_bytes = 1000;
+  boot();
+  std::string script;
+  for (int i = 0; i < 200; ++i) script += "say more and more\n";
+  const auto id = h.start(script + "hang");
+  ASSERT_TRUE(h.run_to_end(id));
+  EXPECT_EQ(error_code(id), "exhausted");
+  EXPECT_EQ(h.world.find_process("agent-1")->signals, std::vector<int>{SIGKILL});
+  EXPECT_LT(h.log(id).size(), 3'000u);
 }
 
 TEST_F(EngineTest, ALostWorkspaceIsReplacedAndTheStepTriedAgain) {

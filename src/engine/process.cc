@@ -18,6 +18,11 @@ class Follower {
 
   Task<Result<ProcessEnd>> run() {
     auto ended = co_await until(deliver(), watch());
+    // What prints without end would fill the disk that the logs are on.
+    if (overflowed_) {
+      (void)co_await context_.workspace->signal(process_, SIGKILL);
+      co_return ProcessEnd{.failure = domain::Failure{ErrorCode::exhausted, output_message()}};
+    }
     if (trouble_) co_return std::unexpected(*trouble_);
     CORRAL_ASSERT(ended);
     ProcessEnd end;
@@ -34,7 +39,15 @@ class Follower {
     return fmt::format("it ran out of memory (the workspace has {} MB)", context_.core.options.limits.memory_bytes >> 20);
   }
 
+  std::string output_message() const {
+    return fmt::format("it printed more than {} MB and was ended", context_.core.options.max_output_bytes >> 20);
+  }
+
   Task<Result<void>> take(std::size_t channel, std::uint64_t offset, std::string bytes) {
+    if (offset + bytes.size() > context_.core.options.max_output_bytes) {
+      overflowed_ = true;
+      co_return fail(ErrorCode::exhausted, "too much output");
+    }
     auto taken = co_await channels_[channel].sink(offset, std::move(bytes));
     if (!taken && !trouble_) trouble_ = taken.error();
     co_return taken;
@@ -105,6 +118,7 @@ class Follower {
   Signal never_;
   std::optional<domain::Failure> stopped_;
   std::optional<Error> trouble_;
+  bool overflowed_ = false;
 };
 
 }  // namespace

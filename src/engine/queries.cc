@@ -81,12 +81,15 @@ Task<Result<std::vector<json::value>>> EngineImpl::run_events(RunId run, std::ui
   CORRAL_CO_CHECK(co_await get_run(run));
   const Time end = core_.deps.clock.now() + wait;
   for (;;) {
-    // An empty transaction tells where the log of all streams ends: what comes after that is what to wait for.
-    CORRAL_CO_TRY(const auto position, co_await core_.deps.store.commit({}));
+    // Before the look, so that what comes in between ends the wait.
+    const auto position = core_.runs.position();
     CORRAL_CO_TRY(const auto events, co_await core_.deps.store.read_stream(run_stream(run), after_version, limit));
     const Duration left = end - core_.deps.clock.now();
     if (events.empty() && left.count() > 0) {
       CORRAL_CO_CHECK(co_await core_.deps.store.wait_after(position, left));
+      // Past what others wrote: the next wait is for what comes after that.
+      CORRAL_CO_TRY(const auto news, co_await core_.deps.store.read_all(position, kMaxEvents));
+      if (!news.empty()) core_.runs.saw(news.back().position);
       continue;
     }
     std::vector<json::value> out;

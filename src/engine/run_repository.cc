@@ -25,6 +25,7 @@ Task<Result<domain::Run>> RunRepository::refresh(RunId id) {
       auto event = domain::event_from(stored.type, stored.data);
       if (!event) co_return wrap(std::move(event).error(), fmt::format("run {} cannot be read at event {}", id.to_string(), stored.version));
       domain::apply(run, *event, stored.actor);
+      saw(stored.position);
     }
     if (events.size() < kPage) break;
   }
@@ -74,6 +75,7 @@ Task<Result<domain::Run>> RunRepository::execute(RunId id, domain::Command comma
 
     const auto committed = co_await store_.commit(std::move(transaction));
     if (committed) {
+      saw(*committed);
       if (!events.empty()) remember(after);
       co_return after;
     }

@@ -27,6 +27,10 @@ class RunRepository {
   // even when the command changes nothing.
   Task<Result<domain::Run>> execute(RunId run, domain::Command command, std::string actor, std::vector<ports::Change> extra = {});
 
+  // The end of the store's log as far as this process has seen it: waiting from there on misses nothing.
+  std::uint64_t position() const { return position_; }
+  void saw(std::uint64_t position) { position_ = std::max(position_, position); }
+
  private:
   struct Cached {
     domain::Run run;
@@ -41,6 +45,7 @@ class RunRepository {
   // Folded states by run, the least recently used given up: reading then costs only the events that are new.
   std::unordered_map<RunId, Cached> cache_;
   std::list<RunId> by_use_;  // most recent first
+  std::uint64_t position_ = 0;
 };
 
 }  // namespace corral::engine
