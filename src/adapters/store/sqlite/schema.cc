@@ -88,8 +88,8 @@ void prepare_database(Database& database) {
   if (found > static_cast<std::int64_t>(kMigrations.size()))
     refuse(ErrorCode::unsupported, fmt::format("the database has schema version {}, this program knows {}: run the newer Corral that made it",
                                                found, kMigrations.size()));
-  // The commit is synced (FULL) because the log alone is what survives; pages beyond the cache go to the log early.
-  database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000;"
+  // NORMAL: commits are synced by the Syncer.
+  database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000;"
                    "PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864; PRAGMA foreign_keys = OFF;");
   for (auto step = static_cast<std::size_t>(found); step < kMigrations.size(); ++step) {
     database.execute("BEGIN IMMEDIATE");

@@ -5,7 +5,7 @@
 
 namespace corral::adapters::store::sqlite {
 
-// Sets the connection's modes (WAL, synchronous) and applies the steps that the file does not have yet, each in one
+// Sets the connection's modes (WAL, cache, checkpoints) and applies the steps that the file does not have yet, each in one
 // transaction. Throws SqliteFailure; `unsupported` when the file is newer than this program, `corrupt` when it is
 // another program's.
 void prepare_database(Database& database);

@@ -70,7 +70,7 @@ class SqliteStore final : public ports::Store {
  public:
   SqliteStore(const std::filesystem::path& path, std::unique_ptr<Database> database, const SqliteStoreOptions& options)
       : clock_(*options.clock),
-        writer_(std::move(database), options.max_waiting, [this](const WriterState& state) { waiting_.publish(state); }),
+        writer_(std::move(database), path, options.max_waiting, [this](const WriterState& state) { waiting_.publish(state); }),
         readers_(path, options.readers, options.max_waiting, options.busy_timeout) {}
 
   Task<Result<std::uint64_t>> commit(ports::Transaction transaction) override {

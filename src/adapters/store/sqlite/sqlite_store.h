@@ -20,8 +20,11 @@ struct SqliteStoreOptions {
 
 // Opens or creates the database (the folder must exist) and brings its schema up to date. Blocks; call it at start.
 //
-// Commits of all callers are grouped: whatever waits while one SQLite transaction is synced goes into the next, each
-// under a savepoint of its own. One thread writes; reads run beside it on others and see every acknowledged commit.
+// Commits of all callers are grouped: whatever waits while one SQLite transaction is written goes into the next, each
+// under a savepoint of its own, and one sync serves all that wait for the disk. One thread writes, one syncs; reads run
+// beside them on others and see every acknowledged commit. They, waiters and claims may also see one that is written
+// and not yet synced, whose caller has no answer yet: a power cut (not the end of the process) may forget it. Whatever
+// must not act on such a thing commits first, if only an empty transaction: what it saw is then durable.
 // Claims and heartbeats are not synced by themselves: a power cut may forget the newest of them, never one that a
 // synced commit followed. The process may be killed at any moment without loss of either.
 //

@@ -18,8 +18,8 @@ bool may_spare_others(ErrorCode code) {
 
 }  // namespace
 
-Writer::Writer(std::unique_ptr<Database> database, std::size_t max_waiting, Published published)
-    : database_(std::move(database)), published_(std::move(published)), gate_(max_waiting) {
+Writer::Writer(std::unique_ptr<Database> database, const std::filesystem::path& path, std::size_t max_waiting, Published published)
+    : database_(std::move(database)), published_(std::move(published)), gate_(max_waiting), syncer_(path.string() + "-wal", gate_) {
   state_.position = last_position(*database_);
   published_(state_);
   thread_ = std::thread([this] { loop(); });
@@ -56,15 +56,8 @@ void Writer::loop() {
       queue_.erase(queue_.begin(), queue_.begin() + count);
     }
     commit_group(group);
-    gate_.leave(group.size());
     group.clear();
   }
-}
-
-void Writer::set_durability(Durability durability) {
-  if (durability_ == durability) return;
-  database_->execute(durability == Durability::synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
-  durability_ = durability;
 }
 
 void Writer::run_in_savepoint(Call<WriteContext>& call) {
@@ -89,8 +82,7 @@ void Writer::run_in_savepoint(Call<WriteContext>& call) {
 void Writer::commit_group(std::span<Item> items) {
   const WriterState before = state_;
   try {
-    const bool synced = std::ranges::any_of(items, [](const Item& item) { return item.durability == Durability::synced; });
-    set_durability(synced ? Durability::synced : Durability::written);
+    if (auto broken = syncer_.broken()) throw SqliteFailure(*std::move(broken));
     Query(*database_, "BEGIN IMMEDIATE").run();
     for (auto& item : items) run_in_savepoint(*item.call);
     Query(*database_, "COMMIT").run();
@@ -103,10 +95,26 @@ void Writer::commit_group(std::span<Item> items) {
     }
     log::warning("store.commit_failed", {{"error", failure.error.message}, {"calls", items.size()}});
     for (auto& item : items) item.call->fail_with(failure.error), item.call->answer();
+    gate_.leave(items.size());
     return;
   }
   published_(state_);
-  for (auto& item : items) item.call->answer();
+  answer(items);
+}
+
+void Writer::answer(std::span<Item> items) {
+  WriteCalls to_sync;
+  std::size_t answered = 0;
+  for (auto& item : items) {
+    if (item.durability == Durability::synced) {
+      to_sync.push_back(std::move(item.call));
+    } else {
+      item.call->answer();
+      ++answered;
+    }
+  }
+  if (!to_sync.empty()) syncer_.push(std::move(to_sync));
+  if (answered > 0) gate_.leave(answered);
 }
 
 }  // namespace corral::adapters::store::sqlite

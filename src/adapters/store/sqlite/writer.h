@@ -1,4 +1,4 @@
-// The one thread that writes, with adaptive group commit: what waits while one transaction is synced shares the next.
+// The one thread that writes, with adaptive group commit: what waits while one transaction is under way shares the next.
 #pragma once
 
 #include <condition_variable>
@@ -13,22 +13,20 @@
 #include "adapters/store/sqlite/call.h"
 #include "adapters/store/sqlite/changes.h"
 #include "adapters/store/sqlite/database.h"
+#include "adapters/store/sqlite/syncer.h"
 
 namespace corral::adapters::store::sqlite {
-
-struct WriteContext {
-  Database& database;
-  WriterState& state;
-};
 
 class Writer {
  public:
   // Whether the answer must wait for the disk.
   enum class Durability { synced, written };
-  // Told after every group that was committed, on the writer's thread, before its callers are answered.
+  // Told after every group that was committed, on the writer's thread, before its callers are answered (and before it
+  // is synced, as readers see it from then on).
   using Published = std::function<void(const WriterState&)>;
 
-  Writer(std::unique_ptr<Database> database, std::size_t max_waiting, Published published);
+  // Throws SqliteFailure.
+  Writer(std::unique_ptr<Database> database, const std::filesystem::path& path, std::size_t max_waiting, Published published);
   // Finishes what was handed over.
   ~Writer();
   Writer(const Writer&) = delete;
@@ -57,13 +55,13 @@ class Writer {
   void loop();
   void commit_group(std::span<Item> items);
   void run_in_savepoint(Call<WriteContext>& call);
-  void set_durability(Durability durability);
+  void answer(std::span<Item> items);
 
   std::unique_ptr<Database> database_;
   WriterState state_;
-  Durability durability_ = Durability::synced;
   Published published_;
   Gate gate_;
+  Syncer syncer_;
   Port synced_{*this, Durability::synced};
   Port written_{*this, Durability::written};
 

@@ -1,0 +1,100 @@
+// The queue: no-op jobs a second and the time from enqueueing to the start, on the store as Corral uses it (every
+// commit synced). bullmq.mjs does the same on Redis; `run` prints both.
+//   bench_queue FOLDER JOBS        prints one line of JSON
+#include "adapters/store/sqlite/sqlite_store.h"
+#include "measure.h"
+
+namespace corral::bench {
+namespace {
+
+constexpr int kProducers = 10, kWorkers = 10, kSamples = 500;
+constexpr Duration kLease{30'000};
+constexpr ports::QueueLimits kLimits{.per_group = 1'000, .total = 1'000};
+
+ports::Transaction enqueue(std::string key) {
+  ports::Transaction transaction;
+  transaction.changes.emplace_back(ports::NewJob{.kind = "noop", .key = std::move(key), .payload = json::object{{"n", 1}}, .group = "bench"});
+  return transaction;
+}
+ports::Transaction complete(std::uint64_t job, std::string owner) {
+  ports::Transaction transaction;
+  transaction.changes.emplace_back(ports::CompleteJob{job, std::move(owner)});
+  return transaction;
+}
+
+Task<void> produce(ports::Store& store, int producer, int jobs) {
+  for (int i = 0; i < jobs; ++i) need(co_await store.commit(enqueue(fmt::format("{}-{}", producer, i))));
+}
+
+// Until `left` jobs have been done by all workers together.
+Task<void> work(ports::Store& store, int worker, int& left) {
+  const auto owner = fmt::format("worker-{}", worker);
+  while (left > 0) {
+    const auto job = need(co_await store.claim(owner, SystemClock::instance().now(), kLease, kLimits));
+    if (!job) {
+      need(co_await store.wait_for_job(Duration{50}));
+      continue;
+    }
+    need(co_await store.commit(complete(job->id, owner)));
+    --left;
+  }
+}
+
+// A worker that notes when each job starts, as an idle server would.
+Task<void> start_jobs(ports::Store& store, std::vector<Clock::time_point>& started) {
+  while (started.size() < kSamples) {
+    const auto job = need(co_await store.claim("idle", SystemClock::instance().now(), kLease, kLimits));
+    if (!job) {
+      need(co_await store.wait_for_job(Duration{5'000}));
+      continue;
+    }
+    started.push_back(Clock::now());
+    need(co_await store.commit(complete(job->id, "idle")));
+  }
+}
+
+Task<void> enqueue_now_and_then(ports::Store& store, std::vector<Clock::time_point>& enqueued, const std::vector<Clock::time_point>& started) {
+  for (int i = 0; i < kSamples; ++i) {
+    while (static_cast<int>(started.size()) < i) co_await SystemClock::instance().sleep(Duration{1});
+    co_await SystemClock::instance().sleep(Duration{3});
+    enqueued.push_back(Clock::now());
+    need(co_await store.commit(enqueue(fmt::format("idle-{}", i))));
+  }
+}
+
+void measure(const char* parent, int jobs) {
+  Folder folder(parent);
+  const auto store = need(adapters::store::open_sqlite_store(folder.path / "corral.db"));
+  std::vector<Task<void>> tasks;
+  for (int i = 0; i < kProducers; ++i) tasks.push_back(produce(*store, i, jobs / kProducers));
+  const double enqueuing = run_all(std::move(tasks));
+
+  tasks.clear();
+  int left = jobs / kProducers * kProducers;
+  const int all = left;
+  for (int i = 0; i < kWorkers; ++i) tasks.push_back(work(*store, i, left));
+  const double working = run_all(std::move(tasks));
+  run_one([](ports::Store& trimmed) -> Task<void> { need(co_await trimmed.trim_jobs(100, 50)); }(*store));
+
+  tasks.clear();
+  std::vector<Clock::time_point> enqueued, started;
+  tasks.push_back(start_jobs(*store, started));
+  tasks.push_back(enqueue_now_and_then(*store, enqueued, started));
+  run_all(std::move(tasks));
+  Latencies latencies;
+  for (std::size_t i = 0; i < started.size(); ++i) latencies.micros.push_back(Micros(started[i] - enqueued[i]).count());
+
+  fmt::print("{{\"enqueue_per_s\": {:.0f}, \"work_per_s\": {:.0f}, \"jobs_per_s\": {:.0f}, \"start_p50_us\": {:.0f}, \"start_p99_us\": {:.0f}}}\n",
+             all / enqueuing, all / working, all / (enqueuing + working), latencies.at(0.5), latencies.at(0.99));
+}
+
+}  // namespace
+}  // namespace corral::bench
+
+int main(int argc, char** argv) {
+  if (argc != 3 || std::atoi(argv[2]) < corral::bench::kProducers) {
+    std::fprintf(stderr, "usage: bench_queue FOLDER JOBS\n");
+    return 2;
+  }
+  corral::bench::measure(argv[1], std::atoi(argv[2]));
+}
