@@ -21,6 +21,9 @@ namespace {
 
 constexpr const char* kParentName = "corral";
 constexpr const char* kServerLeaf = "corral-server";
+constexpr const char* kMemory = "memory";
+constexpr const char* kCpu = "CPU";
+constexpr const char* kProcesses = "processes";
 constexpr int kCpuPeriodUs = 100'000;
 
 Result<void> write_value(const std::string& file, const std::string& value) {
@@ -143,28 +146,48 @@ std::vector<pid_t> CgroupSet::members() const {
   return all.empty() ? std::vector<pid_t>{} : members_of(all.front());
 }
 
-void Cgroups::use(Parent& slot, const char* controller, const std::string& folder, int version) {
-  if (::access((folder + "/cgroup.procs").c_str(), W_OK) != 0) {
-    problems_.push_back(fmt::format("no {} limit: cgroup folder {} may not be written{}", controller, folder,
-                                    ::geteuid() == 0 ? "" : "; start the server as root, or in a delegated cgroup: systemd-run --user --scope -p Delegate=yes …"));
+std::vector<std::string> Cgroups::problems() const {
+  std::vector<std::string> texts;
+  for (const auto& problem : problems_) texts.push_back(fmt::format("no limit on {}: {}", problem.what, problem.why));
+  return texts;
+}
+
+std::vector<std::string> Cgroups::problems_but_processes() const {
+  std::vector<std::string> texts;
+  for (const auto& problem : problems_)
+    if (problem.what != kProcesses) texts.push_back(fmt::format("no limit on {}: {}", problem.what, problem.why));
+  return texts;
+}
+
+void Cgroups::miss(const char* what, std::string why) { problems_.push_back({what, std::move(why)}); }
+
+void Cgroups::use(Parent& slot, const char* what, const std::string& folder, int version) {
+  if (::access((folder + "/cgroup.procs").c_str(), W_OK) == 0) {
+    slot = Parent{folder, version};
     return;
   }
-  slot = Parent{folder, version};
+  miss(what, fmt::format("cgroup folder {} may not be written{}", folder,
+                         ::geteuid() == 0 ? "" : "; start the server as root, or in a delegated cgroup (systemd-run --user --scope -p Delegate=yes …)"));
 }
 
 void Cgroups::discover_v1() {
   const auto mounts = find_mounts().v1;
   const auto paths = own_paths();
-  for (const auto& [slot, controller] : {std::pair{&memory_, "memory"}, std::pair{&cpu_, "cpu"}, std::pair{&pids_, "pids"}}) {
+  struct Wanted {
+    Parent* slot;
+    const char* controller;
+    const char* what;
+  };
+  for (const auto& [slot, controller, what] : {Wanted{&memory_, "memory", kMemory}, Wanted{&cpu_, "cpu", kCpu}, Wanted{&pids_, "pids", kProcesses}}) {
     const auto mount = mounts.find(controller);
     const auto path = paths.find(controller);
     if (mount == mounts.end() || path == paths.end()) {
-      problems_.push_back(fmt::format("no {} limit: there is no cgroup hierarchy with that controller", controller));
+      miss(what, fmt::format("there is no cgroup hierarchy with the controller {}", controller));
       continue;
     }
     const auto parent = own_folder(mount->second, path->second) + "/" + kParentName;
     make_folder(parent);
-    use(*slot, controller, parent, 1);
+    use(*slot, what, parent, 1);
   }
 }
 
@@ -191,9 +214,7 @@ void Cgroups::discover_v2() {
   if (parent.empty() && ::geteuid() == 0 && delegate_v2(mount.point)) parent = mount.point;
   if (parent.empty()) parent = own;
   parent += std::string("/") + kParentName;
-  use(memory_, "memory", parent, 2);
-  if (!memory_.folder.empty()) cpu_ = pids_ = memory_;
-  else problems_ = {fmt::format("no memory, CPU or process limit: {}", problems_.front().substr(problems_.front().find(": ") + 2))};
+  for (const auto& [slot, what] : {std::pair{&memory_, kMemory}, std::pair{&cpu_, kCpu}, std::pair{&pids_, kProcesses}}) use(*slot, what, parent, 2);
 }
 
 Cgroups Cgroups::discover() {
@@ -201,7 +222,7 @@ Cgroups Cgroups::discover() {
   const auto mounts = find_mounts();
   if (mounts.v1.contains("memory") || mounts.v1.contains("pids")) cgroups.discover_v1();
   else if (mounts.v2) cgroups.discover_v2();
-  else cgroups.problems_.push_back("no memory, CPU or process limit: no cgroup hierarchy is mounted below /sys/fs/cgroup");
+  else for (const char* what : {kMemory, kCpu, kProcesses}) cgroups.miss(what, "no cgroup hierarchy is mounted below /sys/fs/cgroup");
   return cgroups;
 }
 

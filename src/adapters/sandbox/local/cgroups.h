@@ -30,7 +30,9 @@ class Cgroups {
   static Cgroups discover();
 
   // What cannot be limited here, and why; empty when memory, CPU and processes all can.
-  const std::vector<std::string>& problems() const { return problems_; }
+  std::vector<std::string> problems() const;
+  // The same without the number of processes, for those who limit that by other means too.
+  std::vector<std::string> problems_but_processes() const;
 
   // Makes the cgroups of a workspace and sets the limits. Limits that problems() names are left out.
   Result<CgroupSet> create(const std::string& name, const ports::Limits& limits) const;
@@ -45,10 +47,14 @@ class Cgroups {
   };
   void discover_v1();
   void discover_v2();
-  void use(Parent& slot, const char* controller, const std::string& folder, int version);
+  void use(Parent& slot, const char* what, const std::string& folder, int version);
+  void miss(const char* what, std::string why);
 
   Parent memory_, cpu_, pids_;
-  std::vector<std::string> problems_;
+  struct Problem {
+    std::string what, why;
+  };
+  std::vector<Problem> problems_;
 };
 
 // Kills every process in the set, also those that are being made meanwhile. Returns how many were left (0: none).

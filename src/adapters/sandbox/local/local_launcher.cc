@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "adapters/sandbox/local/disk_usage.h"
+#include "adapters/sandbox/local/etc_folder.h"
 #include "adapters/sandbox/local/launch/launch_spec.h"
 #include "adapters/sandbox/local/live_workspace.h"
 #include "adapters/sandbox/local/machine.h"
@@ -104,8 +105,10 @@ class LocalLauncher final : public ports::Launcher {
   LocalLauncher& operator=(const LocalLauncher&) = delete;
 
   Task<Result<ports::LauncherStatus>> check() override {
-    CORRAL_CO_CHECK(look());
-    ports::LauncherStatus status{options().isolation, machine_->cgroups.problems()};
+    CORRAL_CO_CHECK(co_await get_ready());
+    // In a user namespace a resource limit counts the workspace's processes alone: there they are bounded in any case.
+    const bool own_namespace = options().isolation == Isolation::sandbox;
+    ports::LauncherStatus status{options().isolation, own_namespace ? machine_->cgroups.problems_but_processes() : machine_->cgroups.problems()};
     if (auto set = machine_->cgroups.create("check-" + options().random->hex(8), ports::Limits{}); !set) status.warnings.push_back(fmt::format("no limits: {}", set.error().describe()));
     else if (auto removed = Cgroups::remove(*set); !removed) status.warnings.push_back(removed.error().describe());
     if (options().require_limits && !status.warnings.empty())
@@ -128,7 +131,7 @@ class LocalLauncher final : public ports::Launcher {
   }
 
   Task<Result<std::shared_ptr<ports::Workspace>>> create(ports::WorkspaceSpec spec) override {
-    CORRAL_CO_CHECK(look());
+    CORRAL_CO_CHECK(co_await get_ready());
     CORRAL_CO_CHECK(validate(spec));
     if (std::filesystem::exists(folder_of(spec.id))) {
       auto living = co_await attach(spec.id);
@@ -144,7 +147,7 @@ class LocalLauncher final : public ports::Launcher {
   }
 
   Task<Result<std::shared_ptr<ports::Workspace>>> attach(WorkspaceId id) override {
-    CORRAL_CO_CHECK(look());
+    CORRAL_CO_CHECK(co_await get_ready());
     if (const auto known = registry_->live.find(id); known != registry_->live.end()) {
       if (known->second->client->gone()) co_return fail(ErrorCode::not_found, "workspace {} has ended", id.to_string());
       co_return known->second->handle;
@@ -198,8 +201,21 @@ class LocalLauncher final : public ports::Launcher {
   std::filesystem::path workspaces() const { return options().data_folder / "workspaces"; }
   std::filesystem::path folder_of(WorkspaceId id) const { return workspaces() / id.to_string(); }
 
+  // Before the first workspace. Two callers at once do the same twice.
+  Task<Result<void>> get_ready() {
+    if (machine_) co_return Result<void>{};
+    std::string etc;
+    if (options().isolation == Isolation::sandbox) {
+      const auto place = options().data_folder / "sandbox";
+      CORRAL_CO_TRY(etc, co_await options().pool->run([place] { return make_etc_folder(place); }));
+    }
+    if (machine_) co_return Result<void>{};
+    CORRAL_CO_CHECK(look());
+    etc_ = std::move(etc);
+    co_return Result<void>{};
+  }
+
   Result<void> look() {
-    if (machine_) return {};
     CORRAL_TRY(machine_, Machine::look(options().isolation, UidRange{options().first_uid, options().uid_count}));
     if (options().isolation == Isolation::sandbox && machine_->bwrap.empty()) {
       machine_.reset();
@@ -278,6 +294,7 @@ class LocalLauncher final : public ports::Launcher {
     launch.mode = direct ? LaunchMode::direct : LaunchMode::sandbox;
     launch.folder = folder;
     launch.bwrap = machine_->bwrap;
+    launch.etc = etc_;
     launch.runner = options().runner_program;
     launch.cgroups = state.cgroups.procs_files();
     launch.uid = state.uid;
@@ -395,6 +412,7 @@ class LocalLauncher final : public ports::Launcher {
 
   std::shared_ptr<Registry> registry_;
   std::optional<Machine> machine_;
+  std::string etc_;
   std::set<WorkspaceId> busy_;
   TaskScope scope_;
 };

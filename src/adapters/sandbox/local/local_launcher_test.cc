@@ -210,7 +210,8 @@ TEST_F(LocalLauncherTest, AMissingRunnerIsSaidBeforeAnythingIsMade) {
   const auto status = await(launcher->check());
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, ErrorCode::unsupported);
-  EXPECT_TRUE(std::filesystem::is_empty(data_));
+  EXPECT_NE(status.error().message.find("/nowhere/corral-runner"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(data_ / "workspaces"));
 }
 
 TEST_F(LocalLauncherTest, LeavesAlsoWhatAnAgentMadeUnremovable) {

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "adapters/sandbox/local/launch/launch_spec.h"
+#include "adapters/sandbox/local/launch/replace_file.h"
 #include "base/files.h"
 #include "base/json.h"
 
@@ -56,7 +57,7 @@ Result<void> save_state(const std::filesystem::path& folder, const WorkspaceStat
                       {"boot", state.boot}};
   if (state.uid) object["uid"] = *state.uid;
   if (state.runner) object["runner"] = json::object{{"pid", state.runner->pid}, {"start", std::to_string(state.runner->start)}};
-  return write_file_atomically(folder / kStateFile, json::serialize(object));
+  return replace_file(folder / kStateFile, json::serialize(object));
 }
 
 Result<WorkspaceState> load_state(const std::filesystem::path& folder) {

@@ -30,7 +30,7 @@ struct WorkspaceState {
   std::optional<HostProcess> runner;  // known once it was linked
 };
 
-// Durable when it returns. Blocking, as are the others.
+// Survives the death of the server, not of the machine: nor does the workspace. Blocking, as are the others.
 Result<void> save_state(const std::filesystem::path& folder, const WorkspaceState& state);
 // `not_found` when there is none; `corrupt`, naming the place, when it does not parse.
 Result<WorkspaceState> load_state(const std::filesystem::path& folder);

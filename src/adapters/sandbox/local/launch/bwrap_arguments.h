@@ -6,17 +6,11 @@
 
 #include "adapters/sandbox/local/launch/launch_spec.h"
 #include "adapters/sandbox/local/launch/view.h"
-#include "base/error.h"
-#include "base/fd.h"
 
 namespace corral::adapters::sandbox {
 
-struct BwrapCall {
-  std::vector<std::string> argv;
-  std::vector<Fd> kept;  // memory files that argv names; to be inherited by bubblewrap, which closes them
-};
-
-// `filter` and `info` are the descriptors that bubblewrap will have (seccomp filter; where it writes the child's pid).
-Result<BwrapCall> bwrap_call(const LaunchSpec& spec, const View& view, int filter, int info);
+// `filter` and `info` are the descriptors that bubblewrap will have (seccomp filter; where it writes the child's pid). Few
+// mounts, because bubblewrap reads the whole mount table again after each.
+std::vector<std::string> bwrap_arguments(const LaunchSpec& spec, const View& view, int filter, int info);
 
 }  // namespace corral::adapters::sandbox

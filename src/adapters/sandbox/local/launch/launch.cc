@@ -16,6 +16,7 @@
 
 #include "adapters/sandbox/local/launch/bwrap_arguments.h"
 #include "adapters/sandbox/local/launch/launch_spec.h"
+#include "adapters/sandbox/local/launch/replace_file.h"
 #include "adapters/sandbox/local/launch/view.h"
 #include "base/files.h"
 
@@ -47,7 +48,7 @@ Result<void> record_launch(const std::string& folder) {
   std::string_view rest = std::string_view(stat).substr(after_name + 2);
   for (int field = 3; field < 22; ++field) rest.remove_prefix(rest.find(' ') + 1);
   const json::object record{{"pid", ::getpid()}, {"start", std::string(rest.substr(0, rest.find(' ')))}};
-  return write_file_atomically(folder + "/" + kLaunchedFile, json::serialize(record));
+  return replace_file(folder + "/" + kLaunchedFile, json::serialize(record));
 }
 
 Result<void> enter_cgroups(const std::vector<std::string>& files) {
@@ -147,15 +148,12 @@ Result<void> launch() {
 
   std::string program = view.runner;
   std::vector<std::string> argv = spec.command.empty() ? std::vector<std::string>{view.runner, "serve"} : spec.command;
-  std::vector<Fd> kept;
   if (spec.mode == LaunchMode::sandbox) {
     // bubblewrap inherits these two and does not pass them on.
     ::fcntl(filter.get(), F_SETFD, 0);
     ::fcntl(info.get(), F_SETFD, 0);
-    CORRAL_TRY(auto call, bwrap_call(spec, view, filter.get(), info.get()));
     program = spec.bwrap;
-    argv = std::move(call.argv);
-    kept = std::move(call.kept);
+    argv = bwrap_arguments(spec, view, filter.get(), info.get());
   } else if (!spec.command.empty()) {
     program = spec.command.front();
   }

@@ -23,6 +23,7 @@ std::string to_json_text(const LaunchSpec& spec) {
   json::object object{{"mode", spec.mode == LaunchMode::sandbox ? "sandbox" : "direct"},
                       {"folder", spec.folder},
                       {"bwrap", spec.bwrap},
+                      {"etc", spec.etc},
                       {"runner", spec.runner},
                       {"command", json::value_from(spec.command)},
                       {"config", spec.config},
@@ -47,6 +48,7 @@ Result<LaunchSpec> parse_launch_spec(std::string_view text) {
   spec.mode = mode == "sandbox" ? LaunchMode::sandbox : LaunchMode::direct;
   CORRAL_TRY(spec.folder, reader.string("folder"));
   CORRAL_TRY(spec.bwrap, reader.string("bwrap"));
+  CORRAL_TRY(spec.etc, reader.string("etc"));
   CORRAL_TRY(spec.runner, reader.string("runner"));
   CORRAL_TRY(spec.command, strings(reader, "command"));
   CORRAL_TRY(spec.config, reader.string("config"));

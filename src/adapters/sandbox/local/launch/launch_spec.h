@@ -26,6 +26,7 @@ struct LaunchSpec {
   LaunchMode mode = LaunchMode::sandbox;
   std::string folder;                    // the workspace's: holds work, home, spool, door
   std::string bwrap;                     // absolute path
+  std::string etc;                       // the folder that becomes /etc
   std::string runner;                    // absolute path of corral-runner
   std::vector<std::string> command;      // what becomes the first process; empty: the runner
   std::string config;                    // the runner's configuration line: holds the link token

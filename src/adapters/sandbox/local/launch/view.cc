@@ -109,7 +109,7 @@ Result<void> bind_at(int source, const std::string& target, unsigned long recurs
 }
 
 struct Sources {
-  Fd work, home, runner;
+  Fd work, home, etc, runner;
   std::vector<Fd> mounts;
 };
 
@@ -117,6 +117,7 @@ Result<Sources> open_sources(const LaunchSpec& spec) {
   Sources sources;
   CORRAL_TRY(sources.work, open_path(spec.folder + "/" + kWorkFolder, O_DIRECTORY | O_NOFOLLOW));
   CORRAL_TRY(sources.home, open_path(spec.folder + "/" + kHomeFolder, O_DIRECTORY | O_NOFOLLOW));
+  CORRAL_TRY(sources.etc, open_path(spec.etc, O_DIRECTORY));
   CORRAL_TRY(sources.runner, open_path(spec.runner, 0));
   for (const auto& mount : spec.mounts) {
     CORRAL_TRY(auto fd, open_path(mount.source, 0));
@@ -131,6 +132,7 @@ Result<View> make_plain_view(const LaunchSpec& spec) {
   View view;
   view.work = spec.folder + "/" + kWorkFolder;
   view.home = spec.folder + "/" + kHomeFolder;
+  view.etc = spec.etc;
   view.runner = spec.runner;
   view.mounts = spec.mounts;
   CORRAL_TRY(view.door, open_path(spec.folder + "/" + kDoorFolder, O_DIRECTORY | O_NOFOLLOW));
@@ -157,9 +159,11 @@ Result<View> make_view(const LaunchSpec& spec) {
   const std::string scratch = std::string(kScratch) + "/";
   view.work = scratch + "work";
   view.home = scratch + "home";
+  view.etc = scratch + "etc";
   view.runner = scratch + "runner";
   CORRAL_CHECK(bind_at(sources.work.get(), view.work, 0));
   CORRAL_CHECK(bind_at(sources.home.get(), view.home, 0));
+  CORRAL_CHECK(bind_at(sources.etc.get(), view.etc, 0));
   CORRAL_CHECK(bind_at(sources.runner.get(), view.runner, 0));
   for (std::size_t i = 0; i < view.mounts.size(); ++i) {
     view.mounts[i].source = scratch + "mount" + std::to_string(i);

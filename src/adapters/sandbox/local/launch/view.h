@@ -12,7 +12,7 @@ namespace corral::adapters::sandbox {
 
 // Paths that the unprivileged bubblewrap can reach.
 struct View {
-  std::string work, home, runner;
+  std::string work, home, etc, runner;
   std::vector<LaunchMount> mounts;
   Fd door, spool;
 };
