@@ -14,10 +14,10 @@ Task<Result<void>> append_to(std::shared_ptr<session::Log> log, std::string sour
 class Follower {
  public:
   Follower(StepContext& context, std::string process, std::vector<Channel> channels, ProcessObserver* observer)
-      : context_(context), process_(std::move(process)), channels_(std::move(channels)), observer_(observer), never_(context.core.deps.executor) {}
+      : context_(context), process_(std::move(process)), channels_(std::move(channels)), observer_(observer), never_(context.core.deps.executor), aborted_(context.core.deps.executor) {}
 
   Task<Result<ProcessEnd>> run() {
-    auto ended = co_await until(deliver(), watch());
+    auto ended = co_await until(deliver(), supervise());
     // What prints without end would fill the disk that the logs are on.
     if (overflowed_) {
       (void)co_await context_.workspace->signal(process_, SIGKILL);
@@ -46,10 +46,14 @@ class Follower {
   Task<Result<void>> take(std::size_t channel, std::uint64_t offset, std::string bytes) {
     if (offset + bytes.size() > context_.core.options.max_output_bytes) {
       overflowed_ = true;
+      aborted_.notify();
       co_return fail(ErrorCode::exhausted, "too much output");
     }
     auto taken = co_await channels_[channel].sink(offset, std::move(bytes));
-    if (!taken && !trouble_) trouble_ = taken.error();
+    if (!taken && !trouble_) {
+      trouble_ = taken.error();
+      aborted_.notify();
+    }
     co_return taken;
   }
 
@@ -70,8 +74,15 @@ class Follower {
     co_return co_await context_.workspace->wait(process_);
   }
 
+  // Ends when the following must: one channel's trouble ends the other's reading too.
+  Task<void> supervise() { (void)co_await until(watch(), wait_for_abort()); }
+
+  Task<void> wait_for_abort() {
+    while (!trouble_ && !overflowed_) co_await aborted_.wait();
+  }
+
   // Looks after the run while the process is alive. Ends only on trouble; otherwise it is cancelled with the process.
-  Task<void> watch() {
+  Task<int> watch() {
     for (;;) {
       const auto news = context_.seat.news();
       if (auto loaded = co_await context_.reload(); loaded) {
@@ -82,7 +93,7 @@ class Follower {
           auto done = co_await observer_->on_change();
           if (!done) {
             trouble_ = done.error();
-            co_return;
+            co_return 0;
           }
           if (observer_->should_end()) {
             co_await context_.core.deps.clock.sleep(context_.core.options.exit_grace);
@@ -115,7 +126,7 @@ class Follower {
   std::string process_;
   std::vector<Channel> channels_;
   ProcessObserver* observer_;
-  Signal never_;
+  Signal never_, aborted_;
   std::optional<domain::Failure> stopped_;
   std::optional<Error> trouble_;
   bool overflowed_ = false;
