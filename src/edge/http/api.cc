@@ -161,6 +161,7 @@ Task<Result<void>> Api::call(const Route& route, Request request, Exchange& out,
   auto media_type = router_.choose_reply(route, request);
   if (!media_type)
     co_return co_await out.refuse(media_type.error().status, media_type.error().detail, request_id);
+  if (route.replies.size() > 1) out.add("Vary", "Accept");
   auto body = router_.read_body(route, request);
   if (!body) co_return co_await out.refuse(body.error().status, body.error().detail, request_id);
   Call call{.request = std::move(request),

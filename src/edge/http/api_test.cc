@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
+#include <regex>
+#include <set>
+#include <sstream>
 
 #include "base/log.h"
 #include "edge/http/components.h"
@@ -234,6 +236,27 @@ TEST_F(ApiTest, ExposesFigures) {
       text.body.find(
           "corral_http_requests_total{method=\"POST\",route=\"/api/v1/runs\",status=\"202\"} 1\n"),
       std::string::npos);
+}
+
+TEST_F(ApiTest, ExposesFiguresInPrometheusForm) {
+  start_run();
+  const std::regex comment("# (HELP [a-z_]+ .+|TYPE [a-z_]+ (counter|gauge|histogram))"),
+      sample("([a-z_]+)(\\{([a-z]+=\"[^\"\\n]*\",?)+\\})? [0-9.e+-]+");
+  std::set<std::string> typed;
+  std::istringstream lines(client.request("GET", "/metrics").body);
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch parts;
+    if (line.starts_with("# TYPE ")) typed.insert(line.substr(7, line.find(' ', 7) - 7));
+    if (line.starts_with('#')) {
+      EXPECT_TRUE(std::regex_match(line, comment)) << line;
+      continue;
+    }
+    ASSERT_TRUE(std::regex_match(line, parts, sample)) << line;
+    const std::string family =
+        std::regex_replace(parts[1].str(), std::regex("_(bucket|sum|count)$"), "");
+    EXPECT_TRUE(typed.contains(parts[1].str()) || typed.contains(family)) << line;
+  }
+  EXPECT_GE(typed.size(), 4u);
 }
 
 TEST_F(ApiTest, SaysWhenItIsNotReady) {

@@ -139,10 +139,6 @@ Task<Result<void>> stream_log(Api& api, Call& call, LogStream stream) {
       append_event(end, stream.offset, "end", "{}");
       co_return co_await call.out.write(std::move(end));
     }
-    // Looked at before the next read: what the run wrote until it was over is sent before the end
-    // is.
-    over = co_await run_is_over(api, stream.run);
-    if (over || stream.log->end() > seen) continue;
     const auto silent =
         std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - last_sent);
     if (silent >= api.deps().keep_alive) {
@@ -152,6 +148,9 @@ Task<Result<void>> stream_log(Api& api, Call& call, LogStream stream) {
     }
     const auto wait = std::min<Duration>(kEndCheck, api.deps().keep_alive - silent);
     co_await unless_gone(call.out, stream.log->wait_beyond(seen, wait));
+    // Then the log is read once more: what the run wrote until it was over is sent before the end
+    // is.
+    if (stream.log->end() == seen) over = co_await run_is_over(api, stream.run);
   }
   co_return Result<void>{};
 }
