@@ -13,7 +13,7 @@ import pytest
 import requests
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CORRAL = ROOT / "build/bin/corral"
+CORRAL = pathlib.Path(os.environ.get("CORRAL_TEST_PROGRAM", ROOT / "build/bin/corral"))  # another build, say with sanitizers
 AGENTS = ROOT / "build/agents"  # the agent CLI is installed once for all tests
 API_KEY = "sk-ant-test-KEY-THAT-MUST-NEVER-LEAK-0123456789"
 
@@ -47,8 +47,7 @@ class Model:
         if script:
             command += ["--script", str(script)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self.port = int(self.process.stdout.readline())
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = self.process.stdout.readline().strip().removeprefix("listening on ")
 
     def requests(self):
         return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []

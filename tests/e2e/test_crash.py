@@ -22,7 +22,7 @@ def test_kill_9_at_random_moments_loses_and_repeats_nothing(serve, folder, claud
     print(f"seed {SEED}")
     server, repo = serve(), make_repo(folder / "repo", {"a": "a\n"})
     slow = {"tool": "Bash", "input": {"command": "for i in $(seq 100); do echo $i >> steps.txt; sleep 0.02; done", "description": "work"}}
-    prompt = "Work. MOCK:" + json.dumps([slow, slow, {"text": "Finished the work."}])
+    prompt = "Work. SCRIPT:" + json.dumps([slow, slow, {"text": "Finished the work."}])
     started, finished, kills = {}, {}, 0
     while kills < KILLS or len(finished) < len(started):
         if kills < KILLS:

@@ -8,7 +8,7 @@ from conftest import API_KEY, CORRAL, git, make_repo
 
 
 def script(*steps):
-    return "MOCK:" + json.dumps(list(steps))
+    return "SCRIPT:" + json.dumps(list(steps))
 
 
 def write(path, content):
