@@ -36,7 +36,7 @@ function body(...chunks: string[]): Response {
   );
 }
 
-function follow(answers: (() => Response | Promise<Response>)[]) {
+function follow(answers: (() => Response | Promise<Response>)[], silenceMs = 5000) {
   const requests: (string | null)[] = [];
   const events: string[] = [];
   const states: StreamState[] = [];
@@ -45,6 +45,7 @@ function follow(answers: (() => Response | Promise<Response>)[]) {
   const done = new Promise<void>((resolve) => {
     const stream = new EventStream({
       url: "/log?offset=0",
+      silenceMs,
       fetch: async (_url, init) => {
         requests.push(new Headers(init?.headers).get("Last-Event-ID"));
         const answer = answers.shift();
@@ -85,6 +86,18 @@ describe("EventStream", () => {
     const run = follow([down, down, down, down, down, down, () => body("data: x\n\n"), down]);
     await run.done;
     expect(run.waits).toEqual([500, 1000, 2000, 4000, 8000, 8000, 500, 1000]);
+  });
+
+  it("takes a connection that fell silent for lost", async () => {
+    const silent = () =>
+      new Response(
+        new ReadableStream({ start: (c) => c.enqueue(new TextEncoder().encode("id: 4\ndata: a\n\n")) }),
+      );
+    const run = follow([silent, () => body("id: 5\ndata: b\n\nevent: end\ndata: {}\n\n")], 30);
+    await run.done;
+    expect(run.events).toEqual(["a", "b"]);
+    expect(run.requests).toEqual([null, "4"]);
+    expect(run.states).toEqual(["connecting", "live", "lost", "live", "ended"]);
   });
 
   it("gives up on what will not change, with the server's words", async () => {

@@ -59,10 +59,14 @@ export interface StreamOptions {
   lastId?: string;
   fetch?: typeof fetch;
   delay?: (ms: number, signal: AbortSignal) => Promise<void>;
+  silenceMs?: number;
 }
 
 const firstRetryMs = 500;
 const longestRetryMs = 8000;
+// The server sends at least a comment every 15 s. A connection silent for longer is dead, even if nobody said so: a proxy
+// or a sleeping laptop can leave one half open for ever.
+const longestSilenceMs = 40_000;
 
 // Resolves early when the stream is closed or the browser comes back online.
 function pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -142,7 +146,7 @@ export class EventStream {
     const parser = new SseParser();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await this.readOrLose(reader);
       if (done || signal.aborted) return "broken";
       const events = parser.push(value);
       if (events.length === 0) continue;
@@ -155,6 +159,17 @@ export class EventStream {
         void reader.cancel();
         return "ended";
       }
+    }
+  }
+
+  private async readOrLose(
+    reader: ReadableStreamDefaultReader<string>,
+  ): Promise<ReadableStreamReadResult<string>> {
+    const timer = setTimeout(() => void reader.cancel(), this.options.silenceMs ?? longestSilenceMs);
+    try {
+      return await reader.read(); // done, when cancelled
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

@@ -4,6 +4,7 @@ import { runPath } from "../../api/client";
 import type { ServerEvent } from "../../api/sse";
 import { useStream } from "../../api/use-stream";
 import { plural } from "../../base/format";
+import { useRestOfWindow } from "../../base/use-rest-of-window";
 import { LogBuffer } from "../../text/log-buffer";
 import { AnsiText } from "../../ui/ansi-text";
 import { ConnectionNotice } from "../../ui/connection";
@@ -11,6 +12,7 @@ import "./log-tab.css";
 
 const capacity = 200_000; // lines held in the page; the download has them all
 const lineHeight = 20; // px, as in log-tab.css
+const leastHeight = 320; // px
 const overscan = 30; // lines rendered beyond what is seen
 
 function decode(event: ServerEvent): string {
@@ -31,6 +33,7 @@ export function LogTab({ run, attempt, live }: { run: string; attempt: number; l
   const [view, setView] = useState({ top: 0, height: 600 });
   const [following, setFollowing] = useState(true);
   const box = useRef<HTMLDivElement>(null);
+  const height = useRestOfWindow(box, leastHeight);
   const heldDrops = useRef(0);
 
   const onEvents = useCallback(
@@ -42,6 +45,7 @@ export function LogTab({ run, attempt, live }: { run: string; attempt: number; l
   );
   const { state, error } = useStream(`${runPath(run)}/log?offset=0`, onEvents, attempt);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a box of another height must be scrolled again
   useLayoutEffect(() => {
     const element = box.current;
     if (!element) return;
@@ -50,7 +54,7 @@ export function LogTab({ run, attempt, live }: { run: string; attempt: number; l
     heldDrops.current = size.dropped;
     if (following) element.scrollTop = element.scrollHeight;
     else if (gone > 0) element.scrollTop -= gone * lineHeight;
-  }, [size, following]);
+  }, [size, following, height]);
 
   const scrolled = (event: UIEvent<HTMLDivElement>) => {
     const { scrollTop, clientHeight, scrollHeight } = event.currentTarget;
@@ -95,6 +99,7 @@ export function LogTab({ run, attempt, live }: { run: string; attempt: number; l
       </div>
       <div
         className="log-box card"
+        style={{ height }}
         ref={box}
         onScroll={scrolled}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
