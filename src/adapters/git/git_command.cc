@@ -129,8 +129,9 @@ std::map<std::string, std::string> Git::environment(const Config& config) const 
   env["GIT_CONFIG_GLOBAL"] = config_file_.string();
   env["GIT_ATTR_NOSYSTEM"] = "1";
   env["GIT_TERMINAL_PROMPT"] = "0";
-  env["GIT_ASKPASS"] = askpass_.empty() ? "/bin/false" : askpass_;
-  env["SSH_ASKPASS"] = "/bin/false";
+  env["GCM_INTERACTIVE"] = "never";
+  env["GIT_ASKPASS"] = askpass_;  // empty: git then asks nobody
+  env["SSH_ASKPASS"] = "";
   env["GIT_SSH_COMMAND"] = "ssh -oBatchMode=yes -oConnectTimeout=20 -oServerAliveInterval=15 -oServerAliveCountMax=4";
   env["GIT_ALLOW_PROTOCOL"] = "file:git:ssh:http:https";
   // A source that is a partial clone must not make git here fetch what it lacks by the source's own configuration.
@@ -169,6 +170,25 @@ Task<Result<std::string>> Git::checked(GitCall call, std::string doing) const {
   if (!result) co_return wrap(std::move(result).error(), doing);
   if (result->exit_code != 0) co_return std::unexpected(git_error(*result, doing));
   co_return std::move(result->output);
+}
+
+Task<Config> network_settings(const Git& git) {
+  CommandSpec spec{.argv = {"git", "config", "-z", "--get-regexp", R"(^(credential\..*|url\..*\.insteadof|http\.(.*\.)?(proxy|sslcainfo|sslcapath|sslcert|sslkey|cookiefile|extraheader))$)"},
+                   .env = git.environment({}),
+                   .cwd = "/",
+                   .timeout = std::chrono::seconds(10)};
+  for (const char* name : {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM"}) spec.env.erase(name);
+  Config config;
+  const auto result = co_await run_command(std::move(spec));
+  if (!result || result->exit_code != 0) co_return config;  // none set
+  for (std::string_view rest = result->output; !rest.empty();) {
+    const auto end = std::min(rest.find('\0'), rest.size());
+    const auto entry = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    const auto line = entry.find('\n');
+    if (line != std::string_view::npos) config.emplace_back(entry.substr(0, line), entry.substr(line + 1));
+  }
+  co_return config;
 }
 
 Error git_error(const CommandResult& result, std::string_view doing) {

@@ -52,6 +52,10 @@ class Git {
   std::map<std::string, std::string> extra_env_;
 };
 
+// The person's own settings for reaching remotes (credential helpers, URL rewrites, proxies and certificates), from their and
+// the system's git configuration: for fetches over the network only, where nothing of a repository's own is read.
+Task<Config> network_settings(const Git& git);
+
 // What a git process that failed meant, from what it wrote on stderr (in the C locale).
 Error git_error(const CommandResult& result, std::string_view doing);
 

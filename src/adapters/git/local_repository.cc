@@ -37,6 +37,11 @@ Result<LocalRepository> inspect_local(const std::string& path) {
   return LocalRepository{path, info.st_uid};
 }
 
+bool closed_to_owner(const LocalRepository& repository) {
+  struct stat info{};
+  return ::geteuid() == 0 && repository.owner != 0 && (::stat((repository.path + "/.git").c_str(), &info) == 0 || ::stat((repository.path + "/HEAD").c_str(), &info) == 0);
+}
+
 std::string service_command(const LocalRepository& repository, Service service) {
   std::string command;
   if (::geteuid() == 0 && repository.owner != 0) {

@@ -25,4 +25,8 @@ Result<LocalRepository> inspect_local(const std::string& path);
 enum class Service { upload_pack, receive_pack };
 std::string service_command(const LocalRepository& repository, Service service);
 
+// Whether it looks like a repository to Corral, which is root, but belongs to someone else: so that "not a repository" in
+// their eyes means that they cannot get there.
+bool closed_to_owner(const LocalRepository& repository);
+
 }  // namespace corral::adapters::git

@@ -58,22 +58,26 @@ Task<Result<std::string>> change(const Git& git, GitCall call, std::string doing
 }
 
 std::vector<std::string> upload_pack_option(const FetchPlan& plan) {
-  if (plan.upload_pack.empty()) return {};
-  return {"--upload-pack=" + plan.upload_pack};
+  if (!plan.local) return {};
+  return {"--upload-pack=" + service_command(*plan.local, Service::upload_pack)};
 }
 
 // The URL goes by configuration, not on the command line.
-Config source_config(const FetchPlan& plan) {
-  Config config = plan.source.config;
+Task<Config> source_config(const Git& git, FetchPlan plan) {
+  Config config = plan.local ? Config() : co_await network_settings(git);
+  config.insert(config.end(), plan.source.config.begin(), plan.source.config.end());
   config.emplace_back("remote.source.url", plan.source.url);
-  return config;
+  co_return config;
 }
 
 std::unexpected<Error> explain(Error error, const FetchPlan& plan) {
   auto& words = error.message;
-  const bool local = !plan.source.local.empty();
+  const bool local = plan.local.has_value();
   if (words.contains("does not appear to be a git repository") || words.contains("not a git repository")) {
-    if (local) {
+    if (local && closed_to_owner(*plan.local)) {
+      error.code = ErrorCode::forbidden;
+      words = fmt::format("'{}' belongs to the user with id {}, who cannot read it: Corral opens a repository as its owner; open the folders above it to them", plan.source.display, plan.local->owner);
+    } else if (local) {
       error.code = ErrorCode::invalid;
       words = fmt::format("'{}' is not a git repository; run 'git init' there and make a first commit, or give the repository's top folder", plan.source.display);
     }
@@ -81,15 +85,15 @@ std::unexpected<Error> explain(Error error, const FetchPlan& plan) {
     words = fmt::format("repository '{}' uses SHA-256 object names, which Corral does not support", plan.source.display);
   } else if (error.code == ErrorCode::forbidden) {
     words += local ? ". The repository must be readable for its owner and for the user that runs Corral"
-                   : ". Give Corral's user access: an SSH key without a passphrase or in an agent, or a token in the URL (https://TOKEN@host/…)";
+                   : ". Give Corral's user access: a credential helper for https (git config --global credential.helper …), an SSH key without a passphrase or in an agent for ssh";
   } else if (error.code == ErrorCode::not_found) {
     words += ". Check the URL, and that Corral's user has access to it";
   }
   return std::unexpected(std::move(error));
 }
 
-Task<Result<std::string>> default_branch(const Git& git, const fs::path& mirror, const FetchPlan& plan, std::string doing) {
-  GitCall call{.repository = mirror, .arguments = {"ls-remote", "--symref"}, .config = source_config(plan), .timeout = std::chrono::seconds(120)};
+Task<Result<std::string>> default_branch(const Git& git, const fs::path& mirror, const FetchPlan& plan, Config config, std::string doing) {
+  GitCall call{.repository = mirror, .arguments = {"ls-remote", "--symref"}, .config = std::move(config), .timeout = std::chrono::seconds(120)};
   for (auto& option : upload_pack_option(plan)) call.arguments.push_back(std::move(option));
   call.arguments.insert(call.arguments.end(), {"source", "HEAD", "refs/heads/*"});
   auto listed = co_await git.checked(std::move(call), std::move(doing));
@@ -178,13 +182,14 @@ RefChanges head_changes(std::string_view refs) {
 Task<Result<ports::Mirrors::Fetched>> fetch_mirror(const Git& git, fs::path mirror, FetchPlan plan, std::string branch) {
   const auto doing = fmt::format("cannot read the repository '{}'", plan.source.display);
   const bool wants_default = branch.empty();
+  const auto config = co_await source_config(git, plan);
   if (wants_default) {
-    CORRAL_CO_TRY(branch, co_await default_branch(git, mirror, plan, doing));
+    CORRAL_CO_TRY(branch, co_await default_branch(git, mirror, plan, config, doing));
   }
   GitCall call{.repository = mirror,
                .arguments = {"fetch", "--quiet", "--prune", "--force", "--no-tags", "--update-shallow", "--no-auto-maintenance",
                              "--no-write-fetch-head", "--no-recurse-submodules"},
-               .config = source_config(plan),
+               .config = config,
                .timeout = plan.timeout};
   for (auto& option : upload_pack_option(plan)) call.arguments.push_back(std::move(option));
   call.arguments.insert(call.arguments.end(), {"source", "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"});

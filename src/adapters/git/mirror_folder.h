@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,7 +22,7 @@ Task<Result<void>> prepare_mirror(const Git& git, std::filesystem::path mirror);
 
 struct FetchPlan {
   Source source;
-  std::string upload_pack;   // how a local source is opened; empty for others
+  std::optional<LocalRepository> local;   // when the source is one
   std::chrono::seconds timeout{};
 };
 

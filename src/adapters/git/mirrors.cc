@@ -79,8 +79,7 @@ class GitMirrors final : public ports::Mirrors {
     FetchPlan plan{source, {}, options_.fetch_timeout};
     if (!source.local.empty()) {
       if (!options_.allow_local) co_return fail(ErrorCode::forbidden, "repository '{}': this server reads no local folders", source.display);
-      CORRAL_CO_TRY(const auto local, inspect_local(source.local));
-      plan.upload_pack = service_command(local, Service::upload_pack);
+      CORRAL_CO_TRY(plan.local, inspect_local(source.local));
     }
     const auto hold = co_await Gate::enter(gate(project, co_await asio::this_coro::executor));
     CORRAL_CO_CHECK(co_await prepare(project));

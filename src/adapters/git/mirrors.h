@@ -24,6 +24,8 @@ struct MirrorOptions {
   std::size_t max_connections = 8;               // that serve() handles at once for one branch; more are refused
 };
 
+// For remotes, the person's own credential helpers, proxies and certificates (git config --global) are used, read anew for
+// each fetch; an SSH key or agent likewise. Nothing else of their configuration is.
 // Lives on the executor that its calls are awaited on. Fails when the folder cannot be written. Destroy it after every
 // call has ended.
 Result<std::unique_ptr<ports::Mirrors>> make_git_mirrors(MirrorOptions options);

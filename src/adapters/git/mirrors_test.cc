@@ -3,6 +3,9 @@
 #include <grp.h>
 #include <sys/stat.h>
 
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/write.hpp>
+
 
 #include "adapters/git/daemon.h"
 #include "adapters/git/git_fixture.h"
@@ -64,6 +67,40 @@ TEST_F(Mirror, SaysWhatIsWrongWithASource) {
   const auto refused = fetch("http://me:hunter2@127.0.0.1:9/x.git");
   EXPECT_EQ(refused.code, ErrorCode::unavailable);
   EXPECT_EQ(refused.describe().find("hunter2"), std::string::npos) << refused.describe();
+}
+
+// A server that asks for a user and password, and has nothing.
+Task<void> serve_http(asio::ip::tcp::acceptor& acceptor, std::string& heads) {
+  for (;;) {
+    auto socket = co_await acceptor.async_accept(asio::use_awaitable);
+    std::string request;
+    co_await asio::async_read_until(socket, asio::dynamic_buffer(request), "\r\n\r\n", asio::use_awaitable);
+    heads += request;
+    const std::string answer = request.contains("Authorization: ") ? "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                                                                   : "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    co_await asio::async_write(socket, asio::buffer(answer), asio::use_awaitable);
+  }
+}
+
+TEST_F(Mirror, UsesThePersonsCredentialHelperForTheNetworkOnly) {
+  write(folder_ / "home/.gitconfig", "[credential]\n\thelper = \"!f() { echo used >> " + (folder_ / "helper").string() + "; echo username=me; echo password=s3cret; }; f\"\n[core]\n\tfsmonitor = /bin/false\n");
+  const std::string home = inherited_env()["HOME"];
+  ::setenv("HOME", (folder_ / "home").c_str(), 1);
+  asio::io_context context;
+  asio::ip::tcp::acceptor acceptor(context, {asio::ip::make_address("127.0.0.1"), 0});
+  const auto origin = "http://127.0.0.1:" + std::to_string(acceptor.local_endpoint().port());
+  std::string heads;
+  std::optional<Result<Fetched>> fetched;
+  TaskScope scope(context.get_executor());
+  scope.start("test.http", serve_http(acceptor, heads));
+  asio::co_spawn(context, store_and_stop(mirrors_->fetch(project_, origin + "/x.git", ""), fetched, scope), [](std::exception_ptr thrown) {
+    if (thrown) std::rethrow_exception(thrown);
+  });
+  context.run();
+  ::setenv("HOME", home.c_str(), 1);
+  EXPECT_EQ(fetched->error().code, ErrorCode::not_found) << fetched->error().describe();
+  EXPECT_THAT(heads, ::testing::HasSubstr("Authorization: Basic bWU6czNjcmV0"));
+  EXPECT_TRUE(fs::exists(folder_ / "helper"));
 }
 
 TEST_F(Mirror, TakesARepositoryWhoseHeadIsDetachedByTheBranchAtThatCommit) {
@@ -246,6 +283,14 @@ TEST_F(Mirror, ReadsAndWritesAnotherUsersRepositoryAsThatUser) {
     ASSERT_EQ(::lstat(entry.path().c_str(), &info), 0);
     EXPECT_EQ(info.st_uid, 54321u) << entry.path();
   }
+  // A folder above it that its owner cannot pass.
+  fs::create_directories(folder_ / "closed");
+  fs::permissions(folder_ / "closed", fs::perms::owner_all);
+  fs::copy(source, folder_ / "closed/source", fs::copy_options::recursive);
+  for (const auto& entry : fs::recursive_directory_iterator(folder_ / "closed")) ::lchown(entry.path().c_str(), 54321, 54321);
+  const auto closed = run(mirrors_->fetch(project_, (folder_ / "closed/source").string(), "")).error();
+  EXPECT_EQ(closed.code, ErrorCode::forbidden) << closed.describe();
+  EXPECT_THAT(closed.message, ::testing::HasSubstr("id 54321, who cannot read it"));
   // What its owner cannot read, Corral does not read for them.
   const auto secret = make_repository("secret");
   fs::permissions(secret, fs::perms::owner_all);

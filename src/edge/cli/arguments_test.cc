@@ -83,6 +83,7 @@ TEST(Arguments, HelpAndVersionAreAnswers) {
     EXPECT_EQ(parsed.exit_code, kOk);
     EXPECT_NE(parsed.out, "");
   }
+  EXPECT_THAT(parse({"runs", "list", "--help"}).out, ::testing::HasSubstr("Usage: corral runs list"));
   EXPECT_THAT(parse({"--help"}).out, ::testing::HasSubstr("Exit codes: 0 ok"));
 }
 

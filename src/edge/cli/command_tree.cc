@@ -262,8 +262,12 @@ Parsed parse_arguments(std::vector<std::string> words, std::string_view version)
     return {.arguments = {}, .exit_code = kOk, .out = "corral " + std::string(version) + "\n", .err = {}};
   } catch (const CLI::Success&) {
     const auto* at = &tree.app;
-    while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
-    return {.arguments = {}, .exit_code = kOk, .out = at->help(), .err = {}};
+    std::string before;  // "corral runs", for the usage line
+    while (!at->get_subcommands().empty()) {
+      before += (before.empty() ? "" : " ") + at->get_name();
+      at = at->get_subcommands().front();
+    }
+    return {.arguments = {}, .exit_code = kOk, .out = at->help(before), .err = {}};
   } catch (const CLI::ParseError& error) {
     return usage_error(error.what(), command_path(tree.app));
   }

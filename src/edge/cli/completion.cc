@@ -192,7 +192,7 @@ std::string fish(const CommandInfo& tree) {
       "        string match -q -- '-*' $word; and continue\n"
       "        contains -- (string join ' ' $path $word) $__corral_paths; and set path $path $word\n"
       "    end\n"
-      "    test (string join ' ' $path) = \"$argv\"\n"
+      "    test \"$path\" = \"$argv\"\n"
       "end\n";
   std::vector<std::string> paths;
   const auto levels = levels_of(tree);
