@@ -36,7 +36,8 @@ json::object component_schemas() {
 "Project": {"type": "object", "required": ["id", "name", "git_url", "group", "default_branch", "created_at"],
   "properties": {
     "id": {"type": "string", "format": "uuid"}, "name": {"type": "string"}, "git_url": {"type": "string"},
-    "group": {"type": "string"}, "default_branch": {"type": "string"},
+    "group": {"type": "string"},
+    "default_branch": {"type": ["string", "null"], "description": "Null until the repository has been fetched."},
     "created_at": {"type": "string", "format": "date-time"}}},
 "WorkflowStep": {"type": "object", "required": ["name", "kind", "needs"],
   "properties": {"name": {"type": "string"}, "kind": {"type": "string"}, "needs": {"type": "array", "items": {"type": "string"}}}},
