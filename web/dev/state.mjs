@@ -1,6 +1,7 @@
 // The mock's world: projects, runs, their events, logs and timelines, and who listens. In memory, gone when it ends.
 import { randomUUID } from "node:crypto";
 import { EventEmitter, setMaxListeners } from "node:events";
+import { Log } from "./log.mjs";
 import { callsOf, diffOf, scriptOf } from "./script.mjs";
 
 const now = () => new Date().toISOString();
@@ -10,32 +11,6 @@ export class Problem extends Error {
     super(detail);
     this.status = status;
     this.code = code;
-  }
-}
-
-// An append-only text addressed by its byte offsets, as the server's logs are.
-class Log extends EventEmitter {
-  constructor() {
-    super();
-    this.setMaxListeners(0);
-    this.pieces = []; // { end, text }
-    this.end = 0;
-    this.closed = false;
-  }
-  append(text) {
-    this.end += Buffer.byteLength(text);
-    this.pieces.push({ end: this.end, text });
-    this.emit("more");
-  }
-  from(offset) {
-    return this.pieces.filter((piece) => piece.end > offset);
-  }
-  close() {
-    this.closed = true;
-    this.emit("more");
-  }
-  open() {
-    this.closed = false;
   }
 }
 
