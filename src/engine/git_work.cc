@@ -9,7 +9,14 @@ namespace {
 // project's own may need what a sandbox lacks, and the agent's are none of ours.
 constexpr std::string_view kPrelude = R"sh(set -eu
 git() { command git -c core.hooksPath=/dev/null -c commit.gpgSign=false -c gc.auto=0 -c advice.detachedHead=false "$@"; }
+transfer() { git "$@" || exit 75; }
 )sh";
+
+// What a script exits with (EX_TEMPFAIL) when it could not reach the mirror. The door to it is the server's, and dies with
+// it in the midst of a transfer: whichever server is there then carries the script out again, as another process.
+constexpr int kTransferFailed = 75;
+constexpr int kTransferAttempts = 6;
+constexpr Duration kTransferPause{500};
 
 constexpr std::string_view kOpenRepository = R"sh(git init -q .
 git remote add origin "$CORRAL_GIT" 2>/dev/null || git remote set-url origin "$CORRAL_GIT"
@@ -17,15 +24,15 @@ git config user.name "$GIT_AUTHOR_NAME"
 git config user.email "$GIT_AUTHOR_EMAIL"
 )sh";
 
-constexpr std::string_view kClone = R"sh(git fetch -q --no-tags origin "+refs/heads/$CORRAL_BASE_BRANCH:refs/remotes/origin/$CORRAL_BASE_BRANCH"
+constexpr std::string_view kClone = R"sh(transfer fetch -q --no-tags origin "+refs/heads/$CORRAL_BASE_BRANCH:refs/remotes/origin/$CORRAL_BASE_BRANCH"
 git checkout -q -f -B "$CORRAL_BRANCH" "$CORRAL_BASE"
 echo "On a new branch $CORRAL_BRANCH, from $CORRAL_BASE_BRANCH at $(git rev-parse --short "$CORRAL_BASE")"
 )sh";
 
 // The snapshot's parent is what HEAD was; its tree is what the work tree was.
-constexpr std::string_view kRestore = R"sh(git fetch -q --no-tags origin "+refs/heads/$CORRAL_BASE_BRANCH:refs/remotes/origin/$CORRAL_BASE_BRANCH"
+constexpr std::string_view kRestore = R"sh(transfer fetch -q --no-tags origin "+refs/heads/$CORRAL_BASE_BRANCH:refs/remotes/origin/$CORRAL_BASE_BRANCH"
 if [ -n "$CORRAL_SNAPSHOT" ]; then
-  git fetch -q --no-tags origin "$CORRAL_SNAPSHOT_REF"
+  transfer fetch -q --no-tags origin "$CORRAL_SNAPSHOT_REF"
   git checkout -q -f -B "$CORRAL_BRANCH" "$CORRAL_SNAPSHOT"
   git reset -q --soft "$CORRAL_SNAPSHOT^"
   git reset -q
@@ -43,7 +50,7 @@ cp "$index" "$GIT_INDEX_FILE" 2>/dev/null || true
 git add -A
 tree=$(git write-tree)
 commit=$(git commit-tree "$tree" -p HEAD -m "Corral: the work tree after $CORRAL_STEP")
-git push -q --force "$CORRAL_GIT" "$commit:$CORRAL_SNAPSHOT_REF"
+transfer push -q --force "$CORRAL_GIT" "$commit:$CORRAL_SNAPSHOT_REF"
 )sh";
 
 constexpr std::string_view kCommit = R"sh(git add -A
@@ -52,7 +59,7 @@ if [ "$(git rev-parse HEAD)" = "$CORRAL_BASE" ]; then
   echo "Nothing has changed: there is nothing to commit."
   exit 0
 fi
-git push -q --force "$CORRAL_GIT" "HEAD:$CORRAL_REF"
+transfer push -q --force "$CORRAL_GIT" "HEAD:$CORRAL_REF"
 echo "Commit $(git rev-parse --short HEAD) on $CORRAL_BRANCH"
 git --no-pager diff --stat "$CORRAL_BASE" HEAD
 )sh";
@@ -113,14 +120,21 @@ std::map<std::string, std::string> environment(const StepContext& context) {
 }
 
 Task<Result<std::optional<domain::Failure>>> run_script(StepContext& context, std::string process, std::string script, std::string doing) {
-  ports::ProcessSpec spec;
-  spec.id = std::move(process);
-  spec.argv = {"sh", "-c", std::string(kPrelude) + script};
-  spec.env = environment(context);
-  // Git's own work gets a minute even when time is up: it saves what was done.
-  if (const auto left = context.time_left(); left.count() > 0) spec.timeout = std::max<Duration>(left, std::chrono::minutes(1));
-  CORRAL_CO_TRY(auto end, co_await run_logged_process(context, std::move(spec)));
-  if (end.failure) co_return std::move(end.failure);
+  ProcessEnd end;
+  for (int attempt = 1; attempt <= kTransferAttempts; ++attempt) {
+    ports::ProcessSpec spec;
+    spec.id = attempt == 1 ? process : fmt::format("{}.{}", process, attempt);
+    spec.argv = {"sh", "-c", std::string(kPrelude) + script};
+    spec.env = environment(context);
+    // Git's own work gets a minute even when time is up: it saves what was done.
+    if (const auto left = context.time_left(); left.count() > 0) spec.timeout = std::max<Duration>(left, std::chrono::minutes(1));
+    CORRAL_CO_TRY(end, co_await run_logged_process(context, std::move(spec)));
+    if (end.failure) co_return std::move(end.failure);
+    if (end.exit_code != kTransferFailed) break;
+    co_await context.core.deps.clock.sleep(kTransferPause * attempt);
+  }
+  if (end.exit_code == kTransferFailed)
+    co_return domain::Failure{ErrorCode::unavailable, fmt::format("git could not {}: the project's mirror did not answer; the log's last lines say why", doing)};
   if (end.exit_code != 0)
     co_return domain::Failure{ErrorCode::conflict, fmt::format("git could not {} (exit code {}); the log's last lines say why", doing, end.exit_code)};
   co_return std::nullopt;

@@ -125,9 +125,18 @@ struct GitWorkTest : ::testing::Test {
       result = std::move(value);
     });
     h.context().restart();
-    while (!result) h.context().run_one();
+    // The shell takes real time, pauses only virtual time.
+    while (!result)
+      if (h.context().run_one_for(std::chrono::milliseconds(20)) == 0)
+        if (const auto wake = h.clock.next_wake()) h.clock.advance_to(*wake);
     if (!*result) return result->error().describe();
     return **result ? (**result)->message : "";
+  }
+
+  static Task<void> reappear(Clock& clock, fs::path folder, bool& back) {
+    co_await clock.sleep(Duration(1'200));
+    fs::rename(folder / "away.git", folder / "mirror.git");
+    back = true;
   }
 
   testing::Harness h;
@@ -209,8 +218,25 @@ TEST_F(GitWorkTest, WithoutASnapshotARestoredWorkspaceIsTheBase) {
 
 TEST_F(GitWorkTest, WhatGitSaysIsInTheLogWhenItFails) {
   auto context = context_in("ws");
-  context.run.base_branch = "no-such-branch";
+  context.run.base_commit = std::string(40, '1');
   EXPECT_EQ(carry_out(clone_sources, context), "git could not clone the sources (exit code 128); the log's last lines say why");
+  EXPECT_NE(h.logs.text("log").find("1111111"), std::string::npos);
+}
+
+TEST_F(GitWorkTest, ATransferThatBreaksIsDoneAgain) {
+  auto context = context_in("ws");
+  fs::rename(root / "mirror.git", root / "away.git");
+  bool back = false;
+  asio::co_spawn(h.context(), reappear(h.clock, root, back), [](std::exception_ptr) {});
+  EXPECT_EQ(carry_out(clone_sources, context), "") << h.logs.text("log");
+  EXPECT_TRUE(back);
+  EXPECT_EQ(git("ws", "git rev-parse HEAD"), base);
+}
+
+TEST_F(GitWorkTest, AMirrorThatNeverAnswersIsUnavailable) {
+  auto context = context_in("ws");
+  context.run.base_branch = "no-such-branch";
+  EXPECT_EQ(carry_out(clone_sources, context), "git could not clone the sources: the project's mirror did not answer; the log's last lines say why");
   EXPECT_NE(h.logs.text("log").find("no-such-branch"), std::string::npos);
 }
 
