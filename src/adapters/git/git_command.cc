@@ -7,7 +7,8 @@ namespace corral::adapters::git {
 namespace {
 
 // safe.directory: Corral decides itself whose repositories it opens (local_repository.h).
-// receive.fsck.*: harmless old defects that real histories have; everything else that fsck knows is refused.
+// receive.fsck.*: harmless old defects that real histories have; everything else that fsck knows is
+// refused.
 constexpr std::string_view kConfiguration = R"([safe]
 	directory = *
 [core]
@@ -83,14 +84,18 @@ bool has(std::string_view words, std::initializer_list<std::string_view> phrases
 }
 
 ErrorCode code_from(std::string_view words) {
-  if (has(words, {"No space left on device", "Disk quota exceeded", "Too many open files", "out of memory"})) return ErrorCode::exhausted;
+  if (has(words, {"No space left on device", "Disk quota exceeded", "Too many open files",
+                  "out of memory"}))
+    return ErrorCode::exhausted;
   if (has(words, {"mismatched algorithms"})) return ErrorCode::unsupported;
-  if (has(words, {"Authentication failed", "could not read Username", "could not read Password", "Permission denied", "access denied",
-                  "returned error: 403", "returned error: 401", "Host key verification failed", "Operation not permitted",
-                  "insufficient permission"}))
+  if (has(words,
+          {"Authentication failed", "could not read Username", "could not read Password",
+           "Permission denied", "access denied", "returned error: 403", "returned error: 401",
+           "Host key verification failed", "Operation not permitted", "insufficient permission"}))
     return ErrorCode::forbidden;
-  if (has(words, {"Repository not found", "repository not found", "' not found", "returned error: 404", "does not exist",
-                  "does not appear to be a git repository", "No such file or directory", "not a git repository"}))
+  if (has(words, {"Repository not found", "repository not found", "' not found",
+                  "returned error: 404", "does not exist", "does not appear to be a git repository",
+                  "No such file or directory", "not a git repository"}))
     return ErrorCode::not_found;
   return ErrorCode::unavailable;
 }
@@ -102,8 +107,10 @@ std::string tidy_words(std::string_view words) {
   bool space = true;
   for (const char c : text) {
     const bool blank = static_cast<unsigned char>(c) <= 0x20 || c == 0x7f;
-    if (!blank) result += c;
-    else if (!space) result += ' ';
+    if (!blank)
+      result += c;
+    else if (!space)
+      result += ' ';
     space = blank;
   }
   while (result.ends_with(' ')) result.pop_back();
@@ -113,10 +120,12 @@ std::string tidy_words(std::string_view words) {
 
 }  // namespace
 
-Result<Git> Git::make(std::filesystem::path folder, std::string askpass, std::map<std::string, std::string> extra_env, std::uint64_t max_push_bytes) {
+Result<Git> Git::make(std::filesystem::path folder, std::string askpass,
+                      std::map<std::string, std::string> extra_env, std::uint64_t max_push_bytes) {
   CORRAL_CHECK(make_directories(folder));
   auto file = std::filesystem::absolute(folder) / "gitconfig";
-  CORRAL_CHECK(write_file_atomically(file, fmt::format("{}[receive]\n\tmaxInputSize = {}\n", kConfiguration, max_push_bytes)));
+  CORRAL_CHECK(write_file_atomically(
+      file, fmt::format("{}[receive]\n\tmaxInputSize = {}\n", kConfiguration, max_push_bytes)));
   return Git(std::move(file), std::move(askpass), std::move(extra_env));
 }
 
@@ -132,9 +141,11 @@ std::map<std::string, std::string> Git::environment(const Config& config) const 
   env["GCM_INTERACTIVE"] = "never";
   env["GIT_ASKPASS"] = askpass_;  // empty: git then asks nobody
   env["SSH_ASKPASS"] = "";
-  env["GIT_SSH_COMMAND"] = "ssh -oBatchMode=yes -oConnectTimeout=20 -oServerAliveInterval=15 -oServerAliveCountMax=4";
+  env["GIT_SSH_COMMAND"] =
+      "ssh -oBatchMode=yes -oConnectTimeout=20 -oServerAliveInterval=15 -oServerAliveCountMax=4";
   env["GIT_ALLOW_PROTOCOL"] = "file:git:ssh:http:https";
-  // A source that is a partial clone must not make git here fetch what it lacks by the source's own configuration.
+  // A source that is a partial clone must not make git here fetch what it lacks by the source's own
+  // configuration.
   env["GIT_NO_LAZY_FETCH"] = "1";
   env["GIT_OPTIONAL_LOCKS"] = "0";
   if (!config.empty()) {
@@ -173,10 +184,13 @@ Task<Result<std::string>> Git::checked(GitCall call, std::string doing) const {
 }
 
 Task<Config> network_settings(const Git& git) {
-  CommandSpec spec{.argv = {"git", "config", "-z", "--get-regexp", R"(^(credential\..*|url\..*\.insteadof|http\.(.*\.)?(proxy|sslcainfo|sslcapath|sslcert|sslkey|cookiefile|extraheader))$)"},
-                   .env = git.environment({}),
-                   .cwd = "/",
-                   .timeout = std::chrono::seconds(10)};
+  CommandSpec spec{
+      .argv =
+          {"git", "config", "-z", "--get-regexp",
+           R"(^(credential\..*|url\..*\.insteadof|http\.(.*\.)?(proxy|sslcainfo|sslcapath|sslcert|sslkey|cookiefile|extraheader))$)"},
+      .env = git.environment({}),
+      .cwd = "/",
+      .timeout = std::chrono::seconds(10)};
   for (const char* name : {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM"}) spec.env.erase(name);
   Config config;
   const auto result = co_await run_command(std::move(spec));
@@ -186,7 +200,8 @@ Task<Config> network_settings(const Git& git) {
     const auto entry = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
     const auto line = entry.find('\n');
-    if (line != std::string_view::npos) config.emplace_back(entry.substr(0, line), entry.substr(line + 1));
+    if (line != std::string_view::npos)
+      config.emplace_back(entry.substr(0, line), entry.substr(line + 1));
   }
   co_return config;
 }

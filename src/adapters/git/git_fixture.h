@@ -1,5 +1,5 @@
-// For this room's tests: real repositories in a temporary folder, and a listener through which a real git client
-// reaches Mirrors::serve.
+// For this room's tests: real repositories in a temporary folder, and a listener through which a
+// real git client reaches Mirrors::serve.
 #pragma once
 
 #include <cstdlib>
@@ -29,13 +29,15 @@ namespace corral::adapters::git {
 
 namespace fs = std::filesystem;
 
-inline Task<void> serve_one(ports::Mirrors& mirrors, ProjectId project, std::string branch, Fd connection, std::vector<Error>& errors) {
+inline Task<void> serve_one(ports::Mirrors& mirrors, ProjectId project, std::string branch,
+                            Fd connection, std::vector<Error>& errors) {
   const auto result = co_await mirrors.serve(project, std::move(branch), std::move(connection));
   if (!result) errors.push_back(result.error());
 }
 
-inline Task<void> accept_all(asio::ip::tcp::acceptor& acceptor, ports::Mirrors& mirrors, ProjectId project, std::string branch,
-                             TaskScope& scope, std::vector<Error>& errors) {
+inline Task<void> accept_all(asio::ip::tcp::acceptor& acceptor, ports::Mirrors& mirrors,
+                             ProjectId project, std::string branch, TaskScope& scope,
+                             std::vector<Error>& errors) {
   for (;;) {
     auto socket = co_await acceptor.async_accept(asio::use_awaitable);
     scope.start("test.serve", serve_one(mirrors, project, branch, Fd(socket.release()), errors));
@@ -81,7 +83,8 @@ class GitFixture : public ::testing::Test {
     port_ = acceptor.local_endpoint().port();
     TaskScope scope(context.get_executor());
     std::optional<T> result;
-    scope.start("test.accept", accept_all(acceptor, *mirrors_, project_, std::move(branch), scope, serve_errors_));
+    scope.start("test.accept",
+                accept_all(acceptor, *mirrors_, project_, std::move(branch), scope, serve_errors_));
     asio::co_spawn(context, store_and_stop(make(), result, scope), [](std::exception_ptr thrown) {
       if (thrown) std::rethrow_exception(thrown);
     });
@@ -90,7 +93,8 @@ class GitFixture : public ::testing::Test {
   }
   std::string url() const { return "git://127.0.0.1:" + std::to_string(port_) + "/project"; }
 
-  // A person's git: identity set, no configuration of this machine. Words are split at blanks; `more` is added as it is.
+  // A person's git: identity set, no configuration of this machine. Words are split at blanks;
+  // `more` is added as it is.
   std::map<std::string, std::string> person() const {
     auto env = inherited_env();
     env["GIT_CONFIG_NOSYSTEM"] = "1";
@@ -100,7 +104,8 @@ class GitFixture : public ::testing::Test {
     env["LC_ALL"] = "C";
     return env;
   }
-  CommandSpec git_spec(const fs::path& where, std::string words, std::vector<std::string> more = {}) const {
+  CommandSpec git_spec(const fs::path& where, std::string words,
+                       std::vector<std::string> more = {}) const {
     CommandSpec spec{.argv = {"git"}, .env = person(), .cwd = where.string()};
     for (std::size_t begin = 0; begin < words.size();) {
       const auto end = std::min(words.find(' ', begin), words.size());
@@ -119,25 +124,34 @@ class GitFixture : public ::testing::Test {
     return result->output;
   }
   // The same, served; returns the exit code and what it wrote.
-  CommandResult client(const std::string& branch, const fs::path& where, std::string words, std::vector<std::string> more = {}) {
-    return run_served<Result<CommandResult>>(branch, [this, &where, &words, &more]() {
-             return run_command(git_spec(where, words, more));
-           }).value();
+  CommandResult client(const std::string& branch, const fs::path& where, std::string words,
+                       std::vector<std::string> more = {}) {
+    return run_served<Result<CommandResult>>(branch,
+                                             [this, &where, &words, &more]() {
+                                               return run_command(git_spec(where, words, more));
+                                             })
+        .value();
   }
   // As client(), with "URL" in `words` replaced by url().
-  CommandResult client_at(const std::string& branch, const fs::path& where, const std::string& words) {
-    return run_served<Result<CommandResult>>(branch, [this, &where, &words]() {
-             auto text = words;
-             if (const auto at = text.find("URL"); at != std::string::npos) text.replace(at, 3, url());
-             return run_command(git_spec(where, text));
-           }).value();
+  CommandResult client_at(const std::string& branch, const fs::path& where,
+                          const std::string& words) {
+    return run_served<Result<CommandResult>>(branch,
+                                             [this, &where, &words]() {
+                                               auto text = words;
+                                               if (const auto at = text.find("URL");
+                                                   at != std::string::npos)
+                                                 text.replace(at, 3, url());
+                                               return run_command(git_spec(where, text));
+                                             })
+        .value();
   }
 
   static void write(const fs::path& path, std::string_view text) {
     fs::create_directories(path.parent_path());
     std::ofstream(path, std::ios::binary) << text;
   }
-  std::string commit(const fs::path& repository, const std::string& file, std::string_view text, const std::string& subject = "change") {
+  std::string commit(const fs::path& repository, const std::string& file, std::string_view text,
+                     const std::string& subject = "change") {
     write(repository / file, text);
     git(repository, "add -A");
     git(repository, "commit -q -m", {subject});

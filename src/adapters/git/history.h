@@ -16,13 +16,15 @@ namespace corral::adapters::git {
 
 struct Range {
   std::filesystem::path mirror;
-  std::string base, head;          // commit hashes
+  std::string base, head;  // commit hashes
   std::size_t max_bytes = 0;
   std::chrono::seconds timeout{};
 };
 
-// A branch of the mirror (a run's, or one of the remote), a tag, or the hash of a commit that it has.
-Task<Result<std::string>> resolve_commit(const Git& git, std::filesystem::path mirror, std::string name);
+// A branch of the mirror (a run's, or one of the remote), a tag, or the hash of a commit that it
+// has.
+Task<Result<std::string>> resolve_commit(const Git& git, std::filesystem::path mirror,
+                                         std::string name);
 
 enum class DiffForm { unified, mail };
 Task<Result<std::string>> read_diff(const Git& git, Range range, DiffForm form);

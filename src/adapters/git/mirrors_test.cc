@@ -6,7 +6,6 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
 
-
 #include "adapters/git/daemon.h"
 #include "adapters/git/git_fixture.h"
 #include "adapters/git/history.h"
@@ -28,7 +27,8 @@ TEST_F(Mirror, FetchesALocalRepositoryAndFindsItsDefaultBranch) {
   EXPECT_EQ(fetched.commit, head);
   EXPECT_EQ(run(mirrors_->resolve(project_, "feature")).value(), head);
   EXPECT_EQ(run(mirrors_->resolve(project_, "nothing")).error().code, ErrorCode::not_found);
-  EXPECT_EQ(run(mirrors_->fetch(project_, "file://" + source.string(), "feature")).value().branch, "feature");
+  EXPECT_EQ(run(mirrors_->fetch(project_, "file://" + source.string(), "feature")).value().branch,
+            "feature");
 }
 
 TEST_F(Mirror, FollowsTheSourceAndKeepsTheBranchesOfRuns) {
@@ -49,17 +49,21 @@ TEST_F(Mirror, FollowsTheSourceAndKeepsTheBranchesOfRuns) {
 }
 
 TEST_F(Mirror, SaysWhatIsWrongWithASource) {
-  const auto fetch = [&](const std::string& url, const std::string& branch = "") { return run(mirrors_->fetch(project_, url, branch)).error(); };
+  const auto fetch = [&](const std::string& url, const std::string& branch = "") {
+    return run(mirrors_->fetch(project_, url, branch)).error();
+  };
   EXPECT_EQ(fetch((folder_ / "absent").string()).code, ErrorCode::not_found);
   fs::create_directories(folder_ / "plain");
   EXPECT_EQ(fetch((folder_ / "plain").string()).code, ErrorCode::invalid);
-  EXPECT_THAT(fetch((folder_ / "plain").string()).message, ::testing::HasSubstr("not a git repository; run 'git init'"));
+  EXPECT_THAT(fetch((folder_ / "plain").string()).message,
+              ::testing::HasSubstr("not a git repository; run 'git init'"));
   write(folder_ / "file", "x");
   EXPECT_EQ(fetch((folder_ / "file").string()).code, ErrorCode::invalid);
   fs::create_directories(folder_ / "empty");
   git(folder_ / "empty", "init -q");
   EXPECT_EQ(fetch((folder_ / "empty").string()).code, ErrorCode::invalid);
-  EXPECT_THAT(fetch((folder_ / "empty").string()).message, ::testing::HasSubstr("is empty; make a first commit"));
+  EXPECT_THAT(fetch((folder_ / "empty").string()).message,
+              ::testing::HasSubstr("is empty; make a first commit"));
   const auto source = make_repository();
   EXPECT_EQ(fetch(source.string(), "no-such").code, ErrorCode::not_found);
   EXPECT_EQ(fetch(source.string(), "--bad").code, ErrorCode::invalid);
@@ -74,16 +78,22 @@ Task<void> serve_http(asio::ip::tcp::acceptor& acceptor, std::string& heads) {
   for (;;) {
     auto socket = co_await acceptor.async_accept(asio::use_awaitable);
     std::string request;
-    co_await asio::async_read_until(socket, asio::dynamic_buffer(request), "\r\n\r\n", asio::use_awaitable);
+    co_await asio::async_read_until(socket, asio::dynamic_buffer(request), "\r\n\r\n",
+                                    asio::use_awaitable);
     heads += request;
-    const std::string answer = request.contains("Authorization: ") ? "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-                                                                   : "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    const std::string answer =
+        request.contains("Authorization: ")
+            ? "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            : "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: "
+              "0\r\nConnection: close\r\n\r\n";
     co_await asio::async_write(socket, asio::buffer(answer), asio::use_awaitable);
   }
 }
 
 TEST_F(Mirror, UsesThePersonsCredentialHelperForTheNetworkOnly) {
-  write(folder_ / "home/.gitconfig", "[credential]\n\thelper = \"!f() { echo used >> " + (folder_ / "helper").string() + "; echo username=me; echo password=s3cret; }; f\"\n[core]\n\tfsmonitor = /bin/false\n");
+  write(folder_ / "home/.gitconfig",
+        "[credential]\n\thelper = \"!f() { echo used >> " + (folder_ / "helper").string() +
+            "; echo username=me; echo password=s3cret; }; f\"\n[core]\n\tfsmonitor = /bin/false\n");
   const std::string home = inherited_env()["HOME"];
   ::setenv("HOME", (folder_ / "home").c_str(), 1);
   asio::io_context context;
@@ -93,9 +103,11 @@ TEST_F(Mirror, UsesThePersonsCredentialHelperForTheNetworkOnly) {
   std::optional<Result<Fetched>> fetched;
   TaskScope scope(context.get_executor());
   scope.start("test.http", serve_http(acceptor, heads));
-  asio::co_spawn(context, store_and_stop(mirrors_->fetch(project_, origin + "/x.git", ""), fetched, scope), [](std::exception_ptr thrown) {
-    if (thrown) std::rethrow_exception(thrown);
-  });
+  asio::co_spawn(context,
+                 store_and_stop(mirrors_->fetch(project_, origin + "/x.git", ""), fetched, scope),
+                 [](std::exception_ptr thrown) {
+                   if (thrown) std::rethrow_exception(thrown);
+                 });
   context.run();
   ::setenv("HOME", home.c_str(), 1);
   EXPECT_EQ(fetched->error().code, ErrorCode::not_found) << fetched->error().describe();
@@ -118,8 +130,10 @@ TEST_F(Mirror, TakesAShallowSourceAndPublishesBackIntoIt) {
   for (const char* text : {"1", "2", "3"}) commit(source, "a", text);
   git(folder_, "clone -q --depth 1", {"file://" + source.string(), (folder_ / "shallow").string()});
   const auto fetched = run(mirrors_->fetch(project_, (folder_ / "shallow").string(), "")).value();
-  git(folder_ / "mirrors" / (project_.to_string() + ".git"), "update-ref refs/heads/corral/s", {fetched.commit});
-  const auto published = run(mirrors_->publish(project_, "corral/s", (folder_ / "shallow").string()));
+  git(folder_ / "mirrors" / (project_.to_string() + ".git"), "update-ref refs/heads/corral/s",
+      {fetched.commit});
+  const auto published =
+      run(mirrors_->publish(project_, "corral/s", (folder_ / "shallow").string()));
   EXPECT_TRUE(published) << published.error().describe();
 }
 
@@ -127,16 +141,23 @@ TEST_F(Mirror, TakesOddPathsAndOddFileNames) {
   const auto source = make_repository("it's \"odd\"\nname $HOME");
   const auto base = git(source, "rev-parse HEAD");
   write(source / "tab\tnew\nline \"q\"", "1\n");
-  write(source / std::string("bad\xff""utf"), "1\n");
-  const auto head = commit(source, "plain", "1\n2\n", std::string("sub\xff""ject"));
+  write(source / std::string("bad\xff"
+                             "utf"),
+        "1\n");
+  const auto head = commit(source, "plain", "1\n2\n",
+                           std::string("sub\xff"
+                                       "ject"));
   const auto fetched = run(mirrors_->fetch(project_, source.string(), ""));
   ASSERT_TRUE(fetched) << fetched.error().describe();
   const auto stat = run(mirrors_->diff_stat(project_, base, head)).value();
   EXPECT_EQ(stat.files, 3);
   EXPECT_EQ(stat.insertions, 4);
-  EXPECT_THAT(run(mirrors_->diff(project_, base, "main")).value(), ::testing::HasSubstr(R"("b/tab\tnew\nline \"q\"")"));
-  EXPECT_EQ(run(mirrors_->commits(project_, base, head)).value().at(0).subject, "sub\xc3\xbfject");  // git takes it for Latin-1
-  EXPECT_THAT(run(mirrors_->patch(project_, base, head)).value(), ::testing::StartsWith("From " + head));
+  EXPECT_THAT(run(mirrors_->diff(project_, base, "main")).value(),
+              ::testing::HasSubstr(R"("b/tab\tnew\nline \"q\"")"));
+  EXPECT_EQ(run(mirrors_->commits(project_, base, head)).value().at(0).subject,
+            "sub\xc3\xbfject");  // git takes it for Latin-1
+  EXPECT_THAT(run(mirrors_->patch(project_, base, head)).value(),
+              ::testing::StartsWith("From " + head));
 }
 
 TEST_F(Mirror, TwoFetchesOfOneProjectDoNotDisturbEachOther) {
@@ -145,7 +166,9 @@ TEST_F(Mirror, TwoFetchesOfOneProjectDoNotDisturbEachOther) {
   asio::io_context context;
   int good = 0;
   for (int i = 0; i < 6; ++i)
-    asio::co_spawn(context, mirrors_->fetch(project_, source.string(), ""), [&](std::exception_ptr thrown, Result<Fetched> result) { good += !thrown && result; });
+    asio::co_spawn(
+        context, mirrors_->fetch(project_, source.string(), ""),
+        [&](std::exception_ptr thrown, Result<Fetched> result) { good += !thrown && result; });
   context.run();
   EXPECT_EQ(good, 6);
 }
@@ -164,7 +187,9 @@ TEST_F(Mirror, RecoversFromLocksThatAKilledGitLeft) {
 
 class SmallDiff : public GitFixture {
  protected:
-  MirrorOptions options() override { return {.folder = folder_ / "mirrors", .max_diff_bytes = 1u << 20}; }
+  MirrorOptions options() override {
+    return {.folder = folder_ / "mirrors", .max_diff_bytes = 1u << 20};
+  }
 };
 
 TEST_F(SmallDiff, BoundsAHugeDifference) {
@@ -187,13 +212,36 @@ TEST_F(Mirror, RunsNoProgramThatASourceConfigures) {
   const auto trap = folder_ / "trap.sh", sprung = folder_ / "sprung";
   write(trap, "#!/bin/sh\necho \"$0 $*\" >> " + sprung.string() + "\ncat\n");
   fs::permissions(trap, fs::perms::all);
-  for (const char* hook : {"pre-receive", "update", "post-receive", "post-update", "reference-transaction", "pre-push", "post-checkout", "proc-receive", "push-to-checkout", "pre-auto-gc",
-                           "fsmonitor-watchman", "post-index-change"})
+  for (const char* hook :
+       {"pre-receive", "update", "post-receive", "post-update", "reference-transaction", "pre-push",
+        "post-checkout", "proc-receive", "push-to-checkout", "pre-auto-gc", "fsmonitor-watchman",
+        "post-index-change"})
     fs::copy_file(trap, source / ".git" / "hooks" / hook, fs::copy_options::overwrite_existing);
-  for (const char* key : {"core.fsmonitor", "core.sshCommand", "core.pager", "core.editor", "core.askPass", "core.alternateRefsCommand", "core.gitProxy", "diff.external", "diff.trap.command",
-                          "diff.trap.textconv", "filter.trap.clean", "filter.trap.smudge", "filter.trap.process", "merge.trap.driver", "uploadpack.packObjectsHook", "credential.helper",
-                          "gpg.program", "remote.origin.uploadpack", "remote.origin.receivepack", "alias.upload-pack", "alias.receive-pack", "core.hooksPath"})
-    git(source, "config", {key, std::string_view(key) == "core.hooksPath" ? (source / ".git/hooks").string() : trap.string()});
+  for (const char* key : {"core.fsmonitor",
+                          "core.sshCommand",
+                          "core.pager",
+                          "core.editor",
+                          "core.askPass",
+                          "core.alternateRefsCommand",
+                          "core.gitProxy",
+                          "diff.external",
+                          "diff.trap.command",
+                          "diff.trap.textconv",
+                          "filter.trap.clean",
+                          "filter.trap.smudge",
+                          "filter.trap.process",
+                          "merge.trap.driver",
+                          "uploadpack.packObjectsHook",
+                          "credential.helper",
+                          "gpg.program",
+                          "remote.origin.uploadpack",
+                          "remote.origin.receivepack",
+                          "alias.upload-pack",
+                          "alias.receive-pack",
+                          "core.hooksPath"})
+    git(source, "config",
+        {key, std::string_view(key) == "core.hooksPath" ? (source / ".git/hooks").string()
+                                                        : trap.string()});
   git(source, "config receive.denyCurrentBranch updateInstead");
   git(source, "config remote.origin.promisor true");
   git(source, "config remote.origin.url", {"ext::" + trap.string()});
@@ -205,7 +253,8 @@ TEST_F(Mirror, RunsNoProgramThatASourceConfigures) {
   const auto base = git(source, "rev-parse HEAD");
   // Past its own traps, as an attacker would write it.
   const auto blob = git(source, "hash-object -w --no-filters .gitattributes");
-  git(source, "-c core.fsmonitor=false -c core.hooksPath=/dev/null update-index --add --cacheinfo", {"100644," + blob + ",.gitattributes"});
+  git(source, "-c core.fsmonitor=false -c core.hooksPath=/dev/null update-index --add --cacheinfo",
+      {"100644," + blob + ",.gitattributes"});
   const auto tree = git(source, "write-tree");
   const auto head = git(source, "-c core.hooksPath=/dev/null commit-tree -m x -p", {base, tree});
   git(source, "-c core.hooksPath=/dev/null update-ref refs/heads/main", {head});
@@ -217,7 +266,8 @@ TEST_F(Mirror, RunsNoProgramThatASourceConfigures) {
   EXPECT_TRUE(run(mirrors_->diff(project_, base, head)));
   EXPECT_TRUE(run(mirrors_->patch(project_, base, head)));
   EXPECT_TRUE(run(mirrors_->diff_stat(project_, base, head)));
-  git(folder_ / "mirrors" / (project_.to_string() + ".git"), "update-ref refs/heads/corral/p", {base});
+  git(folder_ / "mirrors" / (project_.to_string() + ".git"), "update-ref refs/heads/corral/p",
+      {base});
   const auto published = run(mirrors_->publish(project_, "corral/p", source.string()));
   EXPECT_TRUE(published) << published.error().describe();
   EXPECT_FALSE(fs::exists(sprung)) << read_file(sprung).value();
@@ -254,13 +304,16 @@ TEST_F(Mirror, RefusesToPublishOverABranchThatIsCheckedOut) {
   const auto source = make_repository();
   ASSERT_TRUE(run(mirrors_->fetch(project_, source.string(), "")));
   const auto mirror = folder_ / "mirrors" / (project_.to_string() + ".git");
-  git(mirror, "update-ref refs/heads/corral/r", {git(mirror, "commit-tree -m work -p main main^{tree}")});
+  git(mirror, "update-ref refs/heads/corral/r",
+      {git(mirror, "commit-tree -m work -p main main^{tree}")});
   ASSERT_TRUE(run(mirrors_->publish(project_, "corral/r", source.string())));
   git(source, "worktree add -q ../second corral/r");
-  git(mirror, "update-ref refs/heads/corral/r", {git(mirror, "commit-tree -m more -p main main^{tree}")});
+  git(mirror, "update-ref refs/heads/corral/r",
+      {git(mirror, "commit-tree -m more -p main main^{tree}")});
   const auto error = run(mirrors_->publish(project_, "corral/r", source.string())).error();
   EXPECT_EQ(error.code, ErrorCode::conflict) << error.describe();
-  EXPECT_EQ(run(mirrors_->publish(project_, "corral/none", source.string())).error().code, ErrorCode::not_found);
+  EXPECT_EQ(run(mirrors_->publish(project_, "corral/none", source.string())).error().code,
+            ErrorCode::not_found);
 }
 
 TEST_F(Mirror, ReadsAndWritesAnotherUsersRepositoryAsThatUser) {
@@ -268,14 +321,16 @@ TEST_F(Mirror, ReadsAndWritesAnotherUsersRepositoryAsThatUser) {
   const auto source = make_repository();
   const auto own = [&](uid_t uid) {
     ::chown(source.c_str(), uid, uid);
-    for (const auto& entry : fs::recursive_directory_iterator(source)) ::lchown(entry.path().c_str(), uid, uid);
+    for (const auto& entry : fs::recursive_directory_iterator(source))
+      ::lchown(entry.path().c_str(), uid, uid);
   };
   own(54321);
   fs::permissions(source, fs::perms::owner_all);
   const auto fetched = run(mirrors_->fetch(project_, source.string(), ""));
   ASSERT_TRUE(fetched) << fetched.error().describe();
   const auto mirror = folder_ / "mirrors" / (project_.to_string() + ".git");
-  git(mirror, "update-ref refs/heads/corral/r", {git(mirror, "commit-tree -m work -p main main^{tree}")});
+  git(mirror, "update-ref refs/heads/corral/r",
+      {git(mirror, "commit-tree -m work -p main main^{tree}")});
   const auto published = run(mirrors_->publish(project_, "corral/r", source.string()));
   ASSERT_TRUE(published) << published.error().describe();
   for (const auto& entry : fs::recursive_directory_iterator(source)) {
@@ -287,8 +342,10 @@ TEST_F(Mirror, ReadsAndWritesAnotherUsersRepositoryAsThatUser) {
   fs::create_directories(folder_ / "closed");
   fs::permissions(folder_ / "closed", fs::perms::owner_all);
   fs::copy(source, folder_ / "closed/source", fs::copy_options::recursive);
-  for (const auto& entry : fs::recursive_directory_iterator(folder_ / "closed")) ::lchown(entry.path().c_str(), 54321, 54321);
-  const auto closed = run(mirrors_->fetch(project_, (folder_ / "closed/source").string(), "")).error();
+  for (const auto& entry : fs::recursive_directory_iterator(folder_ / "closed"))
+    ::lchown(entry.path().c_str(), 54321, 54321);
+  const auto closed =
+      run(mirrors_->fetch(project_, (folder_ / "closed/source").string(), "")).error();
   EXPECT_EQ(closed.code, ErrorCode::forbidden) << closed.describe();
   EXPECT_THAT(closed.message, ::testing::HasSubstr("id 54321, who cannot read it"));
   // What its owner cannot read, Corral does not read for them.
@@ -298,7 +355,9 @@ TEST_F(Mirror, ReadsAndWritesAnotherUsersRepositoryAsThatUser) {
   write(source / ".git", "gitdir: " + (secret / ".git").string() + "\n");
   ::chown((source / ".git").c_str(), 54321, 54321);
   const auto error = run(mirrors_->fetch(project_, source.string(), "")).error();
-  EXPECT_TRUE(error.code == ErrorCode::forbidden || error.code == ErrorCode::invalid || error.code == ErrorCode::not_found) << error.describe();
+  EXPECT_TRUE(error.code == ErrorCode::forbidden || error.code == ErrorCode::invalid ||
+              error.code == ErrorCode::not_found)
+      << error.describe();
 }
 
 TEST_F(Mirror, IsGoneAfterRemove) {
@@ -312,20 +371,29 @@ TEST_F(Mirror, IsGoneAfterRemove) {
 
 TEST(HeadChanges, MirrorTheRemoteAndLeaveRunsAlone) {
   const std::string a(40, 'a'), b(40, 'b');
-  const auto changes = head_changes(a + " refs/heads/same\n" + a + " refs/heads/moved\n" + a + " refs/heads/gone\n" + a + " refs/heads/corral/x\n" + a +
-                                    " refs/remotes/origin/same\n" + b + " refs/remotes/origin/moved\n" + b + " refs/remotes/origin/new\n" + b +
-                                    " refs/remotes/origin/corral/y\n" + b + " refs/remotes/origin/corral\n");
+  const auto changes =
+      head_changes(a + " refs/heads/same\n" + a + " refs/heads/moved\n" + a + " refs/heads/gone\n" +
+                   a + " refs/heads/corral/x\n" + a + " refs/remotes/origin/same\n" + b +
+                   " refs/remotes/origin/moved\n" + b + " refs/remotes/origin/new\n" + b +
+                   " refs/remotes/origin/corral/y\n" + b + " refs/remotes/origin/corral\n");
   EXPECT_EQ(changes.deletions, "delete refs/heads/gone\n");
-  EXPECT_EQ(changes.updates, "update refs/heads/moved " + b + "\nupdate refs/heads/new " + b + "\n");
+  EXPECT_EQ(changes.updates,
+            "update refs/heads/moved " + b + "\nupdate refs/heads/new " + b + "\n");
 }
 
 TEST(Utf8, ReplacesWhatIsMalformed) {
-  EXPECT_EQ(to_utf8("a\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80"), "a\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80");
-  EXPECT_EQ(to_utf8("\xff|\xc0\xaf|\xed\xa0\x80|\xe2\x82"), "\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd");
+  EXPECT_EQ(to_utf8("a\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80"),
+            "a\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80");
+  EXPECT_EQ(to_utf8("\xff|\xc0\xaf|\xed\xa0\x80|\xe2\x82"),
+            "\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd|"
+            "\xef\xbf\xbd\xef\xbf\xbd");
 }
 
 TEST(Numstat, CountsRenamesAndBinaryFiles) {
-  const std::string_view text("3\t1\tplain\0-\t-\timage.png\0" "0\t2\t\0old\0new\0", 37);
+  const std::string_view text(
+      "3\t1\tplain\0-\t-\timage.png\0"
+      "0\t2\t\0old\0new\0",
+      37);
   const auto stat = parse_numstat(text).value();
   EXPECT_EQ(stat.files, 3);
   EXPECT_EQ(stat.insertions, 3);

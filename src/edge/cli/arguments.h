@@ -13,17 +13,17 @@
 namespace corral::edge::cli {
 
 struct Arguments {
-  std::string command;   // "runs list"
+  std::string command;  // "runs list"
 
   // of every command
   bool json = false;
-  std::string server;    // URL
+  std::string server;  // URL
   std::filesystem::path data, token_file;
   std::string colour = "auto";
   std::string log_level, log_format = "automatic";
 
-  ServeOptions serve;    // `data` included; for `run` the embedded server's
-  bool serve_given = false;   // an option that only a starting server can heed was given
+  ServeOptions serve;        // `data` included; for `run` the embedded server's
+  bool serve_given = false;  // an option that only a starting server can heed was given
 
   // run
   std::string prompt, prompt_file;
@@ -32,7 +32,7 @@ struct Arguments {
   std::optional<double> budget_usd;
   std::optional<std::int64_t> timeout_s;
   int priority = 0;
-  std::vector<std::string> program;   // after "--"
+  std::vector<std::string> program;  // after "--"
   bool detach = false;
 
   // runs, project, agent, workflow, completion
@@ -44,7 +44,8 @@ struct Arguments {
   std::uint64_t from = 0;
 };
 
-// Either arguments, or what to print and the exit code: help, or what is wrong and how to see the help.
+// Either arguments, or what to print and the exit code: help, or what is wrong and how to see the
+// help.
 struct Parsed {
   std::optional<Arguments> arguments;
   int exit_code = kOk;
@@ -54,7 +55,7 @@ Parsed parse_arguments(std::vector<std::string> words, std::string_view version)
 
 // The commands as data, for completion scripts and for the tests of the documentation.
 struct OptionInfo {
-  std::vector<std::string> names;     // "--json", "-f"
+  std::vector<std::string> names;  // "--json", "-f"
   std::string help;
   bool takes_value = false;
   enum class Value { none, text, file, folder, choice } value = Value::none;

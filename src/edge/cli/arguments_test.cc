@@ -19,19 +19,49 @@ Arguments good(std::vector<std::string> words) {
   return parsed.arguments.value_or(Arguments{});
 }
 
-void for_each_command(const CommandInfo& command, const std::string& path, const std::function<void(const std::string&, const CommandInfo&)>& each) {
+void for_each_command(const CommandInfo& command, const std::string& path,
+                      const std::function<void(const std::string&, const CommandInfo&)>& each) {
   each(path, command);
-  for (const auto& sub : command.commands) for_each_command(sub, path.empty() ? sub.name : path + " " + sub.name, each);
+  for (const auto& sub : command.commands)
+    for_each_command(sub, path.empty() ? sub.name : path + " " + sub.name, each);
 }
 
 TEST(Arguments, RefusesWhatIsWrongWithExitCodeTwoAndAHint) {
-  const std::vector<std::vector<std::string>> wrong{
-      {}, {"no-such-command"}, {"run"}, {"run", "x", "--bogus"}, {"run", "x", "y"}, {"run", "x", "--budget", "much"}, {"run", "x", "--budget", "-1"}, {"run", "x", "--timeout", "0"},
-      {"run", "x", "--agent", "gpt"}, {"run", "x", "--agent", "command"}, {"run", "x", "--agent", "claude", "--", "ls"}, {"run", "x", "--"}, {"run", "x", "--repo", ".", "--project", "p"},
-      {"run", "x", "--prompt-file", "f"}, {"run", "x", "--permissions", "all"}, {"run", "x", "--record", "a", "--replay", "b"}, {"runs"}, {"runs", "show"}, {"runs", "list", "--limit", "many"},
-      {"runs", "list", "--limit", "0"}, {"runs", "list", "--status", "odd"}, {"runs", "bogus"}, {"serve", "--listen", "nonsense"}, {"serve", "--listen", "1.2.3.4:99999"}, {"serve", "--listen", "host:80"},
-      {"serve", "--sandbox", "maybe"}, {"serve", "--max-runs", "0"}, {"serve", "--", "ls"}, {"serve", "--log-level", "loud"}, {"agent", "install"}, {"agent", "install", "x"}, {"completion", "tcsh"},
-      {"workflow", "validate"}, {"project", "add", "x"}, {"--color", "pink", "version"}};
+  const std::vector<std::vector<std::string>> wrong{{},
+                                                    {"no-such-command"},
+                                                    {"run"},
+                                                    {"run", "x", "--bogus"},
+                                                    {"run", "x", "y"},
+                                                    {"run", "x", "--budget", "much"},
+                                                    {"run", "x", "--budget", "-1"},
+                                                    {"run", "x", "--timeout", "0"},
+                                                    {"run", "x", "--agent", "gpt"},
+                                                    {"run", "x", "--agent", "command"},
+                                                    {"run", "x", "--agent", "claude", "--", "ls"},
+                                                    {"run", "x", "--"},
+                                                    {"run", "x", "--repo", ".", "--project", "p"},
+                                                    {"run", "x", "--prompt-file", "f"},
+                                                    {"run", "x", "--permissions", "all"},
+                                                    {"run", "x", "--record", "a", "--replay", "b"},
+                                                    {"runs"},
+                                                    {"runs", "show"},
+                                                    {"runs", "list", "--limit", "many"},
+                                                    {"runs", "list", "--limit", "0"},
+                                                    {"runs", "list", "--status", "odd"},
+                                                    {"runs", "bogus"},
+                                                    {"serve", "--listen", "nonsense"},
+                                                    {"serve", "--listen", "1.2.3.4:99999"},
+                                                    {"serve", "--listen", "host:80"},
+                                                    {"serve", "--sandbox", "maybe"},
+                                                    {"serve", "--max-runs", "0"},
+                                                    {"serve", "--", "ls"},
+                                                    {"serve", "--log-level", "loud"},
+                                                    {"agent", "install"},
+                                                    {"agent", "install", "x"},
+                                                    {"completion", "tcsh"},
+                                                    {"workflow", "validate"},
+                                                    {"project", "add", "x"},
+                                                    {"--color", "pink", "version"}};
   for (const auto& words : wrong) {
     const auto parsed = parse(words);
     EXPECT_FALSE(parsed.arguments) << ::testing::PrintToString(words);
@@ -42,7 +72,10 @@ TEST(Arguments, RefusesWhatIsWrongWithExitCodeTwoAndAHint) {
 }
 
 TEST(Arguments, TakesCommonOptionsAnywhere) {
-  for (const auto& words : {std::vector<std::string>{"--json", "--server", "http://h:1", "runs", "list"}, {"runs", "--json", "list", "--server", "http://h:1"}, {"runs", "list", "--server=http://h:1", "--json"}}) {
+  for (const auto& words :
+       {std::vector<std::string>{"--json", "--server", "http://h:1", "runs", "list"},
+        {"runs", "--json", "list", "--server", "http://h:1"},
+        {"runs", "list", "--server=http://h:1", "--json"}}) {
     const auto args = good(words);
     EXPECT_EQ(args.command, "runs list");
     EXPECT_TRUE(args.json);
@@ -51,7 +84,9 @@ TEST(Arguments, TakesCommonOptionsAnywhere) {
 }
 
 TEST(Arguments, ReadsARun) {
-  const auto args = good({"run", "do it", "--repo", "/x", "--checks", "make test", "--budget", "1.5", "--timeout", "60", "--sandbox", "reduced", "--", "prog", "--flag", "--", "x"});
+  const auto args =
+      good({"run", "do it", "--repo", "/x", "--checks", "make test", "--budget", "1.5", "--timeout",
+            "60", "--sandbox", "reduced", "--", "prog", "--flag", "--", "x"});
   EXPECT_EQ(args.prompt, "do it");
   EXPECT_EQ(args.program, (std::vector<std::string>{"prog", "--flag", "--", "x"}));
   EXPECT_EQ(args.budget_usd, 1.5);
@@ -78,12 +113,16 @@ TEST(Arguments, ReadsWhereToListen) {
 }
 
 TEST(Arguments, HelpAndVersionAreAnswers) {
-  for (const auto& words : {std::vector<std::string>{"--help"}, {"run", "--help"}, {"runs", "list", "-h"}, {"--version"}}) {
+  for (const auto& words : {std::vector<std::string>{"--help"},
+                            {"run", "--help"},
+                            {"runs", "list", "-h"},
+                            {"--version"}}) {
     const auto parsed = parse(words);
     EXPECT_EQ(parsed.exit_code, kOk);
     EXPECT_NE(parsed.out, "");
   }
-  EXPECT_THAT(parse({"runs", "list", "--help"}).out, ::testing::HasSubstr("Usage: corral runs list"));
+  EXPECT_THAT(parse({"runs", "list", "--help"}).out,
+              ::testing::HasSubstr("Usage: corral runs list"));
   EXPECT_THAT(parse({"--help"}).out, ::testing::HasSubstr("Exit codes: 0 ok"));
 }
 
@@ -91,19 +130,25 @@ TEST(Tree, EveryCommandIsReachable) {
   int commands = 0;
   for_each_command(command_tree(), "", [&](const std::string& path, const CommandInfo& command) {
     EXPECT_NE(command.help, "") << path;
-    for (const auto& option : command.options) EXPECT_NE(option.help, "") << path << " " << option.names.front();
+    for (const auto& option : command.options)
+      EXPECT_NE(option.help, "") << path << " " << option.names.front();
     ++commands;
   });
   EXPECT_GT(commands, 25);
 }
 
 TEST(Documentation, NamesEveryCommandAndOption) {
-  const auto docs = read_file(std::filesystem::path(__FILE__).parent_path() / "../../../docs/cli.md").value();
-  for_each_command(command_tree(), "", [&docs](const std::string& path, const CommandInfo& command) {
-    if (command.commands.empty()) EXPECT_TRUE(docs.contains("corral " + path)) << path;
-    for (const auto& option : command.options)
-      if (option.names.front() != "--help") EXPECT_TRUE(docs.contains("`" + option.names.front())) << path << " " << option.names.front();
-  });
+  const auto docs =
+      read_file(std::filesystem::path(__FILE__).parent_path() / "../../../docs/cli.md").value();
+  for_each_command(command_tree(), "",
+                   [&docs](const std::string& path, const CommandInfo& command) {
+                     if (command.commands.empty())
+                       EXPECT_TRUE(docs.contains("corral " + path)) << path;
+                     for (const auto& option : command.options)
+                       if (option.names.front() != "--help")
+                         EXPECT_TRUE(docs.contains("`" + option.names.front()))
+                             << path << " " << option.names.front();
+                   });
 }
 
 // ---- completion ----
@@ -118,7 +163,10 @@ TEST(Completion, NamesEveryCommandAndOptionInEveryShell) {
       if (!path.empty()) EXPECT_TRUE(script.contains(name_of_path)) << shell << ": " << path;
       for (const auto& option : command.options)
         for (const auto& name : option.names)
-          EXPECT_TRUE(script.contains(shell != "fish" ? name : name.starts_with("--") ? "-l " + name.substr(2) : "-s " + name.substr(1))) << shell << ": " << path << " " << name;
+          EXPECT_TRUE(script.contains(shell != "fish"          ? name
+                                      : name.starts_with("--") ? "-l " + name.substr(2)
+                                                               : "-s " + name.substr(1)))
+              << shell << ": " << path << " " << name;
     });
   }
   EXPECT_FALSE(completion_script(tree, "tcsh"));
@@ -129,12 +177,19 @@ class CompletionInBash : public CliFixture {
   // What bash would offer for the words typed so far, the last one unfinished.
   std::string offered(const std::string& words) {
     write(folder_ / "completion", completion_script(command_tree(), "bash").value());
-    write(folder_ / "try.sh", "source " + (folder_ / "completion").string() + "\nCOMP_WORDS=(" + words + ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_corral\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n");
+    write(folder_ / "try.sh", "source " + (folder_ / "completion").string() + "\nCOMP_WORDS=(" +
+                                  words +
+                                  ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_corral\nprintf "
+                                  "'%s\\n' \"${COMPREPLY[@]}\"\n");
     asio::io_context context;
     std::string out;
-    asio::co_spawn(context, run_command({.argv = {"bash", "--norc", (folder_ / "try.sh").string()}, .env = inherited_env(), .cwd = folder_.string()}), [&out](std::exception_ptr, Result<CommandResult> result) {
-      if (result) out = result->output + result->errors;
-    });
+    asio::co_spawn(context,
+                   run_command({.argv = {"bash", "--norc", (folder_ / "try.sh").string()},
+                                .env = inherited_env(),
+                                .cwd = folder_.string()}),
+                   [&out](std::exception_ptr, Result<CommandResult> result) {
+                     if (result) out = result->output + result->errors;
+                   });
     context.run();
     return out;
   }

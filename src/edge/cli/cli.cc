@@ -21,8 +21,10 @@ int openapi_command(Session& session) {
 }
 
 int version_command(Session& session) {
-  if (session.args().json) session.print_json(json::object{{"version", session.hooks().version}});
-  else session.print("corral " + session.hooks().version + "\n");
+  if (session.args().json)
+    session.print_json(json::object{{"version", session.hooks().version}});
+  else
+    session.print("corral " + session.hooks().version + "\n");
   return kOk;
 }
 
@@ -30,19 +32,42 @@ int serve_command(Session& session) { return session.hooks().serve(session.args(
 
 using Command = int (*)(Session&);
 const std::map<std::string_view, Command> kCommands{
-    {"serve", serve_command},           {"run", run_command_line},         {"runs list", runs_list},           {"runs show", runs_show},
-    {"runs logs", runs_logs},           {"runs diff", runs_diff},          {"runs cancel", runs_cancel},       {"runs retry", runs_retry},
-    {"runs wait", runs_wait},           {"runs approve", runs_decide},     {"runs deny", runs_decide},         {"runs artifacts", runs_artifacts},
-    {"runs events", runs_events},       {"project add", project_command},  {"project list", project_command},  {"project show", project_command},
-    {"project remove", project_command}, {"agent list", agent_command},    {"agent install", agent_command},   {"workflow validate", workflow_command},
-    {"workflow list", workflow_command}, {"workflow show", workflow_command}, {"doctor", doctor_command},      {"openapi", openapi_command},
-    {"completion", completion_command}, {"version", version_command},
+    {"serve", serve_command},
+    {"run", run_command_line},
+    {"runs list", runs_list},
+    {"runs show", runs_show},
+    {"runs logs", runs_logs},
+    {"runs diff", runs_diff},
+    {"runs cancel", runs_cancel},
+    {"runs retry", runs_retry},
+    {"runs wait", runs_wait},
+    {"runs approve", runs_decide},
+    {"runs deny", runs_decide},
+    {"runs artifacts", runs_artifacts},
+    {"runs events", runs_events},
+    {"project add", project_command},
+    {"project list", project_command},
+    {"project show", project_command},
+    {"project remove", project_command},
+    {"agent list", agent_command},
+    {"agent install", agent_command},
+    {"workflow validate", workflow_command},
+    {"workflow list", workflow_command},
+    {"workflow show", workflow_command},
+    {"doctor", doctor_command},
+    {"openapi", openapi_command},
+    {"completion", completion_command},
+    {"version", version_command},
 };
 
 // A server's log is its own; next to a run's output only what matters is shown.
 void set_logging(const Arguments& args) {
-  log::set_level(!args.log_level.empty() ? args.log_level : args.command == "serve" ? "info" : "error");
-  log::set_format(args.log_format == "json" ? log::Format::json : args.log_format == "text" ? log::Format::text : log::Format::automatic);
+  log::set_level(!args.log_level.empty()   ? args.log_level
+                 : args.command == "serve" ? "info"
+                                           : "error");
+  log::set_format(args.log_format == "json"   ? log::Format::json
+                  : args.log_format == "text" ? log::Format::text
+                                              : log::Format::automatic);
 }
 
 }  // namespace
@@ -50,7 +75,8 @@ void set_logging(const Arguments& args) {
 int cli_main(int argc, char** argv, const CliHooks& hooks) {
   // A reader that goes away (| head) shows as an error of write, also to a server in this process.
   std::signal(SIGPIPE, SIG_IGN);
-  auto parsed = parse_arguments(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc), hooks.version);
+  auto parsed = parse_arguments(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc),
+                                hooks.version);
   std::fputs(parsed.out.c_str(), stdout);
   std::fputs(parsed.err.c_str(), stderr);
   if (!parsed.arguments) return std::fflush(stdout) == 0 ? parsed.exit_code : int{kFailed};

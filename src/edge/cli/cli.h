@@ -16,32 +16,34 @@ namespace corral::edge::cli {
 // What the program's exit code says; documented in docs/cli.md and in `corral --help`.
 enum ExitCode : int {
   kOk = 0,
-  kFailed = 1,        // the run failed or was cancelled, a check of doctor found a problem, or the server failed
-  kUsage = 2,         // the command line or a file given on it is wrong
-  kUnreachable = 3,   // no server answers, or it is not ready
-  kNotFound = 4,      // no such run, project, artifact
-  kForbidden = 5,     // login needed, or not allowed
-  kConflict = 6,      // the state of things does not allow it (cancelling a run that has ended)
-  kInterrupted = 130, // left by Ctrl-C; what was started goes on
+  kFailed = 1,         // the run failed or was cancelled, doctor found a problem, something broke
+  kUsage = 2,          // the command line or a file given on it is wrong
+  kUnreachable = 3,    // no server answers, or it is not ready
+  kNotFound = 4,       // no such run, project, artifact
+  kForbidden = 5,      // login needed, or not allowed
+  kConflict = 6,       // the state of things does not allow it (cancelling a run that has ended)
+  kInterrupted = 130,  // left by Ctrl-C; what was started goes on
 };
 int exit_code_of(ErrorCode code);
 
 // Of `serve`, and of the server that `run` starts for itself.
 struct ServeOptions {
-  std::filesystem::path data;               // absolute
-  std::string address = "127.0.0.1";        // IP literal
-  std::uint16_t port = 8420;                // 0: a free one
-  std::optional<std::filesystem::path> token_file;   // holds the login token; unset: the data folder's
+  std::filesystem::path data;         // absolute
+  std::string address = "127.0.0.1";  // IP literal
+  std::uint16_t port = 8420;          // 0: a free one
+  // Holds the login token; unset: the data folder's.
+  std::optional<std::filesystem::path> token_file;
   std::optional<std::filesystem::path> record, replay;  // cassette; at most one of them
-  std::string sandbox = "sandbox";          // "sandbox" | "reduced" | "none"
-  bool require_limits = false;              // refuse to start where a limit of the sandbox cannot be set
-  std::uint32_t max_runs = 10;              // at work at once
+  std::string sandbox = "sandbox";                      // "sandbox" | "reduced" | "none"
+  bool require_limits = false;  // refuse to start where a limit of the sandbox cannot be set
+  std::uint32_t max_runs = 10;  // at work at once; 0: answers and takes commands, drives none
 };
 
 struct EmbeddedServer {
-  std::string url;              // http://127.0.0.1:PORT
-  std::string token;            // for Authorization; may be empty
-  std::function<void()> stop;   // blocks until it has stopped; runs that are not over go on at the next start
+  std::string url;    // http://127.0.0.1:PORT
+  std::string token;  // for Authorization; may be empty
+  // Blocks until it has stopped; runs that are not over go on at the next start.
+  std::function<void()> stop;
 };
 
 struct DoctorOptions {
@@ -51,7 +53,8 @@ struct DoctorOptions {
 
 // Each is called at most once, on the main thread. Errors are printed by the caller.
 struct CliHooks {
-  // Runs the server until SIGINT or SIGTERM; returns the exit code, having said on stderr what went wrong.
+  // Runs the server until SIGINT or SIGTERM; returns the exit code, having said on stderr what went
+  // wrong.
   std::function<int(const ServeOptions&)> serve;
   // Starts a server on a thread of its own. SIGINT and SIGTERM stay with the caller.
   std::function<Result<EmbeddedServer>(const ServeOptions&)> start_embedded;
@@ -64,8 +67,8 @@ struct CliHooks {
       agent_install;
   // The agents that `data` has, as GET /agents gives them, for when no server runs: an array.
   std::function<Result<json::value>(const std::filesystem::path& data)> agent_list;
-  std::function<std::string()> openapi;   // the document, as JSON text
-  std::string version;                    // "0.1.0 (abc1234)"
+  std::function<std::string()> openapi;  // the document, as JSON text
+  std::string version;                   // "0.1.0 (abc1234)"
 };
 
 // Parses, does, and returns the exit code. Answers go to stdout, everything else to stderr.

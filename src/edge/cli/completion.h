@@ -1,4 +1,5 @@
-// Completion scripts, generated from the tree of commands: a command or option that exists is completed.
+// Completion scripts, generated from the tree of commands: a command or option that exists is
+// completed.
 #pragma once
 
 #include <optional>

@@ -27,8 +27,8 @@ using CurlList = std::unique_ptr<curl_slist, CurlListFree>;
 
 void append(CurlList& list, const std::string& line);
 
-// A handle with what every request to a server has: URL, bounds, no redirects, no proxy for loopback; `headers` gets the
-// login. Both outlive the transfer.
+// A handle with what every request to a server has: URL, bounds, no redirects, no proxy for
+// loopback; `headers` gets the login. Both outlive the transfer.
 CurlEasy make_easy();
 void prepare(CURL* easy, const Endpoint& endpoint, const std::string& path, CurlList& headers);
 

@@ -18,7 +18,9 @@ std::string environment(const char* name) {
 }
 
 std::string trimmed(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ' || text.back() == '\t')) text.pop_back();
+  while (!text.empty() &&
+         (text.back() == '\n' || text.back() == '\r' || text.back() == ' ' || text.back() == '\t'))
+    text.pop_back();
   return text;
 }
 
@@ -31,7 +33,8 @@ std::string without_slash(std::string url) {
 
 std::filesystem::path default_data_folder() {
   if (::geteuid() == 0) return "/var/lib/corral";
-  if (const auto folder = environment("XDG_DATA_HOME"); folder.starts_with('/')) return std::filesystem::path(folder) / "corral";
+  if (const auto folder = environment("XDG_DATA_HOME"); folder.starts_with('/'))
+    return std::filesystem::path(folder) / "corral";
   const auto home = environment("HOME");
   return std::filesystem::path(home.empty() ? "/var/lib" : home + "/.local/share") / "corral";
 }
@@ -43,7 +46,8 @@ Result<std::optional<Endpoint>> local_server(const std::filesystem::path& data) 
   if (!text) return wrap(text.error(), "cannot ask for the server of " + data.string());
   const auto document = parse_json(*text, file.string());
   if (!document) return std::nullopt;  // being written by a server that is not ready
-  Endpoint endpoint{without_slash(std::string(find_string(*document, {"url"}))), std::string(find_string(*document, {"token"}))};
+  Endpoint endpoint{without_slash(std::string(find_string(*document, {"url"}))),
+                    std::string(find_string(*document, {"token"}))};
   const auto pid = static_cast<pid_t>(find_int(*document, {"pid"}));
   const bool alive = pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM);
   if (endpoint.url.empty() || !alive) return std::nullopt;
@@ -56,9 +60,11 @@ Result<std::optional<Endpoint>> find_server(const ServerChoice& choice) {
     auto text = read_file(choice.token_file, 64u << 10);
     if (!text) return fail(ErrorCode::invalid, "cannot read the token: {}", text.error().message);
     token = trimmed(std::move(*text));
-    if (token.empty()) return fail(ErrorCode::invalid, "{} holds no token", choice.token_file.string());
+    if (token.empty())
+      return fail(ErrorCode::invalid, "{} holds no token", choice.token_file.string());
   }
-  if (token.find_first_of("\r\n") != std::string::npos) return fail(ErrorCode::invalid, "the token has a line break in it");
+  if (token.find_first_of("\r\n") != std::string::npos)
+    return fail(ErrorCode::invalid, "the token has a line break in it");
   auto local = local_server(choice.data);
   if (choice.url.empty()) {
     CORRAL_TRY(auto found, std::move(local));
@@ -67,7 +73,8 @@ Result<std::optional<Endpoint>> find_server(const ServerChoice& choice) {
   }
   const auto url = without_slash(choice.url);
   if (!url.starts_with("http://") && !url.starts_with("https://"))
-    return fail(ErrorCode::invalid, "'{}' is not a server's URL; give one like http://127.0.0.1:8420", choice.url);
+    return fail(ErrorCode::invalid,
+                "'{}' is not a server's URL; give one like http://127.0.0.1:8420", choice.url);
   // The data folder's own token opens its own server, under whatever way it was named.
   if (token.empty() && local && *local && (*local)->url == url) token = (*local)->token;
   return Endpoint{url, token};

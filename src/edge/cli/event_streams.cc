@@ -28,7 +28,8 @@ void EventParser::reset() {
   has_data_ = after_return_ = false;
 }
 
-void EventParser::feed(std::string_view bytes, const std::function<void(const ServerEvent&)>& on_event) {
+void EventParser::feed(std::string_view bytes,
+                       const std::function<void(const ServerEvent&)>& on_event) {
   while (!bytes.empty()) {
     if (after_return_ && bytes.front() == '\n') {
       bytes.remove_prefix(1);
@@ -54,7 +55,8 @@ void EventParser::feed(std::string_view bytes, const std::function<void(const Se
   }
 }
 
-void EventParser::line(std::string_view text, const std::function<void(const ServerEvent&)>& on_event) {
+void EventParser::line(std::string_view text,
+                       const std::function<void(const ServerEvent&)>& on_event) {
   if (text.empty()) {
     if (has_data_) on_event(event_);
     event_.event.clear();
@@ -87,12 +89,12 @@ struct EventStreams::Impl {
     CurlEasy easy;
     CurlList headers;
     Endpoint endpoint;
-    std::string problem;                     // the body of an answer that is no stream
+    std::string problem;  // the body of an answer that is no stream
     char words[CURL_ERROR_SIZE] = "";
-    SteadyClock::time_point due{};           // of the next attempt
+    SteadyClock::time_point due{};  // of the next attempt
     std::chrono::milliseconds pause{kFirstPause};
     std::optional<SteadyClock::time_point> lost_since;
-    bool connected = false;                  // something of the stream has come since the connection was made
+    bool connected = false;  // something of the stream has come since the connection was made
     bool ended = false;
   };
 
@@ -115,13 +117,15 @@ struct EventStreams::Impl {
     long status = 0;
     curl_easy_getinfo(stream.easy.get(), CURLINFO_RESPONSE_CODE, &status);
     if (status != 200) {
-      stream.problem += bytes.substr(0, kMaxProblemBytes - std::min(kMaxProblemBytes, stream.problem.size()));
+      stream.problem +=
+          bytes.substr(0, kMaxProblemBytes - std::min(kMaxProblemBytes, stream.problem.size()));
       return true;
     }
     stream.connected = true;
     stream.lost_since.reset();
     stream.pause = kFirstPause;
-    if (reported && std::ranges::none_of(streams, [](const Stream& each) { return each.lost_since.has_value(); })) {
+    if (reported && std::ranges::none_of(
+                        streams, [](const Stream& each) { return each.lost_since.has_value(); })) {
       reported = false;
       if (back) back();
     }
@@ -169,9 +173,12 @@ struct EventStreams::Impl {
     if (refused) return std::unexpected(problem_error(status, stream.problem));
     const auto now = SteadyClock::now();
     if (!stream.lost_since) stream.lost_since = now;
-    auto error = status >= 500 ? problem_error(status, stream.problem) : transfer_error(code == CURLE_OK ? CURLE_GOT_NOTHING : code, stream.words, stream.endpoint);
+    auto error = status >= 500 ? problem_error(status, stream.problem)
+                               : transfer_error(code == CURLE_OK ? CURLE_GOT_NOTHING : code,
+                                                stream.words, stream.endpoint);
     if (now - *stream.lost_since > limit) return std::unexpected(std::move(error));
-    // A stream that the server ended tidily after it had said something (its restart, say) is no news at once.
+    // A stream that the server ended tidily after it had said something (its restart, say) is no
+    // news at once.
     if (!reported && !(code == CURLE_OK && stream.connected)) {
       reported = true;
       if (lost) lost(error);
@@ -181,7 +188,9 @@ struct EventStreams::Impl {
     return {};
   }
 
-  bool any_open() const { return std::ranges::any_of(streams, [](const Stream& stream) { return !stream.ended; }); }
+  bool any_open() const {
+    return std::ranges::any_of(streams, [](const Stream& stream) { return !stream.ended; });
+  }
 
   void start_due() {
     for (auto& stream : streams)
@@ -201,13 +210,17 @@ struct EventStreams::Impl {
 
   void wait() {
     std::vector<curl_waitfd> fds;
-    for (const auto& [fd, call] : watched) fds.push_back({.fd = fd, .events = CURL_WAIT_POLLIN, .revents = 0});
+    for (const auto& [fd, call] : watched)
+      fds.push_back({.fd = fd, .events = CURL_WAIT_POLLIN, .revents = 0});
     auto timeout = std::chrono::milliseconds(1'000);
     for (const auto& stream : streams)
       if (!stream.ended && !stream.easy)
-        timeout = std::clamp(std::chrono::duration_cast<std::chrono::milliseconds>(stream.due - SteadyClock::now()) + std::chrono::milliseconds(1),
-                             std::chrono::milliseconds(0), timeout);
-    curl_multi_poll(multi.get(), fds.data(), static_cast<unsigned>(fds.size()), static_cast<int>(timeout.count()), nullptr);
+        timeout = std::clamp(
+            std::chrono::duration_cast<std::chrono::milliseconds>(stream.due - SteadyClock::now()) +
+                std::chrono::milliseconds(1),
+            std::chrono::milliseconds(0), timeout);
+    curl_multi_poll(multi.get(), fds.data(), static_cast<unsigned>(fds.size()),
+                    static_cast<int>(timeout.count()), nullptr);
     for (const auto& fd : fds) {
       if (fd.revents == 0) continue;
       // The callback may change what is watched.
@@ -219,7 +232,9 @@ struct EventStreams::Impl {
   }
 };
 
-EventStreams::EventStreams(std::function<Endpoint()> endpoint) : impl_(std::make_unique<Impl>()) { impl_->endpoint = std::move(endpoint); }
+EventStreams::EventStreams(std::function<Endpoint()> endpoint) : impl_(std::make_unique<Impl>()) {
+  impl_->endpoint = std::move(endpoint);
+}
 
 EventStreams::~EventStreams() {
   for (auto& stream : impl_->streams) impl_->disconnect(stream);
@@ -232,7 +247,9 @@ void EventStreams::add(std::string path, OnEvent on_event) {
   stream.on_event = std::move(on_event);
 }
 
-void EventStreams::watch(int fd, std::function<void()> on_readable) { impl_->watched[fd] = std::move(on_readable); }
+void EventStreams::watch(int fd, std::function<void()> on_readable) {
+  impl_->watched[fd] = std::move(on_readable);
+}
 void EventStreams::unwatch(int fd) { impl_->watched.erase(fd); }
 void EventStreams::on_lost(std::function<void(const Error&)> lost, std::function<void()> back) {
   impl_->lost = std::move(lost);

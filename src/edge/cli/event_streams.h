@@ -1,5 +1,5 @@
-// Server-sent events (WHATWG HTML, 9.2) of several resources at once, with reconnection, on one thread that also waits
-// for the keyboard and for signals.
+// Server-sent events (WHATWG HTML, 9.2) of several resources at once, with reconnection, on one
+// thread that also waits for the keyboard and for signals.
 #pragma once
 
 #include <chrono>
@@ -14,12 +14,13 @@
 namespace corral::edge::cli {
 
 struct ServerEvent {
-  std::string id;      // the last one given
-  std::string event;   // empty: "message"
+  std::string id;     // the last one given
+  std::string event;  // empty: "message"
   std::string data;
 };
 
-// Takes the stream in any split. At most 64 MiB of an unfinished event; more is dropped and counts as the end of it.
+// Takes the stream in any split. At most 64 MiB of an unfinished event; more is dropped and counts
+// as the end of it.
 class EventParser {
  public:
   void feed(std::string_view bytes, const std::function<void(const ServerEvent&)>& on_event);
@@ -55,8 +56,8 @@ class EventStreams {
   // Gives up when a stream has been without connection for this long (default: 2 minutes).
   void give_up_after(std::chrono::milliseconds limit);
 
-  // Runs until every stream has ended or stop() was called. `unavailable` when it gave up; what the server says when it
-  // refuses a stream. May be called from one thread; the callbacks run in it.
+  // Runs until every stream has ended or stop() was called. `unavailable` when it gave up; what the
+  // server says when it refuses a stream. May be called from one thread; the callbacks run in it.
   Result<void> run();
   void stop();
 

@@ -11,7 +11,9 @@ std::string parse_all(const std::vector<std::string>& pieces) {
   EventParser parser;
   std::string seen;
   for (const auto& piece : pieces)
-    parser.feed(piece, [&](const ServerEvent& event) { seen += "[" + event.id + "|" + event.event + "|" + event.data + "]"; });
+    parser.feed(piece, [&](const ServerEvent& event) {
+      seen += "[" + event.id + "|" + event.event + "|" + event.data + "]";
+    });
   return seen;
 }
 
@@ -24,10 +26,12 @@ TEST(EventParser, FollowsTheSpecification) {
 }
 
 TEST(EventParser, DoesNotDependOnWhereTheStreamIsCut) {
-  const std::string text = "id: 1\r\nevent: log\r\ndata: x\r\ndata: y\r\n\r\n: ping\n\nid: 2\ndata: z\n\n";
+  const std::string text =
+      "id: 1\r\nevent: log\r\ndata: x\r\ndata: y\r\n\r\n: ping\n\nid: 2\ndata: z\n\n";
   const auto whole = parse_all({text});
   EXPECT_EQ(whole, "[1|log|x\ny][2||z]");
-  for (std::size_t cut = 0; cut <= text.size(); ++cut) EXPECT_EQ(parse_all({text.substr(0, cut), text.substr(cut)}), whole) << cut;
+  for (std::size_t cut = 0; cut <= text.size(); ++cut)
+    EXPECT_EQ(parse_all({text.substr(0, cut), text.substr(cut)}), whole) << cut;
 }
 
 using Next = EventStreams::Next;
@@ -59,12 +63,20 @@ TEST(EventStreams, GoesOnAfterALostConnectionWhereItWas) {
 }
 
 TEST(EventStreams, FindsAServerThatHasMoved) {
-  TestServer second([](const TestRequest&, TestReply& reply) { reply.stream(); reply.event("1", "end", "{}"); });
+  TestServer second([](const TestRequest&, TestReply& reply) {
+    reply.stream();
+    reply.event("1", "end", "{}");
+  });
   std::string url = "http://127.0.0.1:1";
   std::string lost;
   bool back = false;
   EventStreams streams([&] { return Endpoint{url, ""}; });
-  streams.on_lost([&](const Error& error) { lost = error.message; url = second.url(); }, [&] { back = true; });
+  streams.on_lost(
+      [&](const Error& error) {
+        lost = error.message;
+        url = second.url();
+      },
+      [&] { back = true; });
   streams.add("/x", [](const ServerEvent&) { return Next::end; });
   EXPECT_TRUE(streams.run());
   EXPECT_THAT(lost, ::testing::HasSubstr("no server answers at http://127.0.0.1:1"));
@@ -79,7 +91,8 @@ TEST(EventStreams, GivesUpInTheEnd) {
 }
 
 TEST(EventStreams, ReportsARefusalAtOnce) {
-  TestServer server([](const TestRequest&, TestReply& reply) { reply.problem(404, "not_found", "no such run"); });
+  TestServer server(
+      [](const TestRequest&, TestReply& reply) { reply.problem(404, "not_found", "no such run"); });
   EventStreams streams([&] { return Endpoint{server.url(), ""}; });
   streams.add("/x", [](const ServerEvent&) { return Next::more; });
   const auto ended = streams.run();

@@ -68,18 +68,29 @@ class SignalPipe {
 class Follower {
  public:
   Follower(Session& session, std::string run, FollowOptions options)
-      : session_(session), run_(std::move(run)), options_(options), path_("/api/v1/runs/" + run_), printer_(session), streams_([&session] { return session.endpoint(); }) {}
+      : session_(session),
+        run_(std::move(run)),
+        options_(options),
+        path_("/api/v1/runs/" + run_),
+        printer_(session),
+        streams_([&session] { return session.endpoint(); }) {}
 
   Result<json::value> follow() {
     CORRAL_CHECK(refresh());
     streams_.watch(signals_.fd(), [this] { interrupted(); });
-    streams_.on_lost([this](const Error&) { session_.note("corral: the connection to the server is lost; trying again for 2 minutes"); },
-                     [this] { session_.note("corral: connected again"); });
+    streams_.on_lost(
+        [this](const Error&) {
+          session_.note("corral: the connection to the server is lost; trying again for 2 minutes");
+        },
+        [this] { session_.note("corral: connected again"); });
     if (options_.log)
-      streams_.add(fmt::format("{}/log?offset={}", path_, options_.from), [this](const ServerEvent& event) { return on_log(event); });
-    streams_.add(path_ + "/events?from=" + std::to_string(find_int(document_, {"version"}) + 1), [this](const ServerEvent&) { return on_change(); });
+      streams_.add(fmt::format("{}/log?offset={}", path_, options_.from),
+                   [this](const ServerEvent& event) { return on_log(event); });
+    streams_.add(path_ + "/events?from=" + std::to_string(find_int(document_, {"version"}) + 1),
+                 [this](const ServerEvent&) { return on_change(); });
     if (done()) return std::move(document_);
-    if (auto ended = streams_.run(); !ended) return std::unexpected(with_advice(std::move(ended).error()));
+    if (auto ended = streams_.run(); !ended)
+      return std::unexpected(with_advice(std::move(ended).error()));
     if (problem_) return std::unexpected(std::move(*problem_));
     if (left_) return std::unexpected(left());
     return std::move(document_);
@@ -96,13 +107,16 @@ class Follower {
     return {};
   }
 
-  bool done() const { return is_over(find_string(document_, {"status"})) && (log_ended_ || !options_.log); }
+  bool done() const {
+    return is_over(find_string(document_, {"status"})) && (log_ended_ || !options_.log);
+  }
 
   Next on_log(const ServerEvent& event) {
     if (event.event == "log") {
       const auto text = parse_json(event.data, "log event");
       if (text && text->is_string()) printer_.print(text->get_string());
-      if (session_.output_gone() && options_.interrupt == FollowOptions::Interrupt::leaves) streams_.stop();
+      if (session_.output_gone() && options_.interrupt == FollowOptions::Interrupt::leaves)
+        streams_.stop();
       return Next::more;
     }
     if (event.event != "end") return Next::more;
@@ -131,7 +145,8 @@ class Follower {
     session_.note("\ncorral: cancelling the run; Ctrl-C again to leave at once");
     HttpClient client(session_.endpoint());
     const auto cancelled = client.post_json(path_ + "/cancel", json::object{{"reason", "Ctrl-C"}});
-    if (!cancelled && cancelled.error().code != ErrorCode::conflict) session_.note("corral: " + printable(cancelled.error().describe()));
+    if (!cancelled && cancelled.error().code != ErrorCode::conflict)
+      session_.note("corral: " + printable(cancelled.error().describe()));
     (void)on_change();
   }
 
@@ -140,7 +155,8 @@ class Follower {
   void questions() {
     std::string open;
     const json::value* first = nullptr;
-    if (const auto* approvals = find(document_, {"approvals"}); approvals != nullptr && approvals->is_array() && !approvals->get_array().empty()) {
+    if (const auto* approvals = find(document_, {"approvals"});
+        approvals != nullptr && approvals->is_array() && !approvals->get_array().empty()) {
       first = &approvals->get_array().front();
       open = find_string(*first, {"id"});
     }
@@ -148,8 +164,14 @@ class Follower {
     if (!asked_.empty() && open.empty() && !answering_) session_.note("(answered elsewhere)");
     asked_ = open;
     if (first == nullptr) return;
-    if (!session_.args().json) session_.note("\n" + render_approval(session_.error_screen(), *first) +
-                                             (options_.ask ? "  allow? [y]es, [n]o: " : fmt::format("  waiting for an answer: corral runs approve {0}   or   corral runs deny {0}", short_id(run_))));
+    if (!session_.args().json)
+      session_.note(
+          "\n" + render_approval(session_.error_screen(), *first) +
+          (options_.ask
+               ? "  allow? [y]es, [n]o: "
+               : fmt::format(
+                     "  waiting for an answer: corral runs approve {0}   or   corral runs deny {0}",
+                     short_id(run_))));
     if (options_.ask) streams_.watch(STDIN_FILENO, [this] { typed(); });
   }
 
@@ -158,7 +180,11 @@ class Follower {
     const auto got = ::read(STDIN_FILENO, bytes, sizeof bytes);
     if (got <= 0) {
       streams_.unwatch(STDIN_FILENO);
-      if (!asked_.empty()) session_.note(fmt::format("corral: nobody to ask; answer with: corral runs approve {0}   or   corral runs deny {0}", short_id(run_)));
+      if (!asked_.empty())
+        session_.note(
+            fmt::format("corral: nobody to ask; answer with: corral runs approve {0}   or   corral "
+                        "runs deny {0}",
+                        short_id(run_)));
       return;
     }
     typed_.append(bytes, static_cast<std::size_t>(got));
@@ -170,14 +196,17 @@ class Follower {
   }
 
   void answer(const std::string& line) {
-    const bool yes = line == "y" || line == "Y" || line == "yes", no = line == "n" || line == "N" || line == "no";
+    const bool yes = line == "y" || line == "Y" || line == "yes",
+               no = line == "n" || line == "N" || line == "no";
     if (!yes && !no) {
       session_.note("  y or n? ");
       return;
     }
     HttpClient client(session_.endpoint());
-    const auto decided = client.post_json("/api/v1/approvals/" + percent_encode(asked_), json::object{{"decision", yes ? "allow" : "deny"}});
-    if (!decided && decided.error().code != ErrorCode::conflict) session_.note("corral: " + printable(decided.error().describe()));
+    const auto decided = client.post_json("/api/v1/approvals/" + percent_encode(asked_),
+                                          json::object{{"decision", yes ? "allow" : "deny"}});
+    if (!decided && decided.error().code != ErrorCode::conflict)
+      session_.note("corral: " + printable(decided.error().describe()));
     answering_ = true;
     (void)on_change();
     answering_ = false;
@@ -185,13 +214,22 @@ class Follower {
 
   Error left() const {
     const auto id = short_id(run_);
-    if (options_.interrupt == FollowOptions::Interrupt::cancels) return {ErrorCode::cancelled, "left while the run was being cancelled; look again: corral runs show " + id, nullptr};
-    if (session_.embedded()) return {ErrorCode::cancelled, "left; the run goes on with the next server: corral serve, or corral runs logs -f " + id, nullptr};
+    if (options_.interrupt == FollowOptions::Interrupt::cancels)
+      return {ErrorCode::cancelled,
+              "left while the run was being cancelled; look again: corral runs show " + id,
+              nullptr};
+    if (session_.embedded())
+      return {
+          ErrorCode::cancelled,
+          "left; the run goes on with the next server: corral serve, or corral runs logs -f " + id,
+          nullptr};
     return {ErrorCode::cancelled, "left; the run goes on: corral runs logs -f " + id, nullptr};
   }
 
   Error with_advice(Error error) const {
-    if (error.code == ErrorCode::unavailable) error.message += fmt::format(". What the run does is not lost: corral runs logs -f {}", short_id(run_));
+    if (error.code == ErrorCode::unavailable)
+      error.message +=
+          fmt::format(". What the run does is not lost: corral runs logs -f {}", short_id(run_));
     return error;
   }
 
@@ -203,7 +241,7 @@ class Follower {
   LogPrinter printer_;
   SignalPipe signals_;
   EventStreams streams_;
-  std::string asked_, typed_;   // the id of the question on the screen; what was typed of a line
+  std::string asked_, typed_;  // the id of the question on the screen; what was typed of a line
   std::optional<Error> problem_;
   int interrupts_ = 0;
   bool log_ended_ = false, left_ = false, answering_ = false;
@@ -211,7 +249,9 @@ class Follower {
 
 }  // namespace
 
-Result<json::value> follow_run(Session& session, std::string run, FollowOptions options) { return Follower(session, std::move(run), options).follow(); }
+Result<json::value> follow_run(Session& session, std::string run, FollowOptions options) {
+  return Follower(session, std::move(run), options).follow();
+}
 
 LogPrinter::~LogPrinter() {
   if (!session_.screen().terminal) return;
@@ -225,12 +265,15 @@ void LogPrinter::print(std::string_view bytes) {
   }
   std::string out;
   for (const char c : filter_.feed(bytes)) {
-    const bool may_be_heading = (at_line_start_ || !line_.empty()) && (line_.size() >= kHeading.size() || kHeading[line_.size()] == c);
+    const bool may_be_heading = (at_line_start_ || !line_.empty()) &&
+                                (line_.size() >= kHeading.size() || kHeading[line_.size()] == c);
     if (may_be_heading && c != '\n') {
       line_ += c;
     } else {
-      if (c == '\n' && line_.starts_with(kHeading)) out += session_.screen().paint(Style::bold, line_);
-      else out += line_;
+      if (c == '\n' && line_.starts_with(kHeading))
+        out += session_.screen().paint(Style::bold, line_);
+      else
+        out += line_;
       line_.clear();
       out += c;
     }

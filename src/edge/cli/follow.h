@@ -11,17 +11,18 @@
 namespace corral::edge::cli {
 
 struct FollowOptions {
-  bool log = true;             // print the run's log
-  std::uint64_t from = 0;      // from this byte of it
+  bool log = true;         // print the run's log
+  std::uint64_t from = 0;  // from this byte of it
   // Ctrl-C asks the server to cancel the run, a second one leaves; otherwise the first one leaves.
   enum class Interrupt { cancels, leaves } interrupt = Interrupt::leaves;
-  bool ask = false;            // put open questions to the person at the terminal
+  bool ask = false;  // put open questions to the person at the terminal
 };
 
 // The run's document as it is at the end. `cancelled` when the person left before.
 Result<json::value> follow_run(Session& session, std::string run, FollowOptions options);
 
-// Prints text of a log: made printable, and headings of steps set off, when stdout is a terminal; byte by byte otherwise.
+// Prints text of a log: made printable, and headings of steps set off, when stdout is a terminal;
+// byte by byte otherwise.
 class LogPrinter {
  public:
   explicit LogPrinter(Session& session) : session_(session) {}
@@ -33,7 +34,7 @@ class LogPrinter {
  private:
   Session& session_;
   PrintableFilter filter_;
-  std::string line_;   // begun like a heading, not yet complete
+  std::string line_;  // begun like a heading, not yet complete
   bool at_line_start_ = true;
 };
 

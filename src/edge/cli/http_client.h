@@ -15,8 +15,8 @@
 namespace corral::edge::cli {
 
 struct Endpoint {
-  std::string url;     // http://127.0.0.1:8420, no slash at the end
-  std::string token;   // for Authorization; may be empty
+  std::string url;    // http://127.0.0.1:8420, no slash at the end
+  std::string token;  // for Authorization; may be empty
 };
 
 struct Answer {
@@ -25,8 +25,8 @@ struct Answer {
   std::string body;
 };
 
-// One use at a time; connections are kept between requests. `unavailable` when nothing answers; an answer of 400 and above
-// is an Error with the problem's own code and detail.
+// One use at a time; connections are kept between requests. `unavailable` when nothing answers; an
+// answer of 400 and above is an Error with the problem's own code and detail.
 class HttpClient {
  public:
   explicit HttpClient(Endpoint endpoint);
@@ -40,10 +40,12 @@ class HttpClient {
   Result<Answer> get(const std::string& path, const std::string& accept = "application/json");
   Result<json::value> get_json(const std::string& path);
   // `headers` are whole lines ("Idempotency-Key: …").
-  Result<json::value> post_json(const std::string& path, const json::value& body, const std::vector<std::string>& headers = {});
+  Result<json::value> post_json(const std::string& path, const json::value& body,
+                                const std::vector<std::string>& headers = {});
   Result<void> remove(const std::string& path);
   // Passes a 200's body on as it comes; `on_bytes` returns false to stop, which is success.
-  Result<void> download(const std::string& path, const std::string& accept, std::function<bool(std::string_view)> on_bytes);
+  Result<void> download(const std::string& path, const std::string& accept,
+                        std::function<bool(std::string_view)> on_bytes);
 
  private:
   struct Impl;

@@ -5,7 +5,9 @@
 namespace corral::edge::cli {
 namespace {
 
-std::string text_of(const json::value& value, std::string_view name, Lines lines = Lines::one) { return printable(find_string(value, {name}), lines); }
+std::string text_of(const json::value& value, std::string_view name, Lines lines = Lines::one) {
+  return printable(find_string(value, {name}), lines);
+}
 
 const json::array* array_of(const json::value& value, std::string_view name) {
   const auto* found = find(value, {name});
@@ -16,15 +18,19 @@ std::string change_text(const json::value& run) {
   const auto* stat = find(run, {"diff_stat"});
   if (stat == nullptr || !stat->is_object()) return {};
   const auto files = find_int(*stat, {"files"});
-  return fmt::format("{} file{}, +{} −{}", count(files), files == 1 ? "" : "s", count(find_int(*stat, {"insertions"})), count(find_int(*stat, {"deletions"})));
+  return fmt::format("{} file{}, +{} −{}", count(files), files == 1 ? "" : "s",
+                     count(find_int(*stat, {"insertions"})), count(find_int(*stat, {"deletions"})));
 }
 
 std::string usage_text(const json::value& run) {
   const auto calls = find_int(run, {"usage", "calls"});
   if (calls == 0) return "no model call";
-  const auto in = find_int(run, {"usage", "input_tokens"}) + find_int(run, {"usage", "cache_read_tokens"}) + find_int(run, {"usage", "cache_write_tokens"});
-  return fmt::format("{} ({} model call{}, {} tokens in, {} out)", money(find_number(run, {"cost_usd"})), count(calls), calls == 1 ? "" : "s", count(in),
-                     count(find_int(run, {"usage", "output_tokens"})));
+  const auto in = find_int(run, {"usage", "input_tokens"}) +
+                  find_int(run, {"usage", "cache_read_tokens"}) +
+                  find_int(run, {"usage", "cache_write_tokens"});
+  return fmt::format("{} ({} model call{}, {} tokens in, {} out)",
+                     money(find_number(run, {"cost_usd"})), count(calls), calls == 1 ? "" : "s",
+                     count(in), count(find_int(run, {"usage", "output_tokens"})));
 }
 
 std::string span_text(const json::value& value, Time now) {
@@ -43,7 +49,9 @@ Style style_of(std::string_view status) {
 }
 
 std::string label(const Screen& screen, std::string_view name, std::string_view value) {
-  return value.empty() ? std::string() : fmt::format("  {} {}\n", screen.paint(Style::dim, fmt::format("{:<9}", name)), value);
+  return value.empty() ? std::string()
+                       : fmt::format("  {} {}\n",
+                                     screen.paint(Style::dim, fmt::format("{:<9}", name)), value);
 }
 
 std::string error_text(const json::value& value) {
@@ -64,7 +72,9 @@ std::string indented(std::string_view text, std::string_view indent) {
 }  // namespace
 
 std::string short_id(std::string_view id) { return printable(id.substr(0, 13)); }
-bool is_over(std::string_view status) { return status == "completed" || status == "failed" || status == "cancelled"; }
+bool is_over(std::string_view status) {
+  return status == "completed" || status == "failed" || status == "cancelled";
+}
 
 std::string money(double usd) {
   if (usd != 0 && usd < 0.00005) return "<$0.0001";
@@ -97,24 +107,43 @@ std::string ago(std::string_view rfc3339, Time now) {
 }
 
 Cell status_cell(const json::value& run) {
-  const std::string status = find_bool(run, {"waiting"}) ? "waiting" : printable(find_string(run, {"status"}));
+  const std::string status =
+      find_bool(run, {"waiting"}) ? "waiting" : printable(find_string(run, {"status"}));
   return {status, style_of(status)};
 }
 
 std::string render_runs(const Screen& screen, const json::array& runs, Time now) {
-  if (runs.empty()) return "No runs yet. Start one: corral run \"Fix the failing test\" --repo PATH\n";
+  if (runs.empty())
+    return "No runs yet. Start one: corral run \"Fix the failing test\" --repo PATH\n";
   std::vector<std::vector<Cell>> rows;
   for (const auto& run : runs)
-    rows.push_back({{short_id(find_string(run, {"id"}))}, status_cell(run), {text_of(run, "agent")}, {printable(find_string(run, {"project", "name"}))},
-                    {text_of(run, "prompt")}, {change_text(run)}, {money(find_number(run, {"cost_usd"}))}, {span_text(run, now)},
+    rows.push_back({{short_id(find_string(run, {"id"}))},
+                    status_cell(run),
+                    {text_of(run, "agent")},
+                    {printable(find_string(run, {"project", "name"}))},
+                    {text_of(run, "prompt")},
+                    {change_text(run)},
+                    {money(find_number(run, {"cost_usd"}))},
+                    {span_text(run, now)},
                     {ago(find_string(run, {"created_at"}), now), Style::dim}});
   using enum Column::Align;
-  return table(screen, {{"RUN"}, {"STATUS"}, {"AGENT"}, {"PROJECT", left, true}, {"PROMPT", left, true}, {"CHANGES", left, true}, {"COST", right}, {"TOOK", right}, {"CREATED", right}}, rows);
+  return table(screen,
+               {{"RUN"},
+                {"STATUS"},
+                {"AGENT"},
+                {"PROJECT", left, true},
+                {"PROMPT", left, true},
+                {"CHANGES", left, true},
+                {"COST", right},
+                {"TOOK", right},
+                {"CREATED", right}},
+               rows);
 }
 
 std::string render_run(const Screen& screen, const json::value& run, Time now) {
   const auto status = status_cell(run);
-  std::string out = fmt::format("{} {}\n", screen.paint(Style::bold, text_of(run, "id")), screen.paint(status.style, status.text));
+  std::string out = fmt::format("{} {}\n", screen.paint(Style::bold, text_of(run, "id")),
+                                screen.paint(status.style, status.text));
   out += label(screen, "project", printable(find_string(run, {"project", "name"})));
   out += label(screen, "agent", text_of(run, "agent"));
   auto prompt = printable(find_string(run, {"prompt"}).substr(0, 2'000), Lines::keep);
@@ -122,42 +151,65 @@ std::string render_run(const Screen& screen, const json::value& run, Time now) {
   out += label(screen, "prompt", indented(prompt, "            "));
   out += label(screen, "checks", text_of(run, "checks"));
   const auto isolation = text_of(run, "isolation");
-  out += label(screen, "isolation", isolation.empty() || isolation == "sandbox" ? isolation : screen.paint(Style::yellow, isolation));
-  out += label(screen, "branch", text_of(run, "branch") + (text_of(run, "base_branch").empty() ? "" : " (from " + text_of(run, "base_branch") + ")"));
+  out +=
+      label(screen, "isolation",
+            isolation.empty() || isolation == "sandbox" ? isolation
+                                                        : screen.paint(Style::yellow, isolation));
+  out += label(screen, "branch",
+               text_of(run, "branch") + (text_of(run, "base_branch").empty()
+                                             ? ""
+                                             : " (from " + text_of(run, "base_branch") + ")"));
   out += label(screen, "commit", text_of(run, "commit"));
   out += label(screen, "changes", change_text(run));
   out += label(screen, "cost", usage_text(run));
-  out += label(screen, "created", fmt::format("{}, {} by {}", text_of(run, "created_at"), ago(find_string(run, {"created_at"}), now), text_of(run, "created_by")));
+  out += label(screen, "created",
+               fmt::format("{}, {} by {}", text_of(run, "created_at"),
+                           ago(find_string(run, {"created_at"}), now), text_of(run, "created_by")));
   out += label(screen, "took", span_text(run, now));
-  if (const auto error = error_text(run); !error.empty()) out += label(screen, "error", screen.paint(Style::red, indented(error, "            ")));
+  if (const auto error = error_text(run); !error.empty())
+    out += label(screen, "error", screen.paint(Style::red, indented(error, "            ")));
   if (const auto* steps = array_of(run, "steps"); steps != nullptr && !steps->empty()) {
     out += "\n";
     std::vector<std::vector<Cell>> rows;
     for (const auto& step : *steps) {
       const auto word = text_of(step, "status");
-      rows.push_back({{text_of(step, "name"), Style::bold}, {text_of(step, "kind")}, {word, style_of(word)}, {std::to_string(find_int(step, {"attempt"}))}, {span_text(step, now)},
+      rows.push_back({{text_of(step, "name"), Style::bold},
+                      {text_of(step, "kind")},
+                      {word, style_of(word)},
+                      {std::to_string(find_int(step, {"attempt"}))},
+                      {span_text(step, now)},
                       {printable(error_text(step)), Style::red}});
     }
     using enum Column::Align;
-    out += table(screen, {{"STEP"}, {"KIND"}, {"STATUS"}, {"ATTEMPT", right}, {"TOOK", right}, {"", left, true}}, rows);
+    out += table(
+        screen,
+        {{"STEP"}, {"KIND"}, {"STATUS"}, {"ATTEMPT", right}, {"TOOK", right}, {"", left, true}},
+        rows);
   }
-  if (const auto* approvals = array_of(run, "approvals"); approvals != nullptr && !approvals->empty()) {
+  if (const auto* approvals = array_of(run, "approvals");
+      approvals != nullptr && !approvals->empty()) {
     out += "\n";
     for (const auto& approval : *approvals) out += render_approval(screen, approval);
-    out += fmt::format("Answer: corral runs approve {0}   or   corral runs deny {0}\n", short_id(find_string(run, {"id"})));
+    out += fmt::format("Answer: corral runs approve {0}   or   corral runs deny {0}\n",
+                       short_id(find_string(run, {"id"})));
   }
-  if (const auto summary = text_of(run, "summary", Lines::keep); !summary.empty()) out += "\n" + summary + "\n";
+  if (const auto summary = text_of(run, "summary", Lines::keep); !summary.empty())
+    out += "\n" + summary + "\n";
   return out;
 }
 
-std::string render_result(const Screen& screen, const json::value& run, std::string_view repository) {
+std::string render_result(const Screen& screen, const json::value& run,
+                          std::string_view repository) {
   const auto id = short_id(find_string(run, {"id"}));
   const auto status = status_cell(run);
   const auto commit = text_of(run, "commit"), branch = text_of(run, "branch");
-  std::string out = fmt::format("\n{} {}\n", screen.paint(Style::bold, "run " + id), screen.paint(status.style, status.text));
-  if (const auto error = error_text(run); !error.empty()) out += label(screen, "error", screen.paint(Style::red, indented(error, "            ")));
+  std::string out = fmt::format("\n{} {}\n", screen.paint(Style::bold, "run " + id),
+                                screen.paint(status.style, status.text));
+  if (const auto error = error_text(run); !error.empty())
+    out += label(screen, "error", screen.paint(Style::red, indented(error, "            ")));
   const auto isolation = text_of(run, "isolation");
-  if (!isolation.empty() && isolation != "sandbox") out += label(screen, "isolation", screen.paint(Style::yellow, isolation));
+  if (!isolation.empty() && isolation != "sandbox")
+    out += label(screen, "isolation", screen.paint(Style::yellow, isolation));
   if (!commit.empty()) {
     out += label(screen, "branch", branch);
     out += label(screen, "commit", commit);
@@ -168,9 +220,13 @@ std::string render_result(const Screen& screen, const json::value& run, std::str
   out += label(screen, "took", span_text(run, Time{}));
   out += label(screen, "cost", usage_text(run));
   std::string next;
-  if (status.text == "failed") next = fmt::format("corral runs logs {0}   corral runs retry {0}", id);
-  else if (!commit.empty() && !repository.empty()) next = fmt::format("corral runs diff {}   git -C {} merge {}", id, printable(repository), branch);
-  else if (!commit.empty()) next = fmt::format("corral runs diff {}", id);
+  if (status.text == "failed")
+    next = fmt::format("corral runs logs {0}   corral runs retry {0}", id);
+  else if (!commit.empty() && !repository.empty())
+    next =
+        fmt::format("corral runs diff {}   git -C {} merge {}", id, printable(repository), branch);
+  else if (!commit.empty())
+    next = fmt::format("corral runs diff {}", id);
   return out + label(screen, "next", next);
 }
 
@@ -178,16 +234,22 @@ std::string render_projects(const Screen& screen, const json::array& projects) {
   if (projects.empty()) return "No projects yet. Make one: corral project add NAME PATH-OR-URL\n";
   std::vector<std::vector<Cell>> rows;
   for (const auto& project : projects)
-    rows.push_back({{text_of(project, "name"), Style::bold}, {text_of(project, "git_url")}, {text_of(project, "default_branch")}, {text_of(project, "id"), Style::dim}});
+    rows.push_back({{text_of(project, "name"), Style::bold},
+                    {text_of(project, "git_url")},
+                    {text_of(project, "default_branch")},
+                    {text_of(project, "id"), Style::dim}});
   using enum Column::Align;
-  return table(screen, {{"NAME"}, {"REPOSITORY", left, true}, {"BRANCH", left, true}, {"ID"}}, rows);
+  return table(screen, {{"NAME"}, {"REPOSITORY", left, true}, {"BRANCH", left, true}, {"ID"}},
+               rows);
 }
 
 std::string render_agents(const Screen& screen, const json::array& agents) {
   std::vector<std::vector<Cell>> rows;
   for (const auto& agent : agents) {
     const auto problem = text_of(agent, "problem");
-    rows.push_back({{text_of(agent, "name"), Style::bold}, {text_of(agent, "version")}, {text_of(agent, "wanted_version")},
+    rows.push_back({{text_of(agent, "name"), Style::bold},
+                    {text_of(agent, "version")},
+                    {text_of(agent, "wanted_version")},
                     problem.empty() ? Cell{"ready", Style::green} : Cell{problem, Style::yellow}});
   }
   using enum Column::Align;
@@ -198,45 +260,62 @@ std::string render_artifacts(const Screen& screen, const json::array& artifacts)
   if (artifacts.empty()) return "The run has kept nothing yet.\n";
   std::vector<std::vector<Cell>> rows;
   for (const auto& artifact : artifacts)
-    rows.push_back({{text_of(artifact, "name"), Style::bold}, {text_of(artifact, "media_type")}, {count(find_int(artifact, {"size_bytes"}))}, {text_of(artifact, "created_at"), Style::dim}});
+    rows.push_back({{text_of(artifact, "name"), Style::bold},
+                    {text_of(artifact, "media_type")},
+                    {count(find_int(artifact, {"size_bytes"}))},
+                    {text_of(artifact, "created_at"), Style::dim}});
   using enum Column::Align;
   return table(screen, {{"NAME", left, true}, {"TYPE"}, {"BYTES", right}, {"CREATED"}}, rows);
 }
 
 std::string render_event(const Screen& screen, const json::value& event) {
   const auto* data = find(event, {"data"});
-  return fmt::format("{:>5}  {}  {}  {} {}\n", find_int(event, {"version"}), screen.paint(Style::dim, text_of(event, "time")), screen.paint(Style::bold, fmt::format("{:<22}", text_of(event, "type"))),
-                     text_of(event, "actor"), screen.paint(Style::dim, shorten(printable(data == nullptr ? "" : json::serialize(*data)), screen.terminal ? screen.width : 400)));
+  return fmt::format(
+      "{:>5}  {}  {}  {} {}\n", find_int(event, {"version"}),
+      screen.paint(Style::dim, text_of(event, "time")),
+      screen.paint(Style::bold, fmt::format("{:<22}", text_of(event, "type"))),
+      text_of(event, "actor"),
+      screen.paint(Style::dim, shorten(printable(data == nullptr ? "" : json::serialize(*data)),
+                                       screen.terminal ? screen.width : 400)));
 }
 
 std::string render_approval(const Screen& screen, const json::value& approval) {
   const auto* input = find(approval, {"input"});
   auto words = text_of(approval, "text");
   // The one field that says most, when the tool has it; otherwise all of it.
-  std::string detail = input == nullptr ? std::string() : std::string(find_string(*input, {"command"}));
+  std::string detail =
+      input == nullptr ? std::string() : std::string(find_string(*input, {"command"}));
   if (detail.empty() && input != nullptr && !input->is_null()) detail = json::serialize(*input);
   detail = printable(detail, Lines::keep);
   if (detail.size() > 4'000) detail = shorten(detail, 4'000);
-  return fmt::format("{} {}{}\n    {}\n", screen.paint(Style::yellow, "?"), screen.paint(Style::bold, text_of(approval, "tool")), words.empty() ? "" : ": " + words, indented(detail, "    "));
+  return fmt::format("{} {}{}\n    {}\n", screen.paint(Style::yellow, "?"),
+                     screen.paint(Style::bold, text_of(approval, "tool")),
+                     words.empty() ? "" : ": " + words, indented(detail, "    "));
 }
 
 std::string render_doctor(const Screen& screen, const json::value& report) {
-  std::string out = fmt::format("corral {}\nisolation here: {}\n\n", text_of(report, "version"), screen.paint(Style::bold, text_of(report, "isolation")));
+  std::string out = fmt::format("corral {}\nisolation here: {}\n\n", text_of(report, "version"),
+                                screen.paint(Style::bold, text_of(report, "isolation")));
   if (const auto* checks = array_of(report, "checks"); checks != nullptr)
     for (const auto& check : *checks) {
       const auto status = text_of(check, "status");
       const char* mark = status == "ok" ? "✓" : status == "warning" ? "!" : "✗";
-      out += fmt::format("{} {}  {}\n", screen.paint(style_of(status), mark), screen.paint(Style::bold, text_of(check, "name")), text_of(check, "detail"));
-      if (const auto remedy = text_of(check, "remedy"); !remedy.empty()) out += fmt::format("    → {}\n", remedy);
+      out +=
+          fmt::format("{} {}  {}\n", screen.paint(style_of(status), mark),
+                      screen.paint(Style::bold, text_of(check, "name")), text_of(check, "detail"));
+      if (const auto remedy = text_of(check, "remedy"); !remedy.empty())
+        out += fmt::format("    → {}\n", remedy);
     }
-  if (const auto* agents = array_of(report, "agents"); agents != nullptr && !agents->empty()) out += "\n" + render_agents(screen, *agents);
+  if (const auto* agents = array_of(report, "agents"); agents != nullptr && !agents->empty())
+    out += "\n" + render_agents(screen, *agents);
   return out;
 }
 
 std::string render_diff_line(const Screen& screen, std::string_view line) {
   const auto text = printable(line, Lines::keep);
   if (!screen.colour) return text;
-  if (text.starts_with("diff ") || text.starts_with("index ") || text.starts_with("+++") || text.starts_with("---") || text.starts_with("new file") || text.starts_with("deleted file") ||
+  if (text.starts_with("diff ") || text.starts_with("index ") || text.starts_with("+++") ||
+      text.starts_with("---") || text.starts_with("new file") || text.starts_with("deleted file") ||
       text.starts_with("rename ") || text.starts_with("similarity "))
     return screen.paint(Style::bold, text);
   if (text.starts_with("@@")) return screen.paint(Style::cyan, text);

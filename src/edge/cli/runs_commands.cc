@@ -15,7 +15,7 @@ using Need = Session::Need;
 struct Target {
   HttpClient& client;
   std::string id;
-  std::string path;   // "/api/v1/runs/<id>"
+  std::string path;  // "/api/v1/runs/<id>"
 };
 
 Result<Target> target_of(Session& session, Need need) {
@@ -26,12 +26,16 @@ Result<Target> target_of(Session& session, Need need) {
 }
 
 int show_run(Session& session, const json::value& run) {
-  if (session.args().json) session.print_json(run);
-  else session.print(render_run(session.screen(), run, SystemClock::instance().now()));
+  if (session.args().json)
+    session.print_json(run);
+  else
+    session.print(render_run(session.screen(), run, SystemClock::instance().now()));
   return kOk;
 }
 
-int outcome(const json::value& run) { return find_string(run, {"status"}) == "completed" ? kOk : kFailed; }
+int outcome(const json::value& run) {
+  return find_string(run, {"status"}) == "completed" ? kOk : kFailed;
+}
 
 const json::array& items_of(const json::value& page) {
   static const json::array kNone;
@@ -40,9 +44,15 @@ const json::array& items_of(const json::value& page) {
 }
 
 // A stream of JSON objects, one a line, of a resource that also gives them all at once.
-Result<void> stream_objects(Session& session, const std::string& path, std::string_view event_name, const std::function<void(const json::value&)>& each, const std::function<bool()>& over) {
+Result<void> stream_objects(Session& session, const std::string& path, std::string_view event_name,
+                            const std::function<void(const json::value&)>& each,
+                            const std::function<bool()>& over) {
   EventStreams streams([&session] { return session.endpoint(); });
-  streams.on_lost([&session](const Error&) { session.note("corral: the connection to the server is lost; trying again for 2 minutes"); }, [&session] { session.note("corral: connected again"); });
+  streams.on_lost(
+      [&session](const Error&) {
+        session.note("corral: the connection to the server is lost; trying again for 2 minutes");
+      },
+      [&session] { session.note("corral: connected again"); });
   streams.add(path, [&](const ServerEvent& event) {
     if (event.event == "end" || session.output_gone()) return EventStreams::Next::end;
     if (!event_name.empty() && event.event != event_name) return EventStreams::Next::more;
@@ -55,23 +65,28 @@ Result<void> stream_objects(Session& session, const std::string& path, std::stri
 // Prints a log as it is now. On a terminal it is made printable.
 Result<void> print_log(Session& session, const Target& target) {
   LogPrinter printer(session);
-  return target.client.download(fmt::format("{}/log?offset={}", target.path, session.args().from), "text/plain", [&](std::string_view bytes) {
-    printer.print(bytes);
-    return !session.output_gone();
-  });
+  return target.client.download(fmt::format("{}/log?offset={}", target.path, session.args().from),
+                                "text/plain", [&](std::string_view bytes) {
+                                  printer.print(bytes);
+                                  return !session.output_gone();
+                                });
 }
 
 Result<void> print_timeline(Session& session, const Target& target) {
   const auto path = fmt::format("{}/timeline?offset={}", target.path, session.args().from);
   if (session.args().follow)
-    return stream_objects(session, path, "agent", [&](const json::value& event) { session.print_json(event); }, [] { return false; });
+    return stream_objects(
+        session, path, "agent", [&](const json::value& event) { session.print_json(event); },
+        [] { return false; });
   return target.client.download(path, "application/x-ndjson", [&](std::string_view bytes) {
     session.print(bytes);
     return !session.output_gone();
   });
 }
 
-std::string event_type(const json::value& event) { return std::string(find_string(event, {"type"})); }
+std::string event_type(const json::value& event) {
+  return std::string(find_string(event, {"type"}));
+}
 
 }  // namespace
 
@@ -82,7 +97,8 @@ int runs_list(Session& session) {
   json::array runs;
   std::string cursor;
   while (runs.size() < args.limit) {
-    auto path = fmt::format("/api/v1/runs?limit={}", std::min<std::size_t>(args.limit - runs.size(), 500));
+    auto path =
+        fmt::format("/api/v1/runs?limit={}", std::min<std::size_t>(args.limit - runs.size(), 500));
     if (!args.project.empty()) path += "&project=" + percent_encode(args.project);
     if (!args.status.empty()) path += "&status=" + args.status;
     if (!cursor.empty()) path += "&cursor=" + percent_encode(cursor);
@@ -93,8 +109,10 @@ int runs_list(Session& session) {
     cursor = find_string(*page, {"next_cursor"});
     if (cursor.empty() || items.empty()) break;
   }
-  if (args.json) session.print_json(runs);
-  else session.print(render_runs(session.screen(), runs, SystemClock::instance().now()));
+  if (args.json)
+    session.print_json(runs);
+  else
+    session.print(render_runs(session.screen(), runs, SystemClock::instance().now()));
   return kOk;
 }
 
@@ -114,7 +132,11 @@ int runs_logs(Session& session) {
     const auto printed = args.json ? print_timeline(session, *target) : print_log(session, *target);
     return printed ? kOk : session.report(printed.error());
   }
-  const auto end = follow_run(session, target->id, {.log = true, .from = args.from, .interrupt = FollowOptions::Interrupt::leaves, .ask = false});
+  const auto end = follow_run(session, target->id,
+                              {.log = true,
+                               .from = args.from,
+                               .interrupt = FollowOptions::Interrupt::leaves,
+                               .ask = false});
   if (!end && session.output_gone()) return kOk;
   return end ? kOk : session.report(end.error());
 }
@@ -127,9 +149,14 @@ int runs_diff(Session& session) {
     if (!run) return session.report(run.error());
     const auto* stat = find(*run, {"diff_stat"});
     if (session.args().stat) {
-      if (session.args().json) session.print_json(stat == nullptr ? json::value(nullptr) : *stat);
-      else if (stat == nullptr || !stat->is_object()) session.print("nothing has changed yet\n");
-      else session.print(fmt::format("{} files changed, {} insertions, {} deletions\n", find_int(*stat, {"files"}), find_int(*stat, {"insertions"}), find_int(*stat, {"deletions"})));
+      if (session.args().json)
+        session.print_json(stat == nullptr ? json::value(nullptr) : *stat);
+      else if (stat == nullptr || !stat->is_object())
+        session.print("nothing has changed yet\n");
+      else
+        session.print(fmt::format("{} files changed, {} insertions, {} deletions\n",
+                                  find_int(*stat, {"files"}), find_int(*stat, {"insertions"}),
+                                  find_int(*stat, {"deletions"})));
       return kOk;
     }
   }
@@ -162,12 +189,16 @@ int runs_cancel(Session& session) {
   const auto run = target->client.post_json(target->path + "/cancel", body);
   if (!run) return session.report(run.error());
   if (args.wait || session.embedded()) {
-    const auto end = follow_run(session, target->id, {.log = false, .from = 0, .interrupt = FollowOptions::Interrupt::leaves, .ask = false});
+    const auto end = follow_run(
+        session, target->id,
+        {.log = false, .from = 0, .interrupt = FollowOptions::Interrupt::leaves, .ask = false});
     if (!end) return session.report(end.error());
     return show_run(session, *end);
   }
-  if (args.json) session.print_json(*run);
-  else session.print(fmt::format("run {} is being cancelled\n", short_id(target->id)));
+  if (args.json)
+    session.print_json(*run);
+  else
+    session.print(fmt::format("run {} is being cancelled\n", short_id(target->id)));
   return kOk;
 }
 
@@ -178,28 +209,45 @@ int runs_retry(Session& session) {
   const bool follow = args.follow || session.embedded();
   std::uint64_t end_of_log = 0;
   if (follow && !args.json)
-    (void)target->client.download(target->path + "/log?offset=0", "text/plain", [&](std::string_view bytes) { end_of_log += bytes.size(); return true; });
+    (void)target->client.download(target->path + "/log?offset=0", "text/plain",
+                                  [&](std::string_view bytes) {
+                                    end_of_log += bytes.size();
+                                    return true;
+                                  });
   const auto run = target->client.post_json(target->path + "/retry", json::object{});
   if (!run) return session.report(run.error());
   if (!follow) {
-    if (args.json) session.print_json(*run);
-    else session.print(fmt::format("run {} goes on; follow it: corral runs logs -f {}\n", short_id(target->id), short_id(target->id)));
+    if (args.json)
+      session.print_json(*run);
+    else
+      session.print(fmt::format("run {} goes on; follow it: corral runs logs -f {}\n",
+                                short_id(target->id), short_id(target->id)));
     return kOk;
   }
-  const auto end = follow_run(session, target->id, {.log = !args.json, .from = end_of_log, .interrupt = FollowOptions::Interrupt::cancels, .ask = false});
+  const auto end = follow_run(session, target->id,
+                              {.log = !args.json,
+                               .from = end_of_log,
+                               .interrupt = FollowOptions::Interrupt::cancels,
+                               .ask = false});
   if (!end) return session.report(end.error());
-  if (args.json) session.print_json(*end);
-  else session.print(render_result(session.screen(), *end, {}));
+  if (args.json)
+    session.print_json(*end);
+  else
+    session.print(render_result(session.screen(), *end, {}));
   return outcome(*end);
 }
 
 int runs_wait(Session& session) {
   const auto target = target_of(session, Need::work);
   if (!target) return session.report(target.error());
-  const auto end = follow_run(session, target->id, {.log = false, .from = 0, .interrupt = FollowOptions::Interrupt::leaves, .ask = false});
+  const auto end = follow_run(
+      session, target->id,
+      {.log = false, .from = 0, .interrupt = FollowOptions::Interrupt::leaves, .ask = false});
   if (!end) return session.report(end.error());
-  if (session.args().json) session.print_json(*end);
-  else session.print(render_result(session.screen(), *end, {}));
+  if (session.args().json)
+    session.print_json(*end);
+  else
+    session.print(render_result(session.screen(), *end, {}));
   return outcome(*end);
 }
 
@@ -221,21 +269,36 @@ int runs_decide(Session& session) {
       open = {&approval};
       break;
     }
-    if (run.size() >= 4 && find_string(approval, {"run"}).starts_with(run)) open.push_back(&approval);
+    if (run.size() >= 4 && find_string(approval, {"run"}).starts_with(run))
+      open.push_back(&approval);
   }
-  if (open.empty()) return session.report({ErrorCode::not_found, fmt::format("'{}' waits for no answer; see 'corral runs list --status running'", printable(args.run)), nullptr});
+  if (open.empty())
+    return session.report(
+        {ErrorCode::not_found,
+         fmt::format("'{}' waits for no answer; see 'corral runs list --status running'",
+                     printable(args.run)),
+         nullptr});
   if (open.size() > 1 && !args.all) {
     std::string list;
-    for (const auto* approval : open) list += fmt::format("\n{}  {}", printable(find_string(*approval, {"id"})), render_approval(session.error_screen(), *approval));
-    return session.report({ErrorCode::invalid, fmt::format("'{}' has {} open questions; name one by its id, or give --all:{}", printable(args.run), open.size(), list), nullptr});
+    for (const auto* approval : open)
+      list += fmt::format("\n{}  {}", printable(find_string(*approval, {"id"})),
+                          render_approval(session.error_screen(), *approval));
+    return session.report(
+        {ErrorCode::invalid,
+         fmt::format("'{}' has {} open questions; name one by its id, or give --all:{}",
+                     printable(args.run), open.size(), list),
+         nullptr});
   }
   json::array decided;
   for (const auto* approval : open) {
     json::object body{{"decision", args.command == "runs approve" ? "allow" : "deny"}};
     if (!args.message.empty()) body["message"] = args.message;
-    auto answer = (*client)->post_json("/api/v1/approvals/" + percent_encode(find_string(*approval, {"id"})), body);
+    auto answer = (*client)->post_json(
+        "/api/v1/approvals/" + percent_encode(find_string(*approval, {"id"})), body);
     if (!answer) return session.report(answer.error());
-    if (!args.json) session.print(fmt::format("{} {}\n", args.command == "runs approve" ? "allowed" : "denied", printable(find_string(*approval, {"tool"}))));
+    if (!args.json)
+      session.print(fmt::format("{} {}\n", args.command == "runs approve" ? "allowed" : "denied",
+                                printable(find_string(*approval, {"tool"}))));
     decided.push_back(std::move(*answer));
   }
   if (args.json) session.print_json(decided.size() == 1 ? decided.front() : json::value(decided));
@@ -249,16 +312,21 @@ int runs_artifacts(Session& session) {
   if (args.artifact.empty()) {
     const auto page = target->client.get_json(target->path + "/artifacts");
     if (!page) return session.report(page.error());
-    if (args.json) session.print_json(items_of(*page));
-    else session.print(render_artifacts(session.screen(), items_of(*page)));
+    if (args.json)
+      session.print_json(items_of(*page));
+    else
+      session.print(render_artifacts(session.screen(), items_of(*page)));
     return kOk;
   }
-  const auto content = target->client.get(target->path + "/artifacts/" + percent_encode(args.artifact), "*/*");
+  const auto content =
+      target->client.get(target->path + "/artifacts/" + percent_encode(args.artifact), "*/*");
   if (!content) return session.report(content.error());
   if (!args.output.empty()) {
     const auto written = write_file_atomically(args.output, content->body, 0644);
     if (!written) return session.report(written.error());
-    session.note(fmt::format("{} bytes to {}", count(static_cast<std::int64_t>(content->body.size())), args.output.string()));
+    session.note(fmt::format("{} bytes to {}",
+                             count(static_cast<std::int64_t>(content->body.size())),
+                             args.output.string()));
     return kOk;
   }
   session.print(session.screen().terminal ? printable(content->body, Lines::keep) : content->body);
@@ -272,16 +340,23 @@ int runs_events(Session& session) {
   std::string last_type;
   const auto show = [&](const json::value& event) {
     last_type = event_type(event);
-    if (args.json) session.print_json(event);
-    else session.print(render_event(session.screen(), event));
+    if (args.json)
+      session.print_json(event);
+    else
+      session.print(render_event(session.screen(), event));
   };
   if (args.follow) {
-    const auto over = [&] { return last_type == "run.completed" || last_type == "run.failed" || last_type == "run.cancelled"; };
-    const auto ended = stream_objects(session, fmt::format("{}/events?from={}", target->path, args.from), "", show, over);
+    const auto over = [&] {
+      return last_type == "run.completed" || last_type == "run.failed" ||
+             last_type == "run.cancelled";
+    };
+    const auto ended = stream_objects(
+        session, fmt::format("{}/events?from={}", target->path, args.from), "", show, over);
     return ended ? kOk : session.report(ended.error());
   }
   for (std::uint64_t from = args.from;;) {
-    const auto page = target->client.get_json(fmt::format("{}/events?from={}&limit=500", target->path, from));
+    const auto page =
+        target->client.get_json(fmt::format("{}/events?from={}&limit=500", target->path, from));
     if (!page) return session.report(page.error());
     const auto& items = items_of(*page);
     for (const auto& event : items) show(event);

@@ -12,7 +12,9 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
-unsigned char byte_at(std::string_view text, std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0; }
+unsigned char byte_at(std::string_view text, std::size_t i) {
+  return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
+}
 
 // Bytes that the character's lead byte announces; 0 when it cannot lead.
 std::size_t announced_length(unsigned char lead) {
@@ -30,31 +32,41 @@ bool well_formed_so_far(std::string_view text) {
     if ((byte_at(text, i) & 0xc0) != 0x80) return false;
   if (text.size() < 2) return true;
   const auto second = byte_at(text, 1);
-  return !((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) || (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f));
+  return !((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
+           (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f));
 }
 
 std::uint32_t code_point(std::string_view character) {
   const auto lead = byte_at(character, 0);
   if (character.size() == 1) return lead;
-  std::uint32_t value = character.size() == 2 ? lead & 0x1f : character.size() == 3 ? lead & 0x0f : lead & 0x07;
-  for (std::size_t i = 1; i < character.size(); ++i) value = value << 6 | (byte_at(character, i) & 0x3f);
+  std::uint32_t value = character.size() == 2   ? lead & 0x1f
+                        : character.size() == 3 ? lead & 0x0f
+                                                : lead & 0x07;
+  for (std::size_t i = 1; i < character.size(); ++i)
+    value = value << 6 | (byte_at(character, i) & 0x3f);
   return value;
 }
 
-// Marks, embeddings, overrides and isolates of the bidirectional algorithm: they can make text read as something else.
+// Marks, embeddings, overrides and isolates of the bidirectional algorithm: they can make text read
+// as something else.
 bool changes_direction(std::uint32_t point) {
-  return point == 0x061c || point == 0x200e || point == 0x200f || (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+  return point == 0x061c || point == 0x200e || point == 0x200f ||
+         (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
 
 bool is_combining(std::uint32_t point) {
-  return (point >= 0x0300 && point <= 0x036f) || (point >= 0x200b && point <= 0x200d) || (point >= 0x20d0 && point <= 0x20ff) ||
-         (point >= 0xfe00 && point <= 0xfe0f) || point == 0xfeff;
+  return (point >= 0x0300 && point <= 0x036f) || (point >= 0x200b && point <= 0x200d) ||
+         (point >= 0x20d0 && point <= 0x20ff) || (point >= 0xfe00 && point <= 0xfe0f) ||
+         point == 0xfeff;
 }
 
 bool is_wide(std::uint32_t point) {
-  return (point >= 0x1100 && point <= 0x115f) || (point >= 0x2e80 && point <= 0x303e) || (point >= 0x3041 && point <= 0xa4cf) || (point >= 0xac00 && point <= 0xd7a3) ||
-         (point >= 0xf900 && point <= 0xfaff) || (point >= 0xfe30 && point <= 0xfe6f) || (point >= 0xff00 && point <= 0xff60) || (point >= 0xffe0 && point <= 0xffe6) ||
-         (point >= 0x1f300 && point <= 0x1f64f) || (point >= 0x1f900 && point <= 0x1f9ff) || (point >= 0x20000 && point <= 0x3fffd);
+  return (point >= 0x1100 && point <= 0x115f) || (point >= 0x2e80 && point <= 0x303e) ||
+         (point >= 0x3041 && point <= 0xa4cf) || (point >= 0xac00 && point <= 0xd7a3) ||
+         (point >= 0xf900 && point <= 0xfaff) || (point >= 0xfe30 && point <= 0xfe6f) ||
+         (point >= 0xff00 && point <= 0xff60) || (point >= 0xffe0 && point <= 0xffe6) ||
+         (point >= 0x1f300 && point <= 0x1f64f) || (point >= 0x1f900 && point <= 0x1f9ff) ||
+         (point >= 0x20000 && point <= 0x3fffd);
 }
 
 // The length of the well-formed character at the front; printable text has no other.
@@ -89,9 +101,12 @@ std::string PrintableFilter::feed(std::string_view bytes) {
       take(kReplacement, out);
     }
     const auto length = announced_length(byte);
-    if (length == 1) take(std::string_view(&c, 1), out);
-    else if (length == 0) take(kReplacement, out);
-    else partial_ = c;
+    if (length == 1)
+      take(std::string_view(&c, 1), out);
+    else if (length == 0)
+      take(kReplacement, out);
+    else
+      partial_ = c;
   }
   return out;
 }
@@ -110,8 +125,14 @@ void PrintableFilter::take(std::string_view character, std::string& out) {
   const bool line_end = point == '\n';
   switch (state_) {
     case State::escape:
-      if (point == '[') { state_ = State::sequence; return; }
-      if (point == ']' || point == 'P' || point == 'X' || point == '^' || point == '_') { state_ = State::string; return; }
+      if (point == '[') {
+        state_ = State::sequence;
+        return;
+      }
+      if (point == ']' || point == 'P' || point == 'X' || point == '^' || point == '_') {
+        state_ = State::string;
+        return;
+      }
       if (point >= 0x20 && point <= 0x2f) return;  // intermediate bytes: one more follows
       state_ = State::text;
       if (!line_end) return;
@@ -123,9 +144,16 @@ void PrintableFilter::take(std::string_view character, std::string& out) {
       break;
     case State::string:
     case State::string_escape:
-      // Ends with BEL or ESC \; a line end ends it too, or an unfinished one would swallow all that follows.
-      if (point == 0x07 || (state_ == State::string_escape && point == '\\')) { state_ = State::text; return; }
-      if (!line_end) { state_ = point == 0x1b ? State::string_escape : State::string; return; }
+      // Ends with BEL or ESC \; a line end ends it too, or an unfinished one would swallow all that
+      // follows.
+      if (point == 0x07 || (state_ == State::string_escape && point == '\\')) {
+        state_ = State::text;
+        return;
+      }
+      if (!line_end) {
+        state_ = point == 0x1b ? State::string_escape : State::string;
+        return;
+      }
       state_ = State::text;
       break;
     case State::text: break;
@@ -133,11 +161,26 @@ void PrintableFilter::take(std::string_view character, std::string& out) {
   const bool second_of_pair = after_return_ && line_end;
   after_return_ = point == '\r';
   if (second_of_pair) return;
-  if (point == 0x1b) { state_ = State::escape; return; }
-  if (point == 0x9b) { state_ = State::sequence; return; }
-  if (point == 0x9d || point == 0x90 || point == 0x98 || point == 0x9e || point == 0x9f) { state_ = State::string; return; }
-  if (line_end || point == '\r') { out += '\n'; return; }
-  if (point == '\t') { out += '\t'; return; }
+  if (point == 0x1b) {
+    state_ = State::escape;
+    return;
+  }
+  if (point == 0x9b) {
+    state_ = State::sequence;
+    return;
+  }
+  if (point == 0x9d || point == 0x90 || point == 0x98 || point == 0x9e || point == 0x9f) {
+    state_ = State::string;
+    return;
+  }
+  if (line_end || point == '\r') {
+    out += '\n';
+    return;
+  }
+  if (point == '\t') {
+    out += '\t';
+    return;
+  }
   if (point < 0x20 || (point >= 0x7f && point <= 0x9f) || changes_direction(point)) return;
   out += character;
 }
@@ -145,14 +188,16 @@ void PrintableFilter::take(std::string_view character, std::string& out) {
 std::string printable(std::string_view text, Lines lines) {
   PrintableFilter filter;
   auto result = filter.feed(text) + filter.finish();
-  if (lines == Lines::one) std::ranges::replace_if(result, [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  if (lines == Lines::one)
+    std::ranges::replace_if(result, [](char c) { return c == '\n' || c == '\t'; }, ' ');
   return result;
 }
 
 bool is_utf8(std::string_view bytes) {
   while (!bytes.empty()) {
     const auto length = announced_length(byte_at(bytes, 0));
-    if (length == 0 || length > bytes.size() || !well_formed_so_far(bytes.substr(0, length))) return false;
+    if (length == 0 || length > bytes.size() || !well_formed_so_far(bytes.substr(0, length)))
+      return false;
     bytes.remove_prefix(length);
   }
   return true;
@@ -189,11 +234,14 @@ Screen Screen::of(int fd, std::string_view when) {
   screen.terminal = ::isatty(fd) == 1;
   const char* no_colour = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
-  const bool able = screen.terminal && (no_colour == nullptr || *no_colour == '\0') && term != nullptr && std::string_view(term) != "dumb";
+  const bool able = screen.terminal && (no_colour == nullptr || *no_colour == '\0') &&
+                    term != nullptr && std::string_view(term) != "dumb";
   screen.colour = when == "always" || (when != "never" && able);
   winsize size{};
-  if (screen.terminal && ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) screen.width = size.ws_col;
-  if (const char* columns = std::getenv("COLUMNS"); columns != nullptr && std::atoi(columns) > 0) screen.width = static_cast<std::size_t>(std::atoi(columns));
+  if (screen.terminal && ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    screen.width = size.ws_col;
+  if (const char* columns = std::getenv("COLUMNS"); columns != nullptr && std::atoi(columns) > 0)
+    screen.width = static_cast<std::size_t>(std::atoi(columns));
   screen.width = std::max<std::size_t>(screen.width, 40);
   return screen;
 }
@@ -214,7 +262,8 @@ std::string Screen::paint(Style style, std::string_view text) const {
   return std::string("\x1b[") + code + "m" + std::string(text) + "\x1b[0m";
 }
 
-std::string table(const Screen& screen, const std::vector<Column>& columns, const std::vector<std::vector<Cell>>& rows) {
+std::string table(const Screen& screen, const std::vector<Column>& columns,
+                  const std::vector<std::vector<Cell>>& rows) {
   constexpr std::size_t kGap = 2, kLeast = 8;
   std::vector<std::vector<Cell>> cells;
   std::vector<Cell> titles;
@@ -234,7 +283,9 @@ std::string table(const Screen& screen, const std::vector<Column>& columns, cons
   while (screen.terminal && total > screen.width) {
     std::size_t widest = columns.size();
     for (std::size_t i = 0; i < columns.size(); ++i)
-      if (columns[i].flexible && widths[i] > kLeast && (widest == columns.size() || widths[i] > widths[widest])) widest = i;
+      if (columns[i].flexible && widths[i] > kLeast &&
+          (widest == columns.size() || widths[i] > widths[widest]))
+        widest = i;
     if (widest == columns.size()) break;
     --widths[widest];
     --total;

@@ -29,7 +29,10 @@ bool write_to(int fd, std::string_view text) {
 }  // namespace
 
 Session::Session(Arguments arguments, const CliHooks& hooks)
-    : args_(std::move(arguments)), hooks_(hooks), screen_(Screen::of(STDOUT_FILENO, args_.colour)), error_screen_(Screen::of(STDERR_FILENO, args_.colour)) {}
+    : args_(std::move(arguments)),
+      hooks_(hooks),
+      screen_(Screen::of(STDOUT_FILENO, args_.colour)),
+      error_screen_(Screen::of(STDERR_FILENO, args_.colour)) {}
 
 Session::~Session() {
   if (embedded_ && embedded_->stop) embedded_->stop();
@@ -41,13 +44,17 @@ void Session::print(std::string_view text) {
 
 void Session::print_json(const json::value& document) { print(json::serialize(document) + "\n"); }
 
-void Session::note(std::string_view text) { (void)write_to(STDERR_FILENO, std::string(text) + "\n"); }
+void Session::note(std::string_view text) {
+  (void)write_to(STDERR_FILENO, std::string(text) + "\n");
+}
 
 int Session::report(const Error& error) {
   if (args_.json) {
-    note(json::serialize(json::object{{"error", json::object{{"code", to_string(error.code)}, {"message", error.describe()}}}}));
+    note(json::serialize(json::object{
+        {"error", json::object{{"code", to_string(error.code)}, {"message", error.describe()}}}}));
   } else {
-    const auto words = error_screen_.terminal ? printable(error.describe(), Lines::keep) : error.describe();
+    const auto words =
+        error_screen_.terminal ? printable(error.describe(), Lines::keep) : error.describe();
     note(error_screen_.paint(Style::red, "corral:") + " " + words);
   }
   return exit_code_of(error.code);
@@ -66,7 +73,10 @@ Result<HttpClient*> Session::server(Need need) {
     const auto alive = client.get("/healthz", "text/plain");
     if (alive || alive.error().code != ErrorCode::unavailable) {
       if (args_.serve_given && args_.command == "run")
-        return fail(ErrorCode::invalid, "--record, --replay and --sandbox are for a server that starts; one already runs at {}: stop it, or use another --data", found->url);
+        return fail(ErrorCode::invalid,
+                    "--record, --replay and --sandbox are for a server that starts; one already "
+                    "runs at {}: stop it, or use another --data",
+                    found->url);
       client_.emplace(std::move(client));
       return &*client_;
     }
@@ -76,7 +86,9 @@ Result<HttpClient*> Session::server(Need need) {
   options.port = 0;
   if (need == Need::read) options.max_runs = 0;
   auto started = hooks_.start_embedded(options);
-  if (!started) return wrap(started.error(), "no server runs for " + args_.data.string() + ", and none could be started");
+  if (!started)
+    return wrap(started.error(),
+                "no server runs for " + args_.data.string() + ", and none could be started");
   embedded_.emplace(std::move(*started));
   client_.emplace(Endpoint{embedded_->url, embedded_->token});
   return &*client_;
@@ -84,7 +96,8 @@ Result<HttpClient*> Session::server(Need need) {
 
 Endpoint Session::endpoint() const {
   if (!embedded_ && args_.server.empty())
-    if (auto moved = find_server({args_.server, args_.data, args_.token_file}); moved && *moved) return **moved;
+    if (auto moved = find_server({args_.server, args_.data, args_.token_file}); moved && *moved)
+      return **moved;
   return client_->endpoint();
 }
 
@@ -93,26 +106,40 @@ Result<std::string> Session::run_id(const std::string& given) {
   if (given == "last") {
     CORRAL_TRY(const auto page, client_->get_json("/api/v1/runs?limit=1"));
     const auto* items = find(page, {"items"});
-    if (items == nullptr || !items->is_array() || items->get_array().empty()) return fail(ErrorCode::not_found, "there are no runs yet; start one with 'corral run'");
+    if (items == nullptr || !items->is_array() || items->get_array().empty())
+      return fail(ErrorCode::not_found, "there are no runs yet; start one with 'corral run'");
     return std::string(find_string(items->get_array().front(), {"id"}));
   }
-  const bool looks_right = given.size() >= 4 && std::ranges::all_of(given, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-'; });
-  if (!looks_right) return fail(ErrorCode::invalid, "'{}' is not a run: give an id, at least 4 characters of its beginning, or 'last' (see 'corral runs list')", printable(given));
+  const bool looks_right = given.size() >= 4 && std::ranges::all_of(given, [](char c) {
+                             return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
+                           });
+  if (!looks_right)
+    return fail(ErrorCode::invalid,
+                "'{}' is not a run: give an id, at least 4 characters of its beginning, or 'last' "
+                "(see 'corral runs list')",
+                printable(given));
   std::vector<std::string> matches;
   std::string cursor;
   for (int page_number = 0; page_number < kMaxPages; ++page_number) {
-    CORRAL_TRY(const auto page, client_->get_json(fmt::format("/api/v1/runs?limit={}{}", kPageSize, cursor.empty() ? "" : "&cursor=" + percent_encode(cursor))));
+    CORRAL_TRY(const auto page, client_->get_json(fmt::format(
+                                    "/api/v1/runs?limit={}{}", kPageSize,
+                                    cursor.empty() ? "" : "&cursor=" + percent_encode(cursor))));
     if (const auto* items = find(page, {"items"}); items != nullptr && items->is_array())
       for (const auto& run : items->get_array())
-        if (const auto id = find_string(run, {"id"}); id.starts_with(given)) matches.emplace_back(id);
+        if (const auto id = find_string(run, {"id"}); id.starts_with(given))
+          matches.emplace_back(id);
     cursor = find_string(page, {"next_cursor"});
     if (cursor.empty()) break;
   }
-  if (matches.empty()) return fail(ErrorCode::not_found, "there is no run whose id begins with '{}'; see 'corral runs list'", given);
+  if (matches.empty())
+    return fail(ErrorCode::not_found,
+                "there is no run whose id begins with '{}'; see 'corral runs list'", given);
   if (matches.size() == 1) return matches.front();
   std::string list;
-  for (std::size_t i = 0; i < matches.size() && i < 5; ++i) list += (i == 0 ? "" : ", ") + matches[i];
-  return fail(ErrorCode::invalid, "'{}' is the beginning of {} runs ({}{}); give more of it", given, matches.size(), list, matches.size() > 5 ? ", …" : "");
+  for (std::size_t i = 0; i < matches.size() && i < 5; ++i)
+    list += (i == 0 ? "" : ", ") + matches[i];
+  return fail(ErrorCode::invalid, "'{}' is the beginning of {} runs ({}{}); give more of it", given,
+              matches.size(), list, matches.size() > 5 ? ", …" : "");
 }
 
 }  // namespace corral::edge::cli

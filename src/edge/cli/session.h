@@ -25,19 +25,19 @@ class Session {
 
   const Arguments& args() const { return args_; }
   const CliHooks& hooks() const { return hooks_; }
-  const Screen& screen() const { return screen_; }        // of stdout
+  const Screen& screen() const { return screen_; }  // of stdout
   const Screen& error_screen() const { return error_screen_; }
 
-  void print(std::string_view text);                      // stdout, at once
-  void print_json(const json::value& document);           // one line
-  void note(std::string_view text);                       // a line on stderr
-  bool output_gone() const { return output_gone_; }       // nobody reads stdout any more
+  void print(std::string_view text);                 // stdout, at once
+  void print_json(const json::value& document);      // one line
+  void note(std::string_view text);                  // a line on stderr
+  bool output_gone() const { return output_gone_; }  // nobody reads stdout any more
 
   // Prints "corral: …" (a JSON object with --json) on stderr.
   int report(const Error& error);
 
-  // The server: the one named or found, otherwise one that is started for this invocation. `read`: the latter answers and
-  // takes commands, but drives no run.
+  // The server: the one named or found, otherwise one that is started for this invocation. `read`:
+  // the latter answers and takes commands, but drives no run.
   enum class Need { read, work };
   Result<HttpClient*> server(Need need);
   bool embedded() const { return embedded_.has_value(); }
@@ -58,7 +58,7 @@ class Session {
 
 // ---- the commands; each returns the exit code ----
 
-int run_command_line(Session& session);       // corral run
+int run_command_line(Session& session);  // corral run
 int runs_list(Session& session);
 int runs_show(Session& session);
 int runs_logs(Session& session);
@@ -66,12 +66,12 @@ int runs_diff(Session& session);
 int runs_cancel(Session& session);
 int runs_retry(Session& session);
 int runs_wait(Session& session);
-int runs_decide(Session& session);            // approve, deny
+int runs_decide(Session& session);  // approve, deny
 int runs_artifacts(Session& session);
 int runs_events(Session& session);
-int project_command(Session& session);        // add, list, show, remove
-int agent_command(Session& session);          // list, install
-int workflow_command(Session& session);       // validate, list, show
+int project_command(Session& session);   // add, list, show, remove
+int agent_command(Session& session);     // list, install
+int workflow_command(Session& session);  // validate, list, show
 int doctor_command(Session& session);
 
 }  // namespace corral::edge::cli

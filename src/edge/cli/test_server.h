@@ -1,4 +1,5 @@
-// For this room's tests: a small HTTP server on a thread of its own, and cli_main with what it prints.
+// For this room's tests: a small HTTP server on a thread of its own, and cli_main with what it
+// prints.
 #pragma once
 
 #include <cstdio>
@@ -31,19 +32,31 @@ struct TestRequest {
   std::map<std::string, std::string> headers;  // lower-case names
 };
 
-// What a handler answers on: whole, or piece by piece until it returns (then the connection is closed).
+// What a handler answers on: whole, or piece by piece until it returns (then the connection is
+// closed).
 class TestReply {
  public:
   explicit TestReply(int fd) : fd_(fd) {}
-  void json(const corral::json::value& value, int status = 200) { text(corral::json::serialize(value), status, "application/json"); }
+  void json(const corral::json::value& value, int status = 200) {
+    text(corral::json::serialize(value), status, "application/json");
+  }
   void text(const std::string& body, int status = 200, const std::string& type = "text/plain") {
-    raw(fmt::format("HTTP/1.1 {} X\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", status, type, body.size(), body));
+    raw(fmt::format(
+        "HTTP/1.1 {} X\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+        status, type, body.size(), body));
   }
   void problem(int status, const std::string& code, const std::string& detail) {
-    text(corral::json::serialize(corral::json::object{{"status", status}, {"code", code}, {"detail", detail}}), status, "application/problem+json");
+    text(corral::json::serialize(
+             corral::json::object{{"status", status}, {"code", code}, {"detail", detail}}),
+         status, "application/problem+json");
   }
-  void stream() { raw("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"); }
-  void event(const std::string& id, const std::string& name, const std::string& data) { raw("id: " + id + "\n" + (name.empty() ? "" : "event: " + name + "\n") + "data: " + data + "\n\n"); }
+  void stream() {
+    raw("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n");
+  }
+  void event(const std::string& id, const std::string& name, const std::string& data) {
+    raw("id: " + id + "\n" + (name.empty() ? "" : "event: " + name + "\n") + "data: " + data +
+        "\n\n");
+  }
   void raw(std::string_view bytes) {
     while (!bytes.empty()) {
       const auto sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -54,7 +67,8 @@ class TestReply {
   // Waits until the client has closed.
   void wait_closed() {
     char byte;
-    while (::recv(fd_, &byte, 1, 0) > 0) {}
+    while (::recv(fd_, &byte, 1, 0) > 0) {
+    }
   }
 
  private:
@@ -64,7 +78,8 @@ class TestReply {
 class TestServer {
  public:
   using Handler = std::function<void(const TestRequest&, TestReply&)>;
-  explicit TestServer(Handler handler) : handler_(std::move(handler)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit TestServer(Handler handler)
+      : handler_(std::move(handler)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -126,15 +141,18 @@ class TestServer {
         std::size_t begin = text.find("\r\n") + 2;
         const auto first = text.substr(0, begin - 2);
         request.method = first.substr(0, first.find(' '));
-        request.target = first.substr(request.method.size() + 1, first.rfind(' ') - request.method.size() - 1);
+        request.target =
+            first.substr(request.method.size() + 1, first.rfind(' ') - request.method.size() - 1);
         while (begin < head) {
           const auto end = text.find("\r\n", begin);
           auto name = text.substr(begin, text.find(':', begin) - begin);
           for (auto& c : name) c = static_cast<char>(std::tolower(c));
-          request.headers[name] = text.substr(begin + name.size() + 2, end - begin - name.size() - 2);
+          request.headers[name] =
+              text.substr(begin + name.size() + 2, end - begin - name.size() - 2);
           begin = end + 2;
         }
-        if (request.headers.contains("content-length")) length = std::stoul(request.headers["content-length"]);
+        if (request.headers.contains("content-length"))
+          length = std::stoul(request.headers["content-length"]);
       }
       if (head != std::string::npos && text.size() >= head + 4 + length) break;
       const auto got = ::recv(fd, buffer, sizeof buffer, 0);
@@ -162,9 +180,13 @@ class CliFixture : public ::testing::Test {
     char name[] = "/tmp/corral-cli-test-XXXXXX";
     ASSERT_NE(::mkdtemp(name), nullptr);
     folder_ = name;
-    for (const char* variable : {"CORRAL_URL", "CORRAL_DATA", "CORRAL_TOKEN", "NO_COLOR", "COLUMNS"}) ::unsetenv(variable);
+    for (const char* variable :
+         {"CORRAL_URL", "CORRAL_DATA", "CORRAL_TOKEN", "NO_COLOR", "COLUMNS"})
+      ::unsetenv(variable);
     hooks_.version = "1.2.3";
-    hooks_.start_embedded = [](const ServeOptions&) -> Result<EmbeddedServer> { return fail(ErrorCode::unavailable, "no embedded server in this test"); };
+    hooks_.start_embedded = [](const ServeOptions&) -> Result<EmbeddedServer> {
+      return fail(ErrorCode::unavailable, "no embedded server in this test");
+    };
   }
   void TearDown() override { (void)remove_tree(folder_); }
 
@@ -182,7 +204,8 @@ class CliFixture : public ::testing::Test {
     const Fd old[] = {Fd(::dup(0)), Fd(::dup(1)), Fd(::dup(2))};
     const char* files[] = {"stdin", "stdout", "stderr"};
     for (int fd = 0; fd < 3; ++fd) {
-      const Fd file(::open((folder_ / files[fd]).c_str(), fd == 0 ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC, 0600));
+      const Fd file(::open((folder_ / files[fd]).c_str(),
+                           fd == 0 ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC, 0600));
       ::dup2(file.get(), fd);
     }
     Outcome outcome;
