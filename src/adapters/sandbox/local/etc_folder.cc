@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "adapters/sandbox/local/disk_usage.h"
+#include "adapters/sandbox/local/launch/launch_spec.h"
 #include "base/files.h"
 #include "base/random.h"
 
@@ -38,8 +39,8 @@ constexpr MadeLink kMadeLinks[] = {{"os-release", "../usr/lib/os-release"}, {"mt
 
 // What tools under /usr cannot do without. No npmrc, pip.conf, gitconfig, nothing of ssh: those may hold credentials.
 constexpr const char* kCopied[] = {
-    "alternatives", "ca-certificates", "ca-certificates.conf", "bash.bashrc", "debian_version", "fonts", "inputrc", "ld.so.cache", "ld.so.conf",
-    "ld.so.conf.d", "localtime", "magic", "magic.mime", "maven", "mime.types", "perl", "pki", "protocols", "services", "ssl/certs", "ssl/openssl.cnf",
+    "ca-certificates", "ca-certificates.conf", "bash.bashrc", "debian_version", "fonts", "inputrc", "ld.so.cache", "ld.so.conf",
+    "ld.so.conf.d", "localtime", "magic", "magic.mime", "maven", "mime.types", "perl", "pki", "protocols", "services", "ssl/openssl.cnf",
     "terminfo", "timezone",
 };
 // Configuration of language versions: /etc/java-17-openjdk, /etc/python3.11.
@@ -113,6 +114,7 @@ Result<void> copy_into(const fs::path& target, const std::vector<std::string>& n
   };
   CORRAL_CHECK(make_public_folder(target));
   CORRAL_CHECK(make_public_folder(target / "ssl"));
+  for (const char* place : kEtcMounts) CORRAL_CHECK(make_public_folder(target / place));
   for (const auto& name : names) CORRAL_CHECK(walk(fs::path("/etc") / name, name, copy));
   for (const auto& file : kMadeFiles) CORRAL_CHECK(write_public(target / file.name, file.content));
   for (const auto& link : kMadeLinks)

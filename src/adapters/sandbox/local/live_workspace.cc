@@ -120,6 +120,7 @@ Result<void> end_processes(const std::filesystem::path& folder, const WorkspaceS
     // Whatever the launch step or bubblewrap had only begun with, or a workspace without namespaces.
     kill_tree(*launched);
     if (!wait_for_end(*launched, kEndMs)) return fail(ErrorCode::unavailable, "workspace {} does not end", state.id.to_string());
+    ::waitpid(launched->pid, nullptr, WNOHANG);  // when it is ours
   }
   if (const auto left = kill_all(state.cgroups); left > 0) return fail(ErrorCode::unavailable, "{} processes of workspace {} do not end", left, state.id.to_string());
   if (state.uid && !kill_all_of(*state.uid)) return fail(ErrorCode::unavailable, "processes of workspace {} (uid {}) do not end", state.id.to_string(), *state.uid);

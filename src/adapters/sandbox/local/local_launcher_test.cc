@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include "adapters/sandbox/local/host_process.h"
 #include "adapters/sandbox/local/launcher_fixture.h"
 #include "base/json.h"
 #include "base/subprocess.h"
@@ -84,6 +85,41 @@ TEST_F(LocalLauncherTest, AProcessGoesOnWhileTheServerIsAway) {
   EXPECT_EQ(finished->output, "before\nafter\n");
   destroy(id);
   expect_clean();
+}
+
+TEST_F(LocalLauncherTest, AServerThatDiedRightAfterTheStartLosesNoWorkspace) {
+  NEEDS(ports::Isolation::sandbox);
+  auto workspace = create();
+  ASSERT_TRUE(workspace);
+  const auto id = workspace->id();
+  const auto runner = runner_pid(id);
+  // As it was before the runner's pid was noted.
+  const auto file = data_ / "workspaces" / id.to_string() / "state.json";
+  auto state = parse_json(read_file(file).value(), "state").value().get_object();
+  ASSERT_EQ(state.erase("runner"), 1u);
+  ASSERT_TRUE(write_file_atomically(file, json::serialize(state), 0600));
+  workspace.reset();
+  restart_server();
+  auto again = await(launcher_->attach(id));
+  ASSERT_TRUE(again) << again.error().describe();
+  EXPECT_EQ(shell(*again, "echo here").output, "here\n");
+  launcher_.reset();
+  start_launcher();
+  destroy(id);  // by a server that never attached
+  EXPECT_FALSE(find_process(runner));
+  expect_clean();
+}
+
+TEST_F(LocalLauncherTest, MissingLimitsAreSaidAndFatalWhenRequired) {
+  NEEDS(ports::Isolation::sandbox);
+  const auto relaxed = await(launcher_->check());
+  ASSERT_TRUE(relaxed);
+  LocalLauncherOptions options{.data_folder = data_, .runner_program = CORRAL_RUNNER_PATH, .require_limits = true, .executor = io_.get_executor(), .pool = &pool_};
+  auto strict = make_local_launcher(std::move(options));
+  const auto status = await(strict->check());
+  const bool limited = std::ranges::none_of(relaxed->warnings, [](const auto& text) { return text.starts_with("no limit"); });
+  EXPECT_EQ(status.has_value(), limited);
+  if (!status) EXPECT_NE(status.error().message.find("no limit on memory"), std::string::npos) << status.error().message;
 }
 
 TEST_F(LocalLauncherTest, AnEndedWorkspaceIsNotFoundByTheNextServer) {

@@ -67,7 +67,9 @@ Result<Machine> Machine::look(ports::Isolation isolation, UidRange wanted) {
   machine.bwrap = find_on_path("bwrap");
   machine.landlock = landlock_abi();
   machine.root = ::geteuid() == 0;
-  if (machine.root && has_capabilities({CAP_SETUID, CAP_SETGID, CAP_CHOWN, CAP_KILL, CAP_DAC_OVERRIDE})) machine.uids = usable(wanted);
+  // The sandbox of another uid is bound together in a mount namespace, which takes CAP_SYS_ADMIN.
+  const bool may_mount = isolation != ports::Isolation::sandbox || has_capabilities({CAP_SYS_ADMIN});
+  if (machine.root && may_mount && has_capabilities({CAP_SETUID, CAP_SETGID, CAP_CHOWN, CAP_KILL, CAP_DAC_OVERRIDE})) machine.uids = usable(wanted);
   CORRAL_TRY(machine.filter, make_seccomp_filter(isolation == ports::Isolation::sandbox ? FilterKind::sandbox : FilterKind::reduced));
   return machine;
 }

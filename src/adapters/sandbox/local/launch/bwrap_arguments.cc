@@ -39,6 +39,7 @@ std::vector<std::string> bwrap_arguments(const LaunchSpec& spec, const View& vie
                 "--as-pid-1", "--cap-drop", "ALL", "--seccomp", std::to_string(filter), "--info-fd", std::to_string(info));
   show_system(arguments);
   arguments.add("--ro-bind", view.etc, "/etc");
+  for (const char* place : kEtcMounts) arguments.add("--ro-bind-try", std::string("/etc/") + place, std::string("/etc/") + place);
   arguments.add("--proc", "/proc", "--dev", "/dev");
   arguments.add("--perms", "1777", "--size", std::to_string(spec.shared_memory_bytes), "--tmpfs", "/dev/shm");
   arguments.add("--perms", "1777", "--size", std::to_string(spec.tmp_bytes), "--tmpfs", "/tmp");

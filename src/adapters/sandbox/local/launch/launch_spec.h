@@ -56,6 +56,9 @@ constexpr const char* kInsideRunner = "/corral/runner";
 constexpr const char* kInsideWork = "/workspace";
 constexpr const char* kInsideHome = "/home/agent";
 
+// Folders of hundreds of public files in /etc: mounted from the host, where the rest of /etc is a copy.
+constexpr const char* kEtcMounts[] = {"alternatives", "ssl/certs"};
+
 // Descriptors of the runner.
 constexpr int kDoorFd = 3;
 constexpr int kSpoolFd = 4;

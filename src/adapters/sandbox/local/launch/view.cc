@@ -141,7 +141,7 @@ Result<View> make_plain_view(const LaunchSpec& spec) {
 }
 
 Result<View> make_view(const LaunchSpec& spec) {
-  if (::geteuid() != 0) {
+  if (!spec.uid) {
     CORRAL_TRY(auto view, make_plain_view(spec));
     detach_with_helper(spec, view.door, view.spool);
     return view;

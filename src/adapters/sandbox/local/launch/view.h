@@ -17,8 +17,9 @@ struct View {
   Fd door, spool;
 };
 
-// As root: moves this process into a mount namespace of its own and binds everything below a tmpfs on /tmp, so that a
-// data folder below folders only root may enter is no obstacle. Otherwise: the paths as they are.
+// As a root that gives the workspace a uid of its own: moves this process into a mount namespace of its own and binds everything below a tmpfs on /tmp, so that a
+// data folder below folders only root may enter is no obstacle. Otherwise: the
+// paths as they are.
 //
 // `door` and `spool` are folders that the runner gets as descriptors. Where the kernel allows it they are detached
 // mounts of their own: ".." of such a folder is itself, so that even a descriptor that leaked to an agent would lead
