@@ -3,12 +3,6 @@
 #include <cstdlib>
 #include <random>
 
-#include <csignal>
-
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
@@ -212,44 +206,6 @@ TEST_F(FileLogStore, PayloadsLargerThanARecordAreSplit) {
   EXPECT_EQ(log->end(), large.size());
   EXPECT_EQ(run(log->read(0, 100)).value(), std::string(100, 'q'));
   EXPECT_EQ(log->source_end("s"), large.size());
-}
-
-TEST_F(FileLogStore, LosesNothingThatWasAcknowledgedWhenItsProcessIsKilled) {
-  // The child appends and reports each acknowledged byte count on a pipe; it is killed in the middle.
-  for (int round = 0; round < 5; ++round) {
-    const auto folder = folder_ / ("k" + std::to_string(round));
-    int fds[2];
-    ASSERT_EQ(::pipe(fds), 0);
-    const pid_t child = ::fork();
-    if (child == 0) {
-      asio::io_context context;
-      BlockingPool pool(1);
-      auto store = make_file_log_store(folder, pool, context.get_executor(), 2000);
-      const auto work = [](LogStore* logs, int out) -> Task<bool> {
-        auto log = (co_await logs->open("x", LogStore::Open::create)).value();
-        for (std::uint64_t at = 0;; at += 10) {
-          if (!co_await log->append("s", at, "0123456789")) co_return false;
-          const std::uint64_t end = at + 10;
-          if (::write(out, &end, sizeof end) != sizeof end) co_return false;
-        }
-      };
-      asio::co_spawn(context, work(store.get(), fds[1]), [](std::exception_ptr, bool) {});
-      context.run();
-      ::_exit(1);
-    }
-    ::close(fds[1]);
-    std::uint64_t acknowledged = 0, next = 0;
-    for (int i = 0; i < 300 + 100 * round && ::read(fds[0], &next, sizeof next) == sizeof next; ++i) acknowledged = next;
-    ::kill(child, SIGKILL);
-    ::waitpid(child, nullptr, 0);
-    while (::read(fds[0], &next, sizeof next) == sizeof next) acknowledged = next;
-    ::close(fds[0]);
-    auto store = make_file_log_store(folder, pool_, context_.get_executor(), 2000);
-    auto log = run(store->open("x", LogStore::Open::existing)).value();
-    EXPECT_GE(log->end(), acknowledged);
-    EXPECT_EQ(log->end() % 10, 0u);
-    EXPECT_EQ(log->end(), log->source_end("s"));
-  }
 }
 
 }  // namespace

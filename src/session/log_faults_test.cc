@@ -4,12 +4,15 @@
 #include <fstream>
 #include <random>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/subprocess.h"
 #include "ports/contract/run_task.h"
 #include "ports/contract/small_disk.h"
 #include "session/file_log.h"
@@ -199,13 +202,13 @@ TEST_F(LogFaults, AnAppendThatIsCancelledStopsNobodyElse) {
     co_return true;
   };
   for (int round = 0; round < 50; ++round) {
-    asio::io_context context;
+    asio::io_context& context = ports::contract::test_context();
+    context.restart();
     TaskScope scope(context.get_executor());
     for (int i = 0; i < 4; ++i) scope.start("append", append(log, std::to_string(round) + "-" + std::to_string(i)));
     for (int step = 0; step < round % 12; ++step) context.run_one_for(std::chrono::milliseconds(20));
     bool stopped = false;
     asio::co_spawn(context, stop(&scope), [&](std::exception_ptr, bool) { stopped = true; });
-    context.restart();
     ports::contract::run_context(context);
     ASSERT_TRUE(stopped);
     ASSERT_TRUE(run_task(log->append("after", log->source_end("after"), "y")));
@@ -232,6 +235,47 @@ TEST_F(LogFaults, AFolderThatIsNoneIsNamed) {
   std::filesystem::create_directory(folder_ / "odd");
   std::ofstream(folder_ / "odd" / "not-a-number.seg") << "x";
   EXPECT_EQ(run_task(logs->open("odd", LogStore::Open::existing)).error().code, ErrorCode::corrupt);
+}
+
+// Lets a child append from several sources, kills it after some acknowledgements, and notes what was acknowledged.
+void append_and_kill(const std::filesystem::path& folder, std::size_t after, std::map<char, std::uint64_t>& acknowledged) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  Fd out(ends[0]), in(ends[1]);
+  const auto child = spawn({.argv = {CORRAL_LOG_CRASH_CHILD, folder.string()}, .env = inherited_env(), .stdout_fd = in.get(), .stderr_fd = STDERR_FILENO});
+  ASSERT_TRUE(child) << child.error().message;
+  in.reset();
+  struct {
+    std::uint64_t source, end;
+  } line{};
+  std::size_t lines = 0;
+  for (; lines < after && ::read(out.get(), &line, sizeof line) == sizeof line; ++lines) acknowledged[static_cast<char>(line.source)] = line.end;
+  ASSERT_EQ(lines, after) << "the child ended by itself";
+  ASSERT_EQ(::kill(*child, SIGKILL), 0);
+  ASSERT_EQ(::waitpid(*child, nullptr, 0), *child);
+  while (::read(out.get(), &line, sizeof line) == sizeof line) acknowledged[static_cast<char>(line.source)] = line.end;
+}
+
+TEST_F(LogFaults, KilledAgainAndAgainItLosesNothingThatWasAcknowledgedAndRepeatsNothing) {
+  std::mt19937 dice(20261121);
+  std::map<char, std::uint64_t> acknowledged;
+  for (int round = 0; round < 10; ++round) {
+    append_and_kill(folder_, 1 + dice() % 150, acknowledged);
+    if (HasFatalFailure()) return;
+    auto logs = store();
+    auto log = run_task(logs->open("log", LogStore::Open::existing)).value();
+    std::uint64_t total = 0;
+    std::map<char, std::string> parts;
+    for (const char byte : read_all(*log)) parts[byte] += byte;
+    for (const auto& [source, end] : acknowledged) {
+      const auto has = log->source_end(std::string(1, source));
+      EXPECT_GE(has, end) << source << " in round " << round;
+      // A source writes its letter only, so that each letter is there as often as the log says it has bytes.
+      EXPECT_EQ(parts[source].size(), has);
+      total += has;
+    }
+    EXPECT_EQ(log->end(), total);
+  }
 }
 
 TEST(LogFullDisk, AnAppendThatDoesNotFitLeavesNothingAndTheNextOneThatDoesIsTaken) {

@@ -128,13 +128,13 @@ TEST_F(SqliteStoreFaults, CallersThatAreCancelledWhileTheyWaitGiveTheirPlaceBack
     co_return true;
   };
   for (int round = 0; round < 30; ++round) {
-    asio::io_context context;
+    asio::io_context& context = ports::contract::test_context();
+    context.restart();
     TaskScope scope(context.get_executor());
     for (int i = 0; i < 10; ++i) scope.start("commit", commit(store.get(), append(fmt::format("{}-{}", round, i), 0)));
     for (int step = 0; step < round; ++step) context.run_one_for(std::chrono::milliseconds(20));
     bool stopped = false;
     asio::co_spawn(context, stop(&scope), [&](std::exception_ptr, bool) { stopped = true; });
-    context.restart();
     ports::contract::run_context(context);
     ASSERT_TRUE(stopped);
   }
