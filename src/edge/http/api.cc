@@ -64,7 +64,8 @@ Api::Api(ApiDeps deps)
       auth_(std::move(deps_.token), deps_.hosts),
       schemas_(component_schemas()),
       router_(api_routes(), schemas_),
-      limiter_(deps_.requests_per_second, deps_.request_burst),
+      limiter_(deps_.requests_per_second.value_or(auth_.required() ? 2'000 : 100'000),
+               deps_.request_burst.value_or(auth_.required() ? 20'000 : 200'000)),
       token_guesses_(0.2, 10),
       document_(openapi_document(deps_.version)) {}
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,8 +28,9 @@ struct ApiDeps {
   std::function<Task<Result<json::value>>()> agents;  // the array of agents
   std::function<Task<Result<void>>()> ready;          // an error: not ready, and why
   std::string version = "0.0.0";                      // in the OpenAPI document
-  double requests_per_second = 2'000;                 // of one caller, after a burst; 0: no limit
-  double request_burst = 20'000;
+  // Of one caller, after a burst; 0: no limit. Unset: 2,000 and 20,000 with a token; without one,
+  // when all callers are programs of this machine, 100,000 and 200,000.
+  std::optional<double> requests_per_second = {}, request_burst = {};
   Duration keep_alive{15'000};  // between comments on a silent event stream
   Clock& clock = SystemClock::instance();
   Random& random = SystemRandom::instance();
