@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A scripted model on loopback that speaks the Anthropic Messages API: for tests and for recording the demo.
 
-    model_server.py [--port 0] [--script FILE] [--log FILE]      prints "listening on http://127.0.0.1:PORT"
+    model_server.py [--port 0] [--script FILE] [--log FILE] [--until-eof]     prints "listening on http://127.0.0.1:PORT"
 
 POST /v1/messages (streamed or not), POST /v1/messages/count_tokens, GET or HEAD /.
 
@@ -22,6 +22,7 @@ import argparse
 import itertools
 import json
 import re
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -215,6 +216,7 @@ def main():
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--script", help="a JSON file: a list of steps, or an object with \"steps\"")
     parser.add_argument("--log", help="append every request, as JSON lines, to this file")
+    parser.add_argument("--until-eof", action="store_true", help="end when stdin closes, as it does when the program that started this dies")
     arguments = parser.parse_args()
     script = None
     if arguments.script:
@@ -223,6 +225,8 @@ def main():
         script = script["steps"] if isinstance(script, dict) else script
     server = ModelServer(arguments.port, script, arguments.log)
     print(f"listening on http://127.0.0.1:{server.server_address[1]}", flush=True)
+    if arguments.until_eof:
+        threading.Thread(target=lambda: (sys.stdin.read(), server.shutdown()), daemon=True).start()
     try:
         server.serve_forever()
     except KeyboardInterrupt:

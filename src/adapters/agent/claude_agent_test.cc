@@ -164,7 +164,7 @@ TEST(RealClaude, WritesAFileAsTheScriptedModelSays) {
   TemporaryFolder temporary;
   fs::create_directories(temporary.path() / "home");
   fs::create_directories(temporary.path() / "work");
-  Child model({"python3", CORRAL_SOURCE_DIR "/tests/tools/model_server.py"}, inherited_env(), temporary.path());
+  Child model({"python3", CORRAL_SOURCE_DIR "/tests/tools/model_server.py", "--until-eof"}, inherited_env(), temporary.path());
   std::string url = model.read();
   url = url.substr(url.find("http"), url.find('\n') - url.find("http"));
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 namespace corral::adapters::llm {
 namespace {
@@ -28,15 +26,13 @@ bool passed_on(std::string_view name) {
 
 }  // namespace
 
-Result<std::shared_ptr<Transfer>> Transfer::make(TransferSpec spec, Executor executor) {
-  auto transfer = std::make_shared<Transfer>(std::move(spec), std::move(executor));
+Result<std::shared_ptr<Transfer>> Transfer::make(TransferSpec spec) {
+  auto transfer = std::make_shared<Transfer>(std::move(spec));
   CORRAL_CHECK(transfer->set_up());
   return transfer;
 }
 
-Transfer::Transfer(TransferSpec spec, Executor executor) : spec_(std::move(spec)), easy_(curl_easy_init()), wake_(std::move(executor)) {
-  wake_.expires_at(asio::steady_timer::time_point::max());
-}
+Transfer::Transfer(TransferSpec spec) : spec_(std::move(spec)), easy_(curl_easy_init()) {}
 
 Transfer::~Transfer() {
   curl_easy_cleanup(easy_);
@@ -87,11 +83,11 @@ void Transfer::header_line(std::string_view line) {
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
   if (status < 200) return;
   incoming_.status = static_cast<int>(status);
-  std::unique_lock lock(mutex_);
+  const std::lock_guard lock(mutex_);
   if (outcome_ || head_) return;
   head_ = std::move(incoming_);
   incoming_ = {};
-  notify(std::move(lock));
+  notify();
 }
 
 std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count, void* self) {
@@ -101,13 +97,13 @@ std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count,
 
 std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, void* self) {
   auto& transfer = *static_cast<Transfer*>(self);
-  std::unique_lock lock(transfer.mutex_);
+  const std::lock_guard lock(transfer.mutex_);
   if (!transfer.buffer_.empty() && transfer.buffer_.size() + size * count > transfer.spec_.max_buffered_bytes) {
     transfer.paused_ = true;
     return CURL_WRITEFUNC_PAUSE;  // libcurl keeps the bytes and stops reading from the socket
   }
   transfer.buffer_.append(data, size * count);
-  transfer.notify(std::move(lock));
+  transfer.notify();
   return size * count;
 }
 
@@ -122,19 +118,23 @@ void Transfer::finish(CURLcode code) {
 void Transfer::abandon() { finish(fail(ErrorCode::cancelled, "the server is stopping")); }
 
 void Transfer::finish(Result<void> outcome) {
-  std::unique_lock lock(mutex_);
+  const std::lock_guard lock(mutex_);
   if (outcome_) return;
   outcome_ = std::move(outcome);
-  notify(std::move(lock));
+  notify();
 }
 
-void Transfer::notify(std::unique_lock<std::mutex> lock) {
-  const bool waiting = std::exchange(waiting_, false);
-  lock.unlock();
-  if (waiting) asio::post(wake_.get_executor(), [self = shared_from_this()] { self->wake_.cancel(); });
+void Transfer::notify() {
+  const auto wake = std::exchange(waiting_, {}).lock();
+  if (wake) asio::post(wake->get_executor(), [wake] { wake->cancel(); });
 }
 
-Transfer::News Transfer::take() {
+void Transfer::detach() {
+  const std::lock_guard lock(mutex_);
+  waiting_.reset();
+}
+
+Transfer::News Transfer::take(const std::shared_ptr<asio::steady_timer>& wake) {
   const std::lock_guard lock(mutex_);
   News news;
   if (head_) news.head = std::move(head_);
@@ -143,14 +143,8 @@ Transfer::News Transfer::take() {
   news.resume = std::exchange(paused_, false);
   if (outcome_ && news.body.empty() && !news.head) news.outcome = outcome_;
   news.progress = news.head || !news.body.empty() || outcome_;
-  waiting_ = !news.progress;
+  if (!news.progress) waiting_ = wake;
   return news;
-}
-
-Task<void> Transfer::wait() {
-  // The wake-up is posted to this very executor, so it cannot come between take() and this.
-  boost::system::error_code ignored;
-  co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
 CurlWorker::CurlWorker() {

@@ -24,11 +24,12 @@ struct TransferSpec {
   std::size_t max_buffered_bytes;
 };
 
-// One POST and its answer. The worker's thread fills it, one coroutine on `executor` empties it.
-class Transfer : public std::enable_shared_from_this<Transfer> {
+// One POST and its answer. The worker's thread fills it, one coroutine empties it. The thread may drop it last, when the
+// coroutine's context is gone: so it owns nothing of that context.
+class Transfer {
  public:
-  static Result<std::shared_ptr<Transfer>> make(TransferSpec spec, Executor executor);
-  Transfer(TransferSpec spec, Executor executor);
+  static Result<std::shared_ptr<Transfer>> make(TransferSpec spec);
+  explicit Transfer(TransferSpec spec);
   ~Transfer();
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
@@ -41,8 +42,9 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
     bool resume = false;                  // it had paused for want of room, and has room again
     bool progress = false;                // any of the above
   };
-  News take();
-  Task<void> wait();  // returns when take() may have news
+  // When it has none, `wake` is cancelled, on its own executor, once it may have some.
+  News take(const std::shared_ptr<asio::steady_timer>& wake);
+  void detach();  // no wake-up begins after this
 
   // ---- for the worker's thread ----
   void finish(CURLcode code);
@@ -55,7 +57,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
   void header_line(std::string_view line);
   void finish(Result<void> outcome);
-  void notify(std::unique_lock<std::mutex> lock);
+  void notify();  // with the mutex held
 
   TransferSpec spec_;
   CURL* easy_ = nullptr;
@@ -67,9 +69,8 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   std::optional<ports::LlmResponseHead> head_;
   std::string buffer_;
   std::optional<Result<void>> outcome_;
-  bool paused_ = false, waiting_ = false;
-
-  asio::steady_timer wake_;  // on the coroutine's executor; cancelled to wake it
+  bool paused_ = false;
+  std::weak_ptr<asio::steady_timer> waiting_;
 };
 
 // Owns the thread. All of it may be called from any thread.

@@ -21,7 +21,10 @@ class Guard {
   Guard(std::shared_ptr<CurlWorker> worker, std::shared_ptr<Transfer> transfer) : worker_(std::move(worker)), transfer_(std::move(transfer)) {}
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
-  ~Guard() { worker_->cancel(transfer_); }
+  ~Guard() {
+    transfer_->detach();
+    worker_->cancel(transfer_);
+  }
 
  private:
   std::shared_ptr<CurlWorker> worker_;
@@ -37,23 +40,28 @@ class HttpProvider final : public ports::LlmProvider {
   Task<Result<void>> exchange(LlmRequest request, LlmSink& sink) override {
     if (key_.empty() && options_.base_url == kAnthropicUrl)
       co_return fail(ErrorCode::unauthenticated, "no key for {} is set: set ANTHROPIC_API_KEY for the server, or start it with --replay", kAnthropicUrl);
-    CORRAL_CO_TRY(auto transfer, make_transfer(std::move(request), co_await asio::this_coro::executor));
+    CORRAL_CO_TRY(auto transfer, make_transfer(std::move(request)));
+    const auto wake = std::make_shared<asio::steady_timer>(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
     // From here on nothing of this object is used: it may end first.
     const auto worker = worker_;
     const Guard guard(worker, transfer);
     worker->add(transfer);
     for (;;) {
-      auto news = transfer->take();
+      auto news = transfer->take(wake);
       if (news.resume) worker->resume(transfer);
       if (news.outcome) co_return *std::move(news.outcome);
-      if (!news.progress) co_await transfer->wait();
+      if (!news.progress) {
+        // The wake-up is posted to this very executor, so it cannot come before the wait.
+        boost::system::error_code ignored;
+        co_await wake->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+      }
       if (news.head) { CORRAL_CO_CHECK(co_await sink.head(*std::move(news.head))); }
       if (!news.body.empty()) { CORRAL_CO_CHECK(co_await sink.body(std::move(news.body))); }
     }
   }
 
  private:
-  Result<std::shared_ptr<Transfer>> make_transfer(LlmRequest request, Executor executor) const {
+  Result<std::shared_ptr<Transfer>> make_transfer(LlmRequest request) const {
     TransferSpec spec;
     spec.url = options_.base_url + request.path;
     spec.body = std::move(request.body);
@@ -63,7 +71,7 @@ class HttpProvider final : public ports::LlmProvider {
     spec.connect_timeout = options_.connect_timeout;
     spec.idle_timeout = options_.idle_timeout;
     spec.max_buffered_bytes = options_.max_buffered_bytes;
-    return Transfer::make(std::move(spec), std::move(executor));
+    return Transfer::make(std::move(spec));
   }
 
   HttpProviderOptions options_;

@@ -25,7 +25,7 @@ struct HttpProviderOptions {
 // Calls the provider through libcurl, on one thread of its own. Proxy variables are respected, certificates are checked,
 // redirects are not followed. The key is sent with every request, as x-api-key; an empty one is an `unauthenticated` error when the
 // provider is Anthropic itself, and is left out for any other. `invalid` when the URL does not do.
-// exchange() may be called from any single-threaded executor, whose context must outlive the provider.
+// exchange() may be called from any single-threaded executor.
 Result<std::unique_ptr<ports::LlmProvider>> make_http_provider(HttpProviderOptions options, Secret key);
 
 // Passes everything to `inner` and appends each exchange that came to its end to the cassette `file` (made when absent,

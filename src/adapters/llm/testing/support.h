@@ -2,6 +2,7 @@
 // scripted model server as a child process.
 #pragma once
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -75,17 +76,18 @@ struct CannedProvider final : ports::LlmProvider {
   }
 };
 
-// tests/tools/model_server.py on a free port.
+// tests/tools/model_server.py on a free port. Its stdin is a pipe from here, so it ends even when a test crashes.
 class ModelServer {
  public:
   ModelServer() {
-    int pipe[2] = {-1, -1};
-    if (::pipe2(pipe, 0) != 0) std::abort();
-    Fd read(pipe[0]), write(pipe[1]);
-    pid_ = spawn({{"python3", CORRAL_SOURCE_DIR "/tests/tools/model_server.py"}, inherited_env(), "", -1, write.get(), STDERR_FILENO, {}}).value();
-    write.reset();
+    int to[2] = {-1, -1}, from[2] = {-1, -1};
+    if (::pipe2(to, O_CLOEXEC) != 0 || ::pipe2(from, O_CLOEXEC) != 0) std::abort();
+    Fd to_read(to[0]), from_read(from[0]), from_write(from[1]);
+    stdin_ = Fd(to[1]);
+    pid_ = spawn({{"python3", CORRAL_SOURCE_DIR "/tests/tools/model_server.py", "--until-eof"}, inherited_env(), "", to_read.get(), from_write.get(), STDERR_FILENO, {}}).value();
+    from_write.reset();
     char buffer[200];
-    const auto got = ::read(read.get(), buffer, sizeof buffer);
+    const auto got = ::read(from_read.get(), buffer, sizeof buffer);
     url = std::string(buffer, got > 0 ? static_cast<std::size_t>(got) : 0);
     url = url.substr(url.find("http"));
     url.resize(url.find('\n'));
@@ -98,6 +100,7 @@ class ModelServer {
   std::string url;
 
  private:
+  Fd stdin_;
   pid_t pid_ = -1;
 };
 
