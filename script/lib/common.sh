@@ -96,7 +96,8 @@ build_web() {
   if [ -f web/dist/index.html ] && [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ]; then return 0; fi
   need_node
   if [ ! -f web/node_modules/.package-lock.json ] || ! cmp -s web/package-lock.json build/web.lock; then
-    step "web packages" npm ci --prefix web && cp web/package-lock.json build/web.lock
+    step "web packages" npm ci --prefix web
+    cp web/package-lock.json build/web.lock
   fi
   step "web UI" env CORRAL_OPENAPI="$1" npm run --prefix web build
   printf '%s' "$sum" > "$stamp"
