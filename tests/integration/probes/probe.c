@@ -1,5 +1,5 @@
-// A malicious program for the inside of a workspace: each command tries one thing. It says "held" and exits 0 when the
-// sandbox kept it from succeeding, "ESCAPED: …" and 1 when it did not.
+// A malicious program for the inside of a workspace: each command tries one thing. It says "held"
+// and exits 0 when the sandbox kept it from succeeding, "ESCAPED: …" and 1 when it did not.
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -24,8 +24,8 @@
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -80,7 +80,8 @@ static void fork_count(void) {
   fflush(stdout);
   signal(SIGTERM, SIG_IGN);
   kill(0, SIGTERM);
-  while (wait(NULL) > 0) {}
+  while (wait(NULL) > 0) {
+  }
 }
 
 static void fork_bomb(void) {
@@ -138,14 +139,19 @@ static void spin(double seconds) {
   struct timespec begin, now;
   clock_gettime(CLOCK_MONOTONIC, &begin);
   do clock_gettime(CLOCK_MONOTONIC, &now);
-  while ((double)(now.tv_sec - begin.tv_sec) + (double)(now.tv_nsec - begin.tv_nsec) / 1e9 < seconds);
+  while ((double)(now.tv_sec - begin.tv_sec) + (double)(now.tv_nsec - begin.tv_nsec) / 1e9 <
+         seconds);
   if (child) _exit(0);
-  while (wait(NULL) > 0) {}
+  while (wait(NULL) > 0) {
+  }
   struct rusage self, children;
   getrusage(RUSAGE_SELF, &self);
   getrusage(RUSAGE_CHILDREN, &children);
-  printf("%.3f\n", (double)(self.ru_utime.tv_sec + self.ru_stime.tv_sec + children.ru_utime.tv_sec + children.ru_stime.tv_sec) +
-                       (double)(self.ru_utime.tv_usec + self.ru_stime.tv_usec + children.ru_utime.tv_usec + children.ru_stime.tv_usec) / 1e6);
+  printf("%.3f\n", (double)(self.ru_utime.tv_sec + self.ru_stime.tv_sec + children.ru_utime.tv_sec +
+                            children.ru_stime.tv_sec) +
+                       (double)(self.ru_utime.tv_usec + self.ru_stime.tv_usec +
+                                children.ru_utime.tv_usec + children.ru_stime.tv_usec) /
+                           1e6);
 }
 
 static void descriptors(void) {
@@ -189,7 +195,8 @@ static void mounts(void) {
 }
 
 static void user_namespaces(void) {
-  const int kinds[] = {CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP};
+  const int kinds[] = {CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWNET,   CLONE_NEWPID,
+                       CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; ++i) {
     REFUSED(unshare(kinds[i]), EPERM);
     REFUSED(unshare(kinds[i] | CLONE_NEWUSER), EPERM);
@@ -232,17 +239,23 @@ static void more_privileges(const char* self) {
   const int fd = open("/proc/self/status", O_RDONLY);
   if (read(fd, status, sizeof status - 1) <= 0) escaped("no status to read");
   if (strstr(status, "NoNewPrivs:\t1") == NULL) escaped("no_new_privs is not set");
-  if (strstr(status, "CapEff:\t0000000000000000") == NULL || strstr(status, "CapBnd:\t0000000000000000") == NULL) escaped("there are capabilities");
+  if (strstr(status, "CapEff:\t0000000000000000") == NULL ||
+      strstr(status, "CapBnd:\t0000000000000000") == NULL)
+    escaped("there are capabilities");
   if (strstr(status, "Seccomp:\t2") == NULL) escaped("there is no filter");
   // A program of our own with the bits set: it may be made, and gives nothing.
   char command[512];
-  snprintf(command, sizeof command, "cp %s /workspace/suid && chmod 6755 /workspace/suid && /workspace/suid show_ids", self);
+  snprintf(command, sizeof command,
+           "cp %s /workspace/suid && chmod 6755 /workspace/suid && /workspace/suid show_ids", self);
   FILE* output = popen(command, "r");
   unsigned real = 0, effective = 0;
-  if (output == NULL || fscanf(output, "%u %u", &real, &effective) != 2 || effective != 1000 || real != 1000) escaped("a setuid copy ran as %u", effective);
+  if (output == NULL || fscanf(output, "%u %u", &real, &effective) != 2 || effective != 1000 ||
+      real != 1000)
+    escaped("a setuid copy ran as %u", effective);
   if (output != NULL) pclose(output);
   const unsigned char capability[20] = {1, 0, 0, 2, 0xff, 0xff, 0xff, 0xff};
-  REFUSED(setxattr("/workspace/suid", "security.capability", capability, sizeof capability, 0), EPERM, EOPNOTSUPP);
+  REFUSED(setxattr("/workspace/suid", "security.capability", capability, sizeof capability, 0),
+          EPERM, EOPNOTSUPP);
   REFUSED(setuid(0), EPERM, EINVAL);
   REFUSED(chown("/workspace/suid", 0, 0), EPERM, EINVAL);
 }
@@ -264,14 +277,18 @@ static void sockets(void) {
   struct {
     struct nlmsghdr header;
     struct ifinfomsg info;
-  } request = {{sizeof request, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE, 1, 0}, {AF_UNSPEC, 0, 0, 1, 0, 1}};
+  } request = {{sizeof request, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE, 1, 0},
+               {AF_UNSPEC, 0, 0, 1, 0, 1}};
   struct {
     struct nlmsghdr header;
     struct nlmsgerr error;
     char rest[4096];
   } answer;
-  if (netlink < 0 || send(netlink, &request, sizeof request, 0) < 0 || recv(netlink, &answer, sizeof answer, 0) < 0) escaped("routing information cannot be asked for");
-  else if (answer.error.error != -EPERM) escaped("a link could be changed (%d)", answer.error.error);
+  if (netlink < 0 || send(netlink, &request, sizeof request, 0) < 0 ||
+      recv(netlink, &answer, sizeof answer, 0) < 0)
+    escaped("routing information cannot be asked for");
+  else if (answer.error.error != -EPERM)
+    escaped("a link could be changed (%d)", answer.error.error);
 }
 
 static int connect_to(const char* address, int port, int type) {
@@ -293,7 +310,9 @@ static void outside_network(int host_port, const char* abstract) {
   const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
   struct sockaddr_un name = {.sun_family = AF_UNIX};
   strncpy(name.sun_path + 1, abstract, sizeof name.sun_path - 2);
-  REFUSED(connect(fd, (struct sockaddr*)&name, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(abstract))), ECONNREFUSED);
+  REFUSED(connect(fd, (struct sockaddr*)&name,
+                  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(abstract))),
+          ECONNREFUSED);
 }
 
 static void keys(void) {
@@ -328,8 +347,11 @@ static void the_machine(void) {
 }
 
 static void devices(void) {
-  const char* const names[] = {"/dev/mem", "/dev/kmem", "/dev/kvm", "/dev/sda", "/dev/vda", "/dev/nvme0n1", "/dev/fuse", "/dev/net/tun", "/dev/vsock", "/dev/loop-control"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; ++i) REFUSED(open(names[i], O_RDONLY), ENOENT);
+  const char* const names[] = {"/dev/mem",   "/dev/kmem",        "/dev/kvm",  "/dev/sda",
+                               "/dev/vda",   "/dev/nvme0n1",     "/dev/fuse", "/dev/net/tun",
+                               "/dev/vsock", "/dev/loop-control"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; ++i)
+    REFUSED(open(names[i], O_RDONLY), ENOENT);
   REFUSED(mknod("/workspace/device", S_IFBLK | 0600, makedev(254, 0)), EPERM);
   REFUSED(mknod("/workspace/device", S_IFCHR | 0600, makedev(1, 1)), EPERM);
   REFUSED(mknodat(AT_FDCWD, "/tmp/device", S_IFCHR | 0600, makedev(1, 1)), EPERM);
@@ -373,7 +395,10 @@ static void runner_binary(void) {
 }
 
 static void masked_paths(void) {
-  const char* const places[] = {"/etc/passwd", "/dev/null", "/dev/shm", "/proc/sys", "/proc/sysrq-trigger", "/usr/bin/env", "/corral/runner", "/bin", "/tmp", "/workspace", "/home/agent"};
+  const char* const places[] = {
+      "/etc/passwd",  "/dev/null",      "/dev/shm", "/proc/sys", "/proc/sysrq-trigger",
+      "/usr/bin/env", "/corral/runner", "/bin",     "/tmp",      "/workspace",
+      "/home/agent"};
   for (size_t i = 0; i < sizeof places / sizeof *places; ++i) {
     REFUSED(unlink(places[i]), EROFS, EPERM, EBUSY, EISDIR, EACCES, ENOENT);
     REFUSED(rename(places[i], "/tmp/away"), EROFS, EPERM, EBUSY, EXDEV, EACCES, ENOENT);
@@ -416,7 +441,10 @@ static void swap_link(const char* name, const char* elsewhere) {
 #ifdef __x86_64__
 static long call_32(long number) {
   long result;
-  __asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(0), "c"(0), "d"(0) : "memory", "r8", "r9", "r10", "r11");
+  __asm__ volatile("int $0x80"
+                   : "=a"(result)
+                   : "a"(number), "b"(0), "c"(0), "d"(0)
+                   : "memory", "r8", "r9", "r10", "r11");
   if (result < 0) {
     errno = (int)-result;
     return -1;
@@ -440,7 +468,9 @@ static void flood(int port, int count) {
   int connected = 0;
   for (int i = 0; i < count; ++i) {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     if (fd < 0) break;
     if (connect(fd, (struct sockaddr*)&to, sizeof to) == 0 || errno == EINPROGRESS) ++connected;
     char rubbish[4096];
@@ -467,7 +497,8 @@ static void find_secret(const char* needle) {
       ssize_t total = 0, got;
       while ((got = read(fd, text + total, sizeof text - 1 - (size_t)total)) > 0) total += got;
       close(fd);
-      if (memmem(text, (size_t)total, needle, strlen(needle)) != NULL) escaped("%s holds the secret", path);
+      if (memmem(text, (size_t)total, needle, strlen(needle)) != NULL)
+        escaped("%s holds the secret", path);
     }
   }
   closedir(folder);
@@ -477,7 +508,10 @@ int main(int argc, char** argv) {
   const char* name = argc > 1 ? argv[1] : "";
   const char* first = argc > 2 ? argv[2] : "";
   const char* second = argc > 3 ? argv[3] : "";
-#define PROBE(command, call) if (strcmp(name, command) == 0) call; else
+#define PROBE(command, call)      \
+  if (strcmp(name, command) == 0) \
+    call;                         \
+  else
   PROBE("fork_count", (fork_count(), exit(0)))
   PROBE("fork_bomb", fork_bomb())
   PROBE("memory", touch_memory())
@@ -509,8 +543,7 @@ int main(int argc, char** argv) {
   PROBE("swap_link", swap_link(first, second))
   PROBE("other_architectures", other_architectures())
   PROBE("flood", flood(atoi(first), atoi(second)))
-  PROBE("find_secret", find_secret(first))
-  {
+  PROBE("find_secret", find_secret(first)) {
     fprintf(stderr, "there is no probe \"%s\"\n", name);
     return 2;
   }

@@ -29,7 +29,9 @@ constexpr int kCpuPeriodUs = 100'000;
 Result<void> write_value(const std::string& file, const std::string& value) {
   const Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
   if (!fd) return std::unexpected(errno_error(errno, "cannot open " + file));
-  if (::write(fd.get(), value.data(), value.size()) < 0) return std::unexpected(errno_error(errno, fmt::format("cannot write \"{}\" to {}", value, file)));
+  if (::write(fd.get(), value.data(), value.size()) < 0)
+    return std::unexpected(
+        errno_error(errno, fmt::format("cannot write \"{}\" to {}", value, file)));
   return {};
 }
 
@@ -38,7 +40,9 @@ void write_if_there(const std::string& file, const std::string& value) {
   if (const auto written = write_value(file, value); !written) return;
 }
 
-bool make_folder(const std::string& folder) { return ::mkdir(folder.c_str(), 0755) == 0 || errno == EEXIST; }
+bool make_folder(const std::string& folder) {
+  return ::mkdir(folder.c_str(), 0755) == 0 || errno == EEXIST;
+}
 
 std::vector<std::string> words(std::string_view text, char separator) {
   std::vector<std::string> result;
@@ -73,7 +77,8 @@ Mounts find_mounts() {
     if (front.size() < 5 || back.size() < 3) continue;
     if (back[0] == "cgroup2" && !mounts.v2) mounts.v2 = Mount{front[4], front[3]};
     if (back[0] == "cgroup")
-      for (const auto& option : words(back[2], ',')) mounts.v1.try_emplace(option, Mount{front[4], front[3]});
+      for (const auto& option : words(back[2], ','))
+        mounts.v1.try_emplace(option, Mount{front[4], front[3]});
   }
   return mounts;
 }
@@ -83,7 +88,8 @@ std::string own_folder(const Mount& mount, const std::string& path) {
   std::string_view rest = path;
   if (mount.root != "/" && rest.starts_with(mount.root)) rest.remove_prefix(mount.root.size());
   auto folder = mount.point + (rest == "/" ? "" : std::string(rest));
-  // Inside a container the path may name a folder that this mount does not show: its root is then ours.
+  // Inside a container the path may name a folder that this mount does not show: its root is then
+  // ours.
   return ::access(folder.c_str(), F_OK) == 0 ? folder : mount.point;
 }
 
@@ -94,7 +100,8 @@ std::map<std::string, std::string> own_paths() {
     if (second == std::string::npos) continue;
     const auto controllers = line.substr(first + 1, second - first - 1);
     if (controllers.empty()) paths[""] = line.substr(second + 1);
-    for (const auto& controller : words(controllers, ',')) paths[controller] = line.substr(second + 1);
+    for (const auto& controller : words(controllers, ','))
+      paths[controller] = line.substr(second + 1);
   }
   return paths;
 }
@@ -103,7 +110,8 @@ std::vector<pid_t> members_of(const std::string& folder) {
   std::vector<pid_t> pids;
   for (const auto& line : words(slurp(folder + "/cgroup.procs"), '\n')) {
     pid_t pid = 0;
-    if (std::from_chars(line.data(), line.data() + line.size(), pid).ec == std::errc() && pid > 1) pids.push_back(pid);
+    if (std::from_chars(line.data(), line.data() + line.size(), pid).ec == std::errc() && pid > 1)
+      pids.push_back(pid);
   }
   return pids;
 }
@@ -111,7 +119,8 @@ std::vector<pid_t> members_of(const std::string& folder) {
 bool has_controllers(const std::string& folder, const char* file) {
   const auto have = words(slurp(folder + "/" + file), ' ');
   const auto has = [&](std::string_view name) {
-    return std::ranges::any_of(have, [&](std::string_view word) { return word.substr(0, word.find('\n')) == name; });
+    return std::ranges::any_of(
+        have, [&](std::string_view word) { return word.substr(0, word.find('\n')) == name; });
   };
   return has("memory") && has("cpu") && has("pids");
 }
@@ -121,9 +130,12 @@ constexpr const char* kEnableAll = "+memory +cpu +pids";
 // Makes "<folder>/corral" with all three controllers passed on to it and to its children.
 bool delegate_v2(const std::string& folder) {
   if (!has_controllers(folder, "cgroup.controllers")) return false;
-  if (!has_controllers(folder, "cgroup.subtree_control") && !write_value(folder + "/cgroup.subtree_control", kEnableAll)) return false;
+  if (!has_controllers(folder, "cgroup.subtree_control") &&
+      !write_value(folder + "/cgroup.subtree_control", kEnableAll))
+    return false;
   const auto parent = folder + "/" + kParentName;
-  return make_folder(parent) && write_value(parent + "/cgroup.subtree_control", kEnableAll).has_value();
+  return make_folder(parent) &&
+         write_value(parent + "/cgroup.subtree_control", kEnableAll).has_value();
 }
 
 }  // namespace
@@ -131,7 +143,8 @@ bool delegate_v2(const std::string& folder) {
 std::vector<std::string> CgroupSet::folders() const {
   std::vector<std::string> result;
   for (const auto& folder : {memory, cpu, pids})
-    if (!folder.empty() && std::ranges::find(result, folder) == result.end()) result.push_back(folder);
+    if (!folder.empty() && std::ranges::find(result, folder) == result.end())
+      result.push_back(folder);
   return result;
 }
 
@@ -148,18 +161,22 @@ std::vector<pid_t> CgroupSet::members() const {
 
 std::vector<std::string> Cgroups::problems() const {
   std::vector<std::string> texts;
-  for (const auto& problem : problems_) texts.push_back(fmt::format("no limit on {}: {}", problem.what, problem.why));
+  for (const auto& problem : problems_)
+    texts.push_back(fmt::format("no limit on {}: {}", problem.what, problem.why));
   return texts;
 }
 
 std::vector<std::string> Cgroups::problems_but_processes() const {
   std::vector<std::string> texts;
   for (const auto& problem : problems_)
-    if (problem.what != kProcesses) texts.push_back(fmt::format("no limit on {}: {}", problem.what, problem.why));
+    if (problem.what != kProcesses)
+      texts.push_back(fmt::format("no limit on {}: {}", problem.what, problem.why));
   return texts;
 }
 
-void Cgroups::miss(const char* what, std::string why) { problems_.push_back({what, std::move(why)}); }
+void Cgroups::miss(const char* what, std::string why) {
+  problems_.push_back({what, std::move(why)});
+}
 
 void Cgroups::use(Parent& slot, const char* what, const std::string& folder, int version) {
   if (::access((folder + "/cgroup.procs").c_str(), W_OK) == 0) {
@@ -167,7 +184,9 @@ void Cgroups::use(Parent& slot, const char* what, const std::string& folder, int
     return;
   }
   miss(what, fmt::format("cgroup folder {} may not be written{}", folder,
-                         ::geteuid() == 0 ? "" : "; start the server as root, or in a delegated cgroup (systemd-run --user --scope -p Delegate=yes …)"));
+                         ::geteuid() == 0 ? ""
+                                          : "; start the server as root, or in a delegated cgroup "
+                                            "(systemd-run --user --scope -p Delegate=yes …)"));
 }
 
 void Cgroups::discover_v1() {
@@ -178,7 +197,9 @@ void Cgroups::discover_v1() {
     const char* controller;
     const char* what;
   };
-  for (const auto& [slot, controller, what] : {Wanted{&memory_, "memory", kMemory}, Wanted{&cpu_, "cpu", kCpu}, Wanted{&pids_, "pids", kProcesses}}) {
+  for (const auto& [slot, controller, what] :
+       {Wanted{&memory_, "memory", kMemory}, Wanted{&cpu_, "cpu", kCpu},
+        Wanted{&pids_, "pids", kProcesses}}) {
     const auto mount = mounts.find(controller);
     const auto path = paths.find(controller);
     if (mount == mounts.end() || path == paths.end()) {
@@ -202,7 +223,8 @@ void Cgroups::discover_v2() {
   if (delegate_v2(own)) {
     parent = own;
   } else if (const auto leaf = own + "/" + kServerLeaf; make_folder(leaf)) {
-    // Works when the server is alone in a cgroup that was given to it; otherwise the others keep it from being divided.
+    // Works when the server is alone in a cgroup that was given to it; otherwise the others keep it
+    // from being divided.
     if (write_value(leaf + "/cgroup.procs", "0") && delegate_v2(own)) {
       parent = own;
     } else {
@@ -214,28 +236,36 @@ void Cgroups::discover_v2() {
   if (parent.empty() && ::geteuid() == 0 && delegate_v2(mount.point)) parent = mount.point;
   if (parent.empty()) parent = own;
   parent += std::string("/") + kParentName;
-  for (const auto& [slot, what] : {std::pair{&memory_, kMemory}, std::pair{&cpu_, kCpu}, std::pair{&pids_, kProcesses}}) use(*slot, what, parent, 2);
+  for (const auto& [slot, what] :
+       {std::pair{&memory_, kMemory}, std::pair{&cpu_, kCpu}, std::pair{&pids_, kProcesses}})
+    use(*slot, what, parent, 2);
 }
 
 Cgroups Cgroups::discover() {
   Cgroups cgroups;
   const auto mounts = find_mounts();
-  if (mounts.v1.contains("memory") || mounts.v1.contains("pids")) cgroups.discover_v1();
-  else if (mounts.v2) cgroups.discover_v2();
-  else for (const char* what : {kMemory, kCpu, kProcesses}) cgroups.miss(what, "no cgroup hierarchy is mounted below /sys/fs/cgroup");
+  if (mounts.v1.contains("memory") || mounts.v1.contains("pids"))
+    cgroups.discover_v1();
+  else if (mounts.v2)
+    cgroups.discover_v2();
+  else
+    for (const char* what : {kMemory, kCpu, kProcesses})
+      cgroups.miss(what, "no cgroup hierarchy is mounted below /sys/fs/cgroup");
   return cgroups;
 }
 
 Result<CgroupSet> Cgroups::create(const std::string& name, const ports::Limits& limits) const {
   CgroupSet set;
   const auto memory = std::to_string(limits.memory_bytes);
-  const auto quota = std::to_string(std::max<std::int64_t>(1000, static_cast<std::int64_t>(limits.cpus * kCpuPeriodUs)));
+  const auto quota = std::to_string(
+      std::max<std::int64_t>(1000, static_cast<std::int64_t>(limits.cpus * kCpuPeriodUs)));
   const auto processes = std::to_string(limits.processes);
   const auto apply = [&]() -> Result<void> {
     const auto make = [&](const Parent& parent, std::string& folder) -> Result<bool> {
       if (parent.folder.empty()) return false;
       folder = parent.folder + "/" + name;
-      if (!make_folder(folder)) return std::unexpected(errno_error(errno, "cannot make cgroup " + folder));
+      if (!make_folder(folder))
+        return std::unexpected(errno_error(errno, "cannot make cgroup " + folder));
       return true;
     };
     CORRAL_TRY(const bool has_memory, make(memory_, set.memory));
@@ -267,10 +297,12 @@ Result<CgroupSet> Cgroups::create(const std::string& name, const ports::Limits& 
 
 Result<void> Cgroups::remove(const CgroupSet& set) {
   for (const auto& folder : set.folders()) {
-    // A process that has just ended may still be on its way out of the cgroup: the kernel answers EBUSY until it is.
+    // A process that has just ended may still be on its way out of the cgroup: the kernel answers
+    // EBUSY until it is.
     for (int attempt = 0; ::rmdir(folder.c_str()) != 0; ++attempt) {
       if (errno == ENOENT) break;
-      if (errno != EBUSY || attempt == 500) return std::unexpected(errno_error(errno, "cannot remove cgroup " + folder));
+      if (errno != EBUSY || attempt == 500)
+        return std::unexpected(errno_error(errno, "cannot remove cgroup " + folder));
       const timespec pause{0, 2'000'000};
       ::nanosleep(&pause, nullptr);
     }

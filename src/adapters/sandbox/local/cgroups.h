@@ -1,4 +1,5 @@
-// Limits on all processes of a workspace together, by cgroups: version 1 hierarchies, version 2, or neither.
+// Limits on all processes of a workspace together, by cgroups: version 1 hierarchies, version 2, or
+// neither.
 #pragma once
 
 #include <cstdint>
@@ -13,20 +14,21 @@
 
 namespace corral::adapters::sandbox {
 
-// The cgroups of one workspace: folders below /sys/fs/cgroup. Kept as text, so that a restarted server finds them again.
+// The cgroups of one workspace: folders below /sys/fs/cgroup. Kept as text, so that a restarted
+// server finds them again.
 struct CgroupSet {
   std::string memory, cpu, pids;  // the same folder three times under version 2; empty: not limited
 
-  std::vector<std::string> folders() const;     // each once
+  std::vector<std::string> folders() const;      // each once
   std::vector<std::string> procs_files() const;  // what a process writes itself into
-  std::vector<pid_t> members() const;            // the processes in it; none when nothing is limited
+  std::vector<pid_t> members() const;  // the processes in it; none when nothing is limited
 };
 
 // Blocking, but on kernel files only. Thread-safe.
 class Cgroups {
  public:
-  // Finds what this process may use. Under version 2 it may move the server into a leaf of its own cgroup, because a
-  // cgroup that holds processes cannot pass controllers on.
+  // Finds what this process may use. Under version 2 it may move the server into a leaf of its own
+  // cgroup, because a cgroup that holds processes cannot pass controllers on.
   static Cgroups discover();
 
   // What cannot be limited here, and why; empty when memory, CPU and processes all can.
@@ -34,7 +36,8 @@ class Cgroups {
   // The same without the number of processes, for those who limit that by other means too.
   std::vector<std::string> problems_but_processes() const;
 
-  // Makes the cgroups of a workspace and sets the limits. Limits that problems() names are left out.
+  // Makes the cgroups of a workspace and sets the limits. Limits that problems() names are left
+  // out.
   Result<CgroupSet> create(const std::string& name, const ports::Limits& limits) const;
 
   // Removes them; their processes must be gone. Absent is fine.
@@ -57,7 +60,8 @@ class Cgroups {
   std::vector<Problem> problems_;
 };
 
-// Kills every process in the set, also those that are being made meanwhile. Returns how many were left (0: none).
+// Kills every process in the set, also those that are being made meanwhile. Returns how many were
+// left (0: none).
 std::size_t kill_all(const CgroupSet& set);
 
 // How often the kernel killed a process of this set for lack of memory.

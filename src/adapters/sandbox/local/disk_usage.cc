@@ -21,14 +21,17 @@ struct CloseFolder {
 };
 using Folder = std::unique_ptr<DIR, CloseFolder>;
 
-bool is_dots(const char* name) { return std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0; }
+bool is_dots(const char* name) {
+  return std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0;
+}
 
 // Opens a folder inside `parent`, giving its owner (us, when not root) the right to read it.
 Folder open_folder(int parent, const char* name, const struct stat& info) {
   int fd = ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0 && errno == EACCES) {
     const Fd path(::openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (path && ::chmod(fmt::format("/proc/self/fd/{}", path.get()).c_str(), (info.st_mode & 07777) | 0700) == 0)
+    if (path && ::chmod(fmt::format("/proc/self/fd/{}", path.get()).c_str(),
+                        (info.st_mode & 07777) | 0700) == 0)
       fd = ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   }
   if (fd < 0) return nullptr;
@@ -37,7 +40,8 @@ Folder open_folder(int parent, const char* name, const struct stat& info) {
   return Folder(folder);
 }
 
-// What one name adds. A file with several names adds its share at each, so that all together add it once.
+// What one name adds. A file with several names adds its share at each, so that all together add it
+// once.
 void add(DiskUsage& usage, const struct stat& info) {
   const auto names = S_ISDIR(info.st_mode) || info.st_nlink == 0 ? 1 : info.st_nlink;
   usage.bytes += static_cast<std::uint64_t>(info.st_blocks) * 512 / names;
@@ -61,7 +65,8 @@ class Remover {
       if (entry == nullptr) break;
       if (is_dots(entry->d_name)) continue;
       if (::unlinkat(fd, entry->d_name, 0) == 0 || errno == ENOENT) continue;
-      if (errno != EISDIR && errno != EPERM) return std::unexpected(errno_error(errno, "cannot remove a file of a workspace"));
+      if (errno != EISDIR && errno != EPERM)
+        return std::unexpected(errno_error(errno, "cannot remove a file of a workspace"));
       CORRAL_CHECK(remove_folder(fd, entry->d_name, depth));
     }
     return {};
@@ -72,14 +77,17 @@ class Remover {
 
   Result<void> remove_folder(int parent, const char* name, int depth) {
     if (::unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
-    // Too deep: hang it below the top, where its turn comes. So neither stack nor descriptors grow with the tree.
+    // Too deep: hang it below the top, where its turn comes. So neither stack nor descriptors grow
+    // with the tree.
     if (depth >= kMaxDepth) {
       const auto moved = fmt::format(".corral-removed-{}", ++moved_);
-      if (::renameat(parent, name, top_, moved.c_str()) != 0) return std::unexpected(errno_error(errno, "cannot move a folder of a workspace"));
+      if (::renameat(parent, name, top_, moved.c_str()) != 0)
+        return std::unexpected(errno_error(errno, "cannot move a folder of a workspace"));
       return {};
     }
-    struct stat info {};
-    if (::fstatat(parent, name, &info, AT_SYMLINK_NOFOLLOW) != 0) return std::unexpected(errno_error(errno, "cannot look at a folder of a workspace"));
+    struct stat info{};
+    if (::fstatat(parent, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+      return std::unexpected(errno_error(errno, "cannot look at a folder of a workspace"));
     auto folder = open_folder(parent, name, info);
     if (!folder) return std::unexpected(errno_error(errno, "cannot open a folder of a workspace"));
     if ((info.st_mode & 0700) != 0700) ::fchmod(::dirfd(folder.get()), 0700);
@@ -96,13 +104,16 @@ class Remover {
 
 }  // namespace
 
-Result<DiskUsage> measure_tree(const std::filesystem::path& folder, std::uint64_t max_bytes, std::uint64_t max_files) {
+Result<DiskUsage> measure_tree(const std::filesystem::path& folder, std::uint64_t max_bytes,
+                               std::uint64_t max_files) {
   DiskUsage usage;
-  struct stat top {};
-  if (::lstat(folder.c_str(), &top) != 0) return std::unexpected(errno_error(errno, "cannot look at " + folder.string()));
+  struct stat top{};
+  if (::lstat(folder.c_str(), &top) != 0)
+    return std::unexpected(errno_error(errno, "cannot look at " + folder.string()));
   std::vector<Level> levels;
   levels.push_back({open_folder(AT_FDCWD, folder.c_str(), top), std::nullopt});
-  if (!levels.back().folder) return std::unexpected(errno_error(errno, "cannot open " + folder.string()));
+  if (!levels.back().folder)
+    return std::unexpected(errno_error(errno, "cannot open " + folder.string()));
   add(usage, top);
   while (!levels.empty() && usage.bytes <= max_bytes && usage.files <= max_files) {
     auto* current = levels.back().folder.get();
@@ -112,33 +123,41 @@ Result<DiskUsage> measure_tree(const std::filesystem::path& folder, std::uint64_
       levels.pop_back();
       continue;
     }
-    struct stat info {};
+    struct stat info{};
     // What vanished meanwhile counts for nothing.
-    if (is_dots(entry->d_name) || ::fstatat(::dirfd(current), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (is_dots(entry->d_name) ||
+        ::fstatat(::dirfd(current), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+      continue;
     add(usage, info);
     if (!S_ISDIR(info.st_mode) || info.st_dev != top.st_dev) continue;
-    if (levels.size() >= kMaxFolderDepth) return fail(ErrorCode::exhausted, "folders are nested deeper than {}", kMaxFolderDepth);
+    if (levels.size() >= kMaxFolderDepth)
+      return fail(ErrorCode::exhausted, "folders are nested deeper than {}", kMaxFolderDepth);
     if (auto next = open_folder(::dirfd(current), entry->d_name, info)) {
-      struct stat now {};
+      struct stat now{};
       const bool changed = ::fstat(::dirfd(next.get()), &now) == 0 && now.st_mode != info.st_mode;
-      levels.push_back({std::move(next), changed ? std::optional(info.st_mode & 07777) : std::nullopt});
+      levels.push_back(
+          {std::move(next), changed ? std::optional(info.st_mode & 07777) : std::nullopt});
     }
   }
   return usage;
 }
 
-DiskUsage measure_unlinked(const std::vector<pid_t>& processes, const std::filesystem::path& folder) {
+DiskUsage measure_unlinked(const std::vector<pid_t>& processes,
+                           const std::filesystem::path& folder) {
   DiskUsage usage;
-  struct stat place {};
+  struct stat place{};
   if (::lstat(folder.c_str(), &place) != 0) return usage;
   std::set<ino_t> seen;
   for (const auto pid : processes) {
     for (const char* kind : {"fd", "map_files"}) {
       const Folder held(::opendir(fmt::format("/proc/{}/{}", pid, kind).c_str()));
       while (const auto* entry = held ? ::readdir(held.get()) : nullptr) {
-        struct stat info {};
-        if (is_dots(entry->d_name) || ::fstatat(::dirfd(held.get()), entry->d_name, &info, 0) != 0) continue;
-        if (info.st_nlink != 0 || info.st_dev != place.st_dev || !S_ISREG(info.st_mode) || !seen.insert(info.st_ino).second) continue;
+        struct stat info{};
+        if (is_dots(entry->d_name) || ::fstatat(::dirfd(held.get()), entry->d_name, &info, 0) != 0)
+          continue;
+        if (info.st_nlink != 0 || info.st_dev != place.st_dev || !S_ISREG(info.st_mode) ||
+            !seen.insert(info.st_ino).second)
+          continue;
         add(usage, info);
       }
     }
@@ -147,7 +166,7 @@ DiskUsage measure_unlinked(const std::vector<pid_t>& processes, const std::files
 }
 
 Result<void> remove_hostile_tree(const std::filesystem::path& path) {
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path.c_str(), &info) != 0) {
     if (errno == ENOENT) return {};
     return std::unexpected(errno_error(errno, "cannot look at " + path.string()));
@@ -159,7 +178,8 @@ Result<void> remove_hostile_tree(const std::filesystem::path& path) {
     CORRAL_CHECK(remover.empty(folder.get(), 0));
     // What was moved up, or missed by reading while removing, is taken in another round.
     if (::unlinkat(AT_FDCWD, path.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
-    if (errno != ENOTEMPTY) return std::unexpected(errno_error(errno, "cannot remove " + path.string()));
+    if (errno != ENOTEMPTY)
+      return std::unexpected(errno_error(errno, "cannot remove " + path.string()));
   }
 }
 

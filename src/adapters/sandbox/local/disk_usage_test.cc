@@ -78,7 +78,7 @@ TEST_F(DiskUsageTest, LooksIntoClosedFoldersAndLeavesThemClosed) {
   file("closed/a", 100'000);
   ASSERT_EQ(::chmod((root_ / "closed").c_str(), 0), 0);
   EXPECT_GE(measure_tree(root_, kNoLimit, kNoLimit).value().bytes, 100'000u);
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat((root_ / "closed").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0u);
 }
@@ -110,7 +110,8 @@ TEST_F(DiskUsageTest, RemovingFollowsNoLinkAndMindsNoPermission) {
 
 TEST_F(DiskUsageTest, FilesWithoutANameAreFoundByTheirDescriptors) {
   file("a", 300'000);
-  const Fd held(::open((root_ / "a").c_str(), O_RDONLY | O_CLOEXEC)), again(::open((root_ / "a").c_str(), O_RDONLY | O_CLOEXEC));
+  const Fd held(::open((root_ / "a").c_str(), O_RDONLY | O_CLOEXEC)),
+      again(::open((root_ / "a").c_str(), O_RDONLY | O_CLOEXEC));
   EXPECT_EQ(measure_unlinked({::getpid()}, root_).bytes, 0u);
   fs::remove(root_ / "a");
   const auto usage = measure_unlinked({::getpid()}, root_);

@@ -50,7 +50,9 @@ std::vector<pid_t> all_pids() {
   for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
     const auto name = entry.path().filename().string();
     pid_t pid = 0;
-    if (std::from_chars(name.data(), name.data() + name.size(), pid).ptr == name.data() + name.size()) pids.push_back(pid);
+    if (std::from_chars(name.data(), name.data() + name.size(), pid).ptr ==
+        name.data() + name.size())
+      pids.push_back(pid);
   }
   return pids;
 }
@@ -83,7 +85,8 @@ pid_t parent_of(pid_t pid) {
 std::vector<pid_t> in_namespace_of(const HostProcess& process) {
   const auto name_of = [](pid_t pid) {
     std::error_code error;
-    return std::filesystem::read_symlink(fmt::format("/proc/{}/ns/pid_for_children", pid), error).string();
+    return std::filesystem::read_symlink(fmt::format("/proc/{}/ns/pid_for_children", pid), error)
+        .string();
   };
   std::vector<pid_t> pids;
   // The runner itself may not be looked into; its namespace is that of its children.
@@ -99,7 +102,8 @@ std::vector<pid_t> in_namespace_of(const HostProcess& process) {
 Result<Fd> watch_process(const HostProcess& process) {
   auto fd = open_pidfd(process.pid);
   // Looked at after the descriptor exists: from then on the pid cannot change its owner unseen.
-  if (!fd || !is_alive(process)) return fail(ErrorCode::not_found, "process {} has ended", process.pid);
+  if (!fd || !is_alive(process))
+    return fail(ErrorCode::not_found, "process {} has ended", process.pid);
   return fd;
 }
 
@@ -131,7 +135,8 @@ void kill_tree(const HostProcess& root) {
     for (const auto pid : all) parents.emplace_back(parent_of(pid), pid);
     for (std::size_t at = 0; at < family.size(); ++at)
       for (const auto& [parent, pid] : parents)
-        if (parent == family[at] && std::ranges::find(family, pid) == family.end()) family.push_back(pid);
+        if (parent == family[at] && std::ranges::find(family, pid) == family.end())
+          family.push_back(pid);
     bool any = false;
     for (std::size_t at = 1; at < family.size(); ++at) {
       if (!find_process(family[at])) continue;
@@ -149,8 +154,10 @@ bool kill_all_of(std::uint32_t uid) {
     bool any = false;
     for (const auto pid : all_pids()) {
       const auto fd = open_pidfd(pid);
-      struct stat info {};
-      if (!fd || ::stat(fmt::format("/proc/{}", pid).c_str(), &info) != 0 || info.st_uid != uid || !find_process(pid)) continue;
+      struct stat info{};
+      if (!fd || ::stat(fmt::format("/proc/{}", pid).c_str(), &info) != 0 || info.st_uid != uid ||
+          !find_process(pid))
+        continue;
       any = true;
       ::syscall(SYS_pidfd_send_signal, fd.get(), SIGKILL, nullptr, 0);
     }

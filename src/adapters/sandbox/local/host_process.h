@@ -1,4 +1,5 @@
-// Processes as the host sees them, named so that a reused pid is never mistaken for the one that was meant.
+// Processes as the host sees them, named so that a reused pid is never mistaken for the one that
+// was meant.
 #pragma once
 
 #include <cstdint>
@@ -33,11 +34,11 @@ Result<void> kill_process(const HostProcess& process);
 // Blocks until the process has ended; false after `milliseconds`.
 bool wait_for_end(const HostProcess& process, int milliseconds);
 
-// Kills the process and everything below it: for workspaces without a PID namespace. The parent is stopped first, so
-// that nothing is made behind the sweep.
+// Kills the process and everything below it: for workspaces without a PID namespace. The parent is
+// stopped first, so that nothing is made behind the sweep.
 void kill_tree(const HostProcess& root);
-// Kills whatever runs as `uid`: for workspaces with a uid of their own. Repeats until nothing is left; false when
-// something was.
+// Kills whatever runs as `uid`: for workspaces with a uid of their own. Repeats until nothing is
+// left; false when something was.
 bool kill_all_of(std::uint32_t uid);
 
 // Changes with every boot of the machine: start times are only comparable within one.

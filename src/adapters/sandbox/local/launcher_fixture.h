@@ -1,16 +1,16 @@
-// For tests that start real workspaces: an executor, a launcher in a temporary data folder, and a look at the machine
-// afterwards.
+// For tests that start real workspaces: an executor, a launcher in a temporary data folder, and a
+// look at the machine afterwards.
 #pragma once
 
 #include <filesystem>
 #include <set>
 #include <string>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include "adapters/sandbox/local/local_launcher.h"
 #include "base/files.h"
@@ -45,7 +45,9 @@ inline Residue look_for_residue() {
     if (!status) continue;
     const auto field = [&](const char* name) {
       const auto at = status->find(std::string("\n") + name + ":\t");
-      return at == std::string::npos ? 0l : std::strtol(status->c_str() + at + std::strlen(name) + 3, nullptr, 10);
+      return at == std::string::npos
+                 ? 0l
+                 : std::strtol(status->c_str() + at + std::strlen(name) + 3, nullptr, 10);
     };
     if (field("PPid") == parent) residue.processes.insert(entry.path().filename().string());
   }
@@ -62,7 +64,11 @@ class LauncherFixture : public ::testing::Test {
   ~LauncherFixture() override { std::filesystem::remove_all(data_); }
 
   void start_launcher(ports::Isolation isolation = ports::Isolation::sandbox) {
-    LocalLauncherOptions options{.data_folder = data_, .runner_program = CORRAL_RUNNER_PATH, .isolation = isolation, .executor = io_.get_executor(), .pool = &pool_};
+    LocalLauncherOptions options{.data_folder = data_,
+                                 .runner_program = CORRAL_RUNNER_PATH,
+                                 .isolation = isolation,
+                                 .executor = io_.get_executor(),
+                                 .pool = &pool_};
     options.door = [this](WorkspaceId id, ports::DoorKind kind, Fd connection) {
       if (on_door_) on_door_(id, kind, std::move(connection));
     };
@@ -92,7 +98,9 @@ class LauncherFixture : public ::testing::Test {
     return *std::move(result);
   }
 
-  WorkspaceId fresh_id() { return WorkspaceId::make(SystemClock::instance().now(), SystemRandom::instance()); }
+  WorkspaceId fresh_id() {
+    return WorkspaceId::make(SystemClock::instance().now(), SystemRandom::instance());
+  }
 
   std::shared_ptr<ports::Workspace> create(ports::WorkspaceSpec spec = {}) {
     if (spec.id.is_nil()) spec.id = fresh_id();
@@ -101,7 +109,8 @@ class LauncherFixture : public ::testing::Test {
     return made ? *made : nullptr;
   }
 
-  static Task<Result<Finished>> run_task(std::shared_ptr<ports::Workspace> workspace, ports::ProcessSpec spec) {
+  static Task<Result<Finished>> run_task(std::shared_ptr<ports::Workspace> workspace,
+                                         ports::ProcessSpec spec) {
     const auto id = spec.id;
     CORRAL_CO_CHECK(co_await workspace->start(std::move(spec)));
     auto output = std::make_shared<std::string>();
@@ -110,18 +119,22 @@ class LauncherFixture : public ::testing::Test {
     co_return Finished{exit.exit_code, exit.timed_out, exit.out_of_memory, *output};
   }
 
-  Result<Finished> try_run(const std::shared_ptr<ports::Workspace>& workspace, std::vector<std::string> argv, ports::ProcessSpec spec = {}) {
+  Result<Finished> try_run(const std::shared_ptr<ports::Workspace>& workspace,
+                           std::vector<std::string> argv, ports::ProcessSpec spec = {}) {
     spec.id = fmt::format("p{}", ++processes_);
     spec.argv = std::move(argv);
     if (spec.timeout.count() == 0) spec.timeout = std::chrono::seconds(60);
     return await(run_task(workspace, std::move(spec)));
   }
-  Finished run(const std::shared_ptr<ports::Workspace>& workspace, std::vector<std::string> argv, ports::ProcessSpec spec = {}) {
+  Finished run(const std::shared_ptr<ports::Workspace>& workspace, std::vector<std::string> argv,
+               ports::ProcessSpec spec = {}) {
     auto finished = try_run(workspace, std::move(argv), std::move(spec));
     EXPECT_TRUE(finished) << (finished ? "" : finished.error().describe());
     return finished.value_or(Finished{});
   }
-  Finished shell(const std::shared_ptr<ports::Workspace>& workspace, const std::string& script) { return run(workspace, {"/bin/sh", "-c", script}); }
+  Finished shell(const std::shared_ptr<ports::Workspace>& workspace, const std::string& script) {
+    return run(workspace, {"/bin/sh", "-c", script});
+  }
 
   void destroy(WorkspaceId id) {
     const auto done = await(launcher_->destroy(id));
@@ -132,7 +145,9 @@ class LauncherFixture : public ::testing::Test {
   void expect_clean_folder() {
     EXPECT_EQ(await(launcher_->list()).value().size(), 0u);
     std::error_code ignored;
-    EXPECT_EQ(std::ranges::distance(std::filesystem::directory_iterator(data_ / "workspaces", ignored)), 0);
+    EXPECT_EQ(
+        std::ranges::distance(std::filesystem::directory_iterator(data_ / "workspaces", ignored)),
+        0);
   }
   void expect_clean() {
     expect_clean_folder();

@@ -30,7 +30,7 @@ constexpr Duration kMeasureAtLeastEvery{10'000};
 constexpr int kMeasureShare = 20;  // at most one part in so many of the time goes into measuring
 
 std::uint64_t free_bytes(const std::filesystem::path& folder) {
-  struct statvfs info {};
+  struct statvfs info{};
   return ::statvfs(folder.c_str(), &info) == 0 ? std::uint64_t{info.f_bavail} * info.f_frsize : 0;
 }
 
@@ -41,14 +41,20 @@ struct Registry {
 };
 
 // Ends a workspace that is past a limit; its files stay until it is destroyed.
-Task<void> end_for(std::shared_ptr<Registry> registry, std::shared_ptr<LiveWorkspace> live, Error why) {
-  log::warning("workspace.limit", {{"workspace", live->state.id.to_string()}, {"why", why.message}});
+Task<void> end_for(std::shared_ptr<Registry> registry, std::shared_ptr<LiveWorkspace> live,
+                   Error why) {
+  log::warning("workspace.limit",
+               {{"workspace", live->state.id.to_string()}, {"why", why.message}});
   live->ended_because = why;
-  // Told before the processes are: otherwise an agent that was killed would seem to have failed by itself.
+  // Told before the processes are: otherwise an agent that was killed would seem to have failed by
+  // itself.
   live->client->mark_gone(std::move(why));
   auto* const job = live.get();
-  const auto ended = co_await registry->options.pool->run([job] { return end_processes(job->folder, job->state); });
-  if (!ended) log::error("workspace.not_ended", {{"workspace", live->state.id.to_string()}, {"why", ended.error().describe()}});
+  const auto ended = co_await registry->options.pool->run(
+      [job] { return end_processes(job->folder, job->state); });
+  if (!ended)
+    log::error("workspace.not_ended",
+               {{"workspace", live->state.id.to_string()}, {"why", ended.error().describe()}});
 }
 
 Task<void> watch_one(std::shared_ptr<Registry> registry, std::shared_ptr<LiveWorkspace> live) {
@@ -56,7 +62,11 @@ Task<void> watch_one(std::shared_ptr<Registry> registry, std::shared_ptr<LiveWor
   const auto now = options.clock->now();
   const auto& limits = live->state.limits;
   if (now - live->state.created > limits.time) {
-    co_await end_for(registry, live, Error{ErrorCode::deadline, fmt::format("workspace {} has lived for the {} s it may", live->state.id.to_string(), limits.time.count()), nullptr});
+    co_await end_for(registry, live,
+                     Error{ErrorCode::deadline,
+                           fmt::format("workspace {} has lived for the {} s it may",
+                                       live->state.id.to_string(), limits.time.count()),
+                           nullptr});
     co_return;
   }
   const auto left = free_bytes(live->folder);
@@ -65,12 +75,14 @@ Task<void> watch_one(std::shared_ptr<Registry> registry, std::shared_ptr<LiveWor
   if (now - live->measured < live->measure_again && !shrinking) co_return;
   const auto began = std::chrono::steady_clock::now();
   auto* const job = live.get();
-  const auto usage = co_await options.pool->run([job] { return check_disk(job->folder, job->state); });
+  const auto usage =
+      co_await options.pool->run([job] { return check_disk(job->folder, job->state); });
   const auto took = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began);
   live->measured = options.clock->now();
   live->measure_again = std::clamp(took * kMeasureShare, kWatchEvery, kMeasureAtLeastEvery);
   live->free_when_measured = left;
-  if (!usage && usage.error().code == ErrorCode::exhausted && !live->client->gone()) co_await end_for(registry, live, usage.error());
+  if (!usage && usage.error().code == ErrorCode::exhausted && !live->client->gone())
+    co_await end_for(registry, live, usage.error());
 }
 
 // One after the other: so a measurement never holds more than one tree's descriptors.
@@ -95,7 +107,8 @@ class LocalLauncher final : public ports::Launcher {
     registry_ = std::make_shared<Registry>();
     registry_->options = std::move(options);
     registry_->options.data_folder = std::filesystem::absolute(registry_->options.data_folder);
-    registry_->options.runner_program = std::filesystem::absolute(registry_->options.runner_program);
+    registry_->options.runner_program =
+        std::filesystem::absolute(registry_->options.runner_program);
   }
   ~LocalLauncher() override {
     scope_.cancel();
@@ -106,25 +119,39 @@ class LocalLauncher final : public ports::Launcher {
 
   Task<Result<ports::LauncherStatus>> check() override {
     CORRAL_CO_CHECK(co_await get_ready());
-    // In a user namespace a resource limit counts the workspace's processes alone: there they are bounded in any case.
+    // In a user namespace a resource limit counts the workspace's processes alone: there they are
+    // bounded in any case.
     const bool own_namespace = options().isolation == Isolation::sandbox;
-    ports::LauncherStatus status{options().isolation, own_namespace ? machine_->cgroups.problems_but_processes() : machine_->cgroups.problems()};
-    if (auto set = machine_->cgroups.create("check-" + options().random->hex(8), ports::Limits{}); !set) status.warnings.push_back(fmt::format("no limits: {}", set.error().describe()));
-    else if (auto removed = Cgroups::remove(*set); !removed) status.warnings.push_back(removed.error().describe());
+    ports::LauncherStatus status{
+        options().isolation,
+        own_namespace ? machine_->cgroups.problems_but_processes() : machine_->cgroups.problems()};
+    if (auto set = machine_->cgroups.create("check-" + options().random->hex(8), ports::Limits{});
+        !set)
+      status.warnings.push_back(fmt::format("no limits: {}", set.error().describe()));
+    else if (auto removed = Cgroups::remove(*set); !removed)
+      status.warnings.push_back(removed.error().describe());
     if (options().require_limits && !status.warnings.empty())
-      co_return fail(ErrorCode::unsupported, "limits are required, but cannot all be set here: {}", fmt::join(status.warnings, "; "));
+      co_return fail(ErrorCode::unsupported, "limits are required, but cannot all be set here: {}",
+                     fmt::join(status.warnings, "; "));
     switch (options().isolation) {
       case Isolation::sandbox: {
         CORRAL_CO_CHECK(co_await try_sandbox());
-        if (machine_->root && !machine_->uids) status.warnings.push_back("this root cannot give workspaces a uid of their own: outside its namespaces a workspace is this user");
+        if (machine_->root && !machine_->uids)
+          status.warnings.push_back(
+              "this root cannot give workspaces a uid of their own: outside its namespaces a "
+              "workspace is this user");
         break;
       }
       case Isolation::reduced:
-        if (machine_->landlock == 0) co_return fail(ErrorCode::unsupported, "the reduced sandbox needs Landlock, which this kernel does not have (or has switched off: boot option lsm=)");
+        if (machine_->landlock == 0)
+          co_return fail(ErrorCode::unsupported,
+                         "the reduced sandbox needs Landlock, which this kernel does not have (or "
+                         "has switched off: boot option lsm=)");
         warn_reduced(status.warnings);
         break;
       case Isolation::none:
-        status.warnings.push_back("no isolation: agents run as this user, with all its files and the network");
+        status.warnings.push_back(
+            "no isolation: agents run as this user, with all its files and the network");
         break;
     }
     co_return status;
@@ -135,29 +162,40 @@ class LocalLauncher final : public ports::Launcher {
     CORRAL_CO_CHECK(validate(spec));
     if (std::filesystem::exists(folder_of(spec.id))) {
       auto living = co_await attach(spec.id);
-      if (!living && living.error().code == ErrorCode::not_found) co_return fail(ErrorCode::conflict, "workspace {} existed and is gone", spec.id.to_string());
+      if (!living && living.error().code == ErrorCode::not_found)
+        co_return fail(ErrorCode::conflict, "workspace {} existed and is gone",
+                       spec.id.to_string());
       co_return living;
     }
-    if (!busy_.insert(spec.id).second) co_return fail(ErrorCode::conflict, "workspace {} is being made or removed", spec.id.to_string());
+    if (!busy_.insert(spec.id).second)
+      co_return fail(ErrorCode::conflict, "workspace {} is being made or removed",
+                     spec.id.to_string());
     const Busy busy(*this, spec.id);
     auto made = co_await make(spec);
     if (made) co_return std::move(made);
-    if (auto removed = co_await remove(spec.id); !removed) log::warning("workspace.not_removed", {{"workspace", spec.id.to_string()}, {"why", removed.error().describe()}});
+    if (auto removed = co_await remove(spec.id); !removed)
+      log::warning("workspace.not_removed",
+                   {{"workspace", spec.id.to_string()}, {"why", removed.error().describe()}});
     co_return std::unexpected(std::move(made).error());
   }
 
   Task<Result<std::shared_ptr<ports::Workspace>>> attach(WorkspaceId id) override {
     CORRAL_CO_CHECK(co_await get_ready());
     if (const auto known = registry_->live.find(id); known != registry_->live.end()) {
-      if (known->second->client->gone()) co_return fail(ErrorCode::not_found, "workspace {} has ended", id.to_string());
+      if (known->second->client->gone())
+        co_return fail(ErrorCode::not_found, "workspace {} has ended", id.to_string());
       co_return known->second->handle;
     }
-    if (!busy_.insert(id).second) co_return fail(ErrorCode::conflict, "workspace {} is being made or removed", id.to_string());
+    if (!busy_.insert(id).second)
+      co_return fail(ErrorCode::conflict, "workspace {} is being made or removed", id.to_string());
     const Busy busy(*this, id);
     CORRAL_CO_TRY(auto state, load_state(folder_of(id)));
-    const auto launched = find_launched(folder_of(id), state), runner = find_runner(folder_of(id), state);
-    if (!runner) co_return fail(ErrorCode::not_found, "the runner of workspace {} is gone", id.to_string());
-    CORRAL_CO_TRY(auto live, listen_for_runner(options(), folder_of(id), std::move(state), machine_->filter));
+    const auto launched = find_launched(folder_of(id), state),
+               runner = find_runner(folder_of(id), state);
+    if (!runner)
+      co_return fail(ErrorCode::not_found, "the runner of workspace {} is gone", id.to_string());
+    CORRAL_CO_TRY(auto live,
+                  listen_for_runner(options(), folder_of(id), std::move(state), machine_->filter));
     live->launched = launched;
     live->runner = runner;
     adopt(live);
@@ -166,7 +204,8 @@ class LocalLauncher final : public ports::Launcher {
   }
 
   Task<Result<void>> destroy(WorkspaceId id) override {
-    if (!busy_.insert(id).second) co_return fail(ErrorCode::conflict, "workspace {} is being made or removed", id.to_string());
+    if (!busy_.insert(id).second)
+      co_return fail(ErrorCode::conflict, "workspace {} is being made or removed", id.to_string());
     const Busy busy(*this, id);
     co_return co_await remove(id);
   }
@@ -177,8 +216,10 @@ class LocalLauncher final : public ports::Launcher {
       std::vector<WorkspaceId> ids;
       std::error_code error;
       for (const auto& entry : std::filesystem::directory_iterator(parent, error))
-        if (const auto id = WorkspaceId::parse(entry.path().filename().string())) ids.push_back(*id);
-      if (error && error.value() != ENOENT) return std::unexpected(errno_error(error.value(), "cannot list " + parent.string()));
+        if (const auto id = WorkspaceId::parse(entry.path().filename().string()))
+          ids.push_back(*id);
+      if (error && error.value() != ENOENT)
+        return std::unexpected(errno_error(error.value(), "cannot list " + parent.string()));
       return ids;
     });
   }
@@ -216,33 +257,48 @@ class LocalLauncher final : public ports::Launcher {
   }
 
   Result<void> look() {
-    CORRAL_TRY(machine_, Machine::look(options().isolation, UidRange{options().first_uid, options().uid_count}));
+    CORRAL_TRY(machine_, Machine::look(options().isolation,
+                                       UidRange{options().first_uid, options().uid_count}));
     if (options().isolation == Isolation::sandbox && machine_->bwrap.empty()) {
       machine_.reset();
-      return fail(ErrorCode::unsupported, "bubblewrap (bwrap) is not installed: apt install bubblewrap");
+      return fail(ErrorCode::unsupported,
+                  "bubblewrap (bwrap) is not installed: apt install bubblewrap");
     }
     if (::access(options().runner_program.c_str(), X_OK) != 0) {
       machine_.reset();
-      return fail(ErrorCode::unsupported, "there is no program {}: it belongs beside corral", options().runner_program.string());
+      return fail(ErrorCode::unsupported, "there is no program {}: it belongs beside corral",
+                  options().runner_program.string());
     }
     scope_.start("workspace limits", watch_limits(registry_));
     return {};
   }
 
   void warn_reduced(std::vector<std::string>& warnings) const {
-    warnings.push_back("reduced sandbox: agents see this machine's processes and share its network stack; Landlock and seccomp alone hold them");
-    if (machine_->landlock < 4) warnings.push_back("this kernel's Landlock cannot bound TCP ports: agents can reach the network");
-    if (machine_->landlock < 6) warnings.push_back("this kernel's Landlock cannot bound signals: agents can end other processes of their uid");
+    warnings.push_back(
+        "reduced sandbox: agents see this machine's processes and share its network stack; "
+        "Landlock and seccomp alone hold them");
+    if (machine_->landlock < 4)
+      warnings.push_back(
+          "this kernel's Landlock cannot bound TCP ports: agents can reach the network");
+    if (machine_->landlock < 6)
+      warnings.push_back(
+          "this kernel's Landlock cannot bound signals: agents can end other processes of their "
+          "uid");
   }
 
   static Result<void> validate(const ports::WorkspaceSpec& spec) {
     if (spec.id.is_nil()) return fail(ErrorCode::invalid, "a workspace needs an id");
     for (const auto& mount : spec.mounts) {
       const auto target = std::filesystem::path(mount.target).lexically_normal();
-      if (!mount.source.starts_with('/') || !target.is_absolute() || target != std::filesystem::path(mount.target))
-        return fail(ErrorCode::invalid, "mount \"{}\" on \"{}\": both must be plain absolute paths", mount.source, mount.target);
-      for (const char* own : {"/", "/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/proc", "/dev", "/corral", "/tmp"})
-        if (target == own) return fail(ErrorCode::invalid, "mount target \"{}\" belongs to the sandbox itself", mount.target);
+      if (!mount.source.starts_with('/') || !target.is_absolute() ||
+          target != std::filesystem::path(mount.target))
+        return fail(ErrorCode::invalid, "mount \"{}\" on \"{}\": both must be plain absolute paths",
+                    mount.source, mount.target);
+      for (const char* own : {"/", "/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/proc",
+                              "/dev", "/corral", "/tmp"})
+        if (target == own)
+          return fail(ErrorCode::invalid, "mount target \"{}\" belongs to the sandbox itself",
+                      mount.target);
     }
     return {};
   }
@@ -252,8 +308,10 @@ class LocalLauncher final : public ports::Launcher {
     std::uint64_t hash = 1469598103934665603ull;
     for (const auto byte : id.uuid.bytes) hash = (hash ^ byte) * 1099511628211ull;
     for (;; ++hash) {
-      const auto uid = static_cast<std::uint32_t>(machine_->uids->first + hash % machine_->uids->count);
-      const bool taken = std::ranges::any_of(registry_->live, [&](const auto& item) { return item.second->state.uid == uid; });
+      const auto uid =
+          static_cast<std::uint32_t>(machine_->uids->first + hash % machine_->uids->count);
+      const bool taken = std::ranges::any_of(
+          registry_->live, [&](const auto& item) { return item.second->state.uid == uid; });
       if (!taken) return uid;
     }
   }
@@ -262,28 +320,34 @@ class LocalLauncher final : public ports::Launcher {
     if (!machine_->uids || options().isolation == Isolation::none) return std::nullopt;
     if (options().isolation == Isolation::reduced) {
       // No mount namespace to show it what lies below closed folders.
-      bool reachable = Machine::reachable_by_all(options().data_folder) && Machine::reachable_by_all(options().runner_program);
-      for (const auto& mount : spec.mounts) reachable = reachable && Machine::reachable_by_all(mount.source);
+      bool reachable = Machine::reachable_by_all(options().data_folder) &&
+                       Machine::reachable_by_all(options().runner_program);
+      for (const auto& mount : spec.mounts)
+        reachable = reachable && Machine::reachable_by_all(mount.source);
       if (!reachable) return std::nullopt;
     }
     return choose_uid(spec.id);
   }
 
   // Folders, cgroups, state: everything but the process. Blocking.
-  static Result<void> prepare(const std::filesystem::path& folder, WorkspaceState& state, const Cgroups& cgroups) {
+  static Result<void> prepare(const std::filesystem::path& folder, WorkspaceState& state,
+                              const Cgroups& cgroups) {
     const bool direct = state.isolation != Isolation::sandbox;
     const unsigned passable = direct && state.uid ? 0711 : 0700;
     CORRAL_CHECK(make_directories(folder.parent_path(), passable));
-    if (::mkdir(folder.c_str(), passable) != 0) return std::unexpected(errno_error(errno, "cannot make " + folder.string()));
+    if (::mkdir(folder.c_str(), passable) != 0)
+      return std::unexpected(errno_error(errno, "cannot make " + folder.string()));
     ::chmod(folder.c_str(), passable);
     for (const char* part : {kWorkFolder, kHomeFolder, kSpoolFolder, kTmpFolder}) {
       const auto place = folder / part;
-      if (::mkdir(place.c_str(), 0700) != 0 || (state.uid && ::chown(place.c_str(), *state.uid, *state.uid) != 0))
+      if (::mkdir(place.c_str(), 0700) != 0 ||
+          (state.uid && ::chown(place.c_str(), *state.uid, *state.uid) != 0))
         return std::unexpected(errno_error(errno, "cannot make " + place.string()));
     }
     // The server's own: whoever is inside may pass through it to the socket and not change it.
     const auto door = folder / kDoorFolder;
-    if (::mkdir(door.c_str(), 0711) != 0 || ::chmod(door.c_str(), 0711) != 0) return std::unexpected(errno_error(errno, "cannot make " + door.string()));
+    if (::mkdir(door.c_str(), 0711) != 0 || ::chmod(door.c_str(), 0711) != 0)
+      return std::unexpected(errno_error(errno, "cannot make " + door.string()));
     CORRAL_TRY(state.cgroups, cgroups.create(state.id.to_string(), state.limits));
     return save_state(folder, state);
   }
@@ -298,14 +362,16 @@ class LocalLauncher final : public ports::Launcher {
     launch.runner = options().runner_program;
     launch.cgroups = state.cgroups.procs_files();
     launch.uid = state.uid;
-    launch.drop_capabilities = state.isolation == Isolation::reduced && machine_->root && !state.uid;
+    launch.drop_capabilities =
+        state.isolation == Isolation::reduced && machine_->root && !state.uid;
     launch.processes = state.uid ? state.limits.processes : 0;
     launch.file_size_bytes = state.limits.file_size_bytes;
     launch.open_files = kOpenFiles;
     launch.tmp_bytes = state.limits.memory_bytes / 2;
     launch.shared_memory_bytes = state.limits.memory_bytes / 4;
     for (const auto& mount : state.mounts) launch.mounts.push_back({mount.source, mount.target});
-    runner::client::RunnerConfig config{.workspace = state.id, .token = state.token.clone(), .spool_bytes = options().spool_bytes};
+    runner::client::RunnerConfig config{
+        .workspace = state.id, .token = state.token.clone(), .spool_bytes = options().spool_bytes};
     config.orphan_s = static_cast<std::uint64_t>(options().orphan.count());
     config.env = {{"CORRAL_WORKSPACE", kInsideWork}};
     if (direct) {
@@ -321,23 +387,35 @@ class LocalLauncher final : public ports::Launcher {
   }
 
   Task<Result<std::shared_ptr<ports::Workspace>>> make(ports::WorkspaceSpec spec) {
-    WorkspaceState state{.id = spec.id, .token = Secret(options().random->hex(32)), .isolation = options().isolation, .uid = uid_for(spec), .limits = spec.limits,
-                         .mounts = spec.mounts, .created = options().clock->now(), .boot = boot_id()};
+    WorkspaceState state{.id = spec.id,
+                         .token = Secret(options().random->hex(32)),
+                         .isolation = options().isolation,
+                         .uid = uid_for(spec),
+                         .limits = spec.limits,
+                         .mounts = spec.mounts,
+                         .created = options().clock->now(),
+                         .boot = boot_id()};
     const auto folder = folder_of(spec.id);
     auto* const state_place = &state;
     const auto* const cgroups = &machine_->cgroups;
-    CORRAL_CO_CHECK(co_await options().pool->run([folder, state_place, cgroups] { return prepare(folder, *state_place, *cgroups); }));
+    CORRAL_CO_CHECK(co_await options().pool->run(
+        [folder, state_place, cgroups] { return prepare(folder, *state_place, *cgroups); }));
     const auto launch = launch_spec(folder, state);
-    CORRAL_CO_TRY(auto live, listen_for_runner(options(), folder, std::move(state), machine_->filter));
+    CORRAL_CO_TRY(auto live,
+                  listen_for_runner(options(), folder, std::move(state), machine_->filter));
     CORRAL_CO_TRY(live->launched, start_launch(launch, machine_->filter));
     adopt(live);
     CORRAL_CO_CHECK(co_await live->client->connected(options().link_timeout));
     live->runner = find_runner(folder, live->state);
-    if (!live->runner) co_return fail(ErrorCode::unavailable, "the runner of workspace {} ended at once", spec.id.to_string());
+    if (!live->runner)
+      co_return fail(ErrorCode::unavailable, "the runner of workspace {} ended at once",
+                     spec.id.to_string());
     live->state.runner = live->runner;
-    if (live->state.isolation == Isolation::sandbox) limit_processes(*live->runner, spec.limits.processes);
+    if (live->state.isolation == Isolation::sandbox)
+      limit_processes(*live->runner, spec.limits.processes);
     auto* const job = live.get();
-    CORRAL_CO_CHECK(co_await options().pool->run([job] { return save_state(job->folder, job->state); }));
+    CORRAL_CO_CHECK(
+        co_await options().pool->run([job] { return save_state(job->folder, job->state); }));
     co_return live->handle;
   }
 
@@ -350,9 +428,12 @@ class LocalLauncher final : public ports::Launcher {
   Task<Result<void>> remove(WorkspaceId id) {
     const auto folder = folder_of(id);
     std::shared_ptr<LiveWorkspace> live;
-    if (const auto known = registry_->live.find(id); known != registry_->live.end()) live = known->second;
+    if (const auto known = registry_->live.find(id); known != registry_->live.end())
+      live = known->second;
     if (live) {
-      if (!live->ended_because) live->ended_because = Error{ErrorCode::cancelled, fmt::format("workspace {} was removed", id.to_string()), nullptr};
+      if (!live->ended_because)
+        live->ended_because = Error{
+            ErrorCode::cancelled, fmt::format("workspace {} was removed", id.to_string()), nullptr};
       live->client->mark_gone(*live->ended_because);
     }
     const auto done = co_await options().pool->run([folder]() -> Result<void> {
@@ -381,18 +462,21 @@ class LocalLauncher final : public ports::Launcher {
   // Runs `true` in a sandbox like any other.
   Task<Result<void>> try_sandbox() {
     const auto folder = workspaces() / (".check-" + options().random->hex(8));
-    WorkspaceState state{.id = WorkspaceId::make(options().clock->now(), *options().random), .isolation = Isolation::sandbox};
+    WorkspaceState state{.id = WorkspaceId::make(options().clock->now(), *options().random),
+                         .isolation = Isolation::sandbox};
     if (machine_->uids) state.uid = choose_uid(state.id);
     auto* const state_place = &state;
     const Cgroups without;
     const auto* const cgroups = &without;
-    auto outcome = co_await options().pool->run([folder, state_place, cgroups] { return prepare(folder, *state_place, *cgroups); });
+    auto outcome = co_await options().pool->run(
+        [folder, state_place, cgroups] { return prepare(folder, *state_place, *cgroups); });
     if (outcome) {
       auto launch = launch_spec(folder, state);
       launch.command = {"/usr/bin/true"};
       outcome = co_await run_trial(launch);
     }
-    const auto removed = co_await options().pool->run([folder] { return remove_hostile_tree(folder); });
+    const auto removed =
+        co_await options().pool->run([folder] { return remove_hostile_tree(folder); });
     if (outcome && !removed) co_return std::unexpected(removed.error());
     co_return outcome;
   }
@@ -402,7 +486,8 @@ class LocalLauncher final : public ports::Launcher {
     if (!co_await wait_until_ended(process, options().link_timeout)) {
       kill_tree(process);
       ::waitpid(process.pid, nullptr, 0);
-      co_return fail(ErrorCode::unsupported, "a trial sandbox did not end within {} ms", options().link_timeout.count());
+      co_return fail(ErrorCode::unsupported, "a trial sandbox did not end within {} ms",
+                     options().link_timeout.count());
     }
     int status = 0;
     ::waitpid(process.pid, &status, 0);

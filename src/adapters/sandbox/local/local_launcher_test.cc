@@ -37,7 +37,8 @@ TEST_F(LocalLauncherTest, MakesAWorkspaceAndRemovesEveryTraceOfIt) {
   NEEDS(ports::Isolation::sandbox);
   auto workspace = create();
   ASSERT_TRUE(workspace);
-  const auto finished = shell(workspace, "id -u; pwd; echo $HOME; hostname; echo x > /workspace/f; cat /workspace/f");
+  const auto finished =
+      shell(workspace, "id -u; pwd; echo $HOME; hostname; echo x > /workspace/f; cat /workspace/f");
   EXPECT_EQ(finished.exit_code, 0);
   EXPECT_EQ(finished.output, "1000\n/workspace\n/home/agent\ncorral\nx\n");
   destroy(workspace->id());
@@ -73,14 +74,18 @@ TEST_F(LocalLauncherTest, AProcessGoesOnWhileTheServerIsAway) {
   auto workspace = create();
   ASSERT_TRUE(workspace);
   const auto id = workspace->id();
-  ASSERT_TRUE(await(workspace->start({.id = "long", .argv = {"/bin/sh", "-c", "echo before; while [ ! -e /workspace/go ]; do sleep 0.01; done; echo after"}})));
+  ASSERT_TRUE(await(workspace->start(
+      {.id = "long",
+       .argv = {"/bin/sh", "-c",
+                "echo before; while [ ! -e /workspace/go ]; do sleep 0.01; done; echo after"}})));
   workspace.reset();
   restart_server();
   auto again = await(launcher_->attach(id));
   ASSERT_TRUE(again) << again.error().describe();
   EXPECT_EQ(await(launcher_->list()).value(), std::vector<WorkspaceId>{id});
   ASSERT_TRUE(await((*again)->write_file("/workspace/go", "", 0644)));
-  const auto finished = await(run_task(*again, {.id = "long", .argv = {"never", "started", "again"}}));
+  const auto finished =
+      await(run_task(*again, {.id = "long", .argv = {"never", "started", "again"}}));
   ASSERT_TRUE(finished) << finished.error().describe();
   EXPECT_EQ(finished->output, "before\nafter\n");
   destroy(id);
@@ -114,12 +119,19 @@ TEST_F(LocalLauncherTest, MissingLimitsAreSaidAndFatalWhenRequired) {
   NEEDS(ports::Isolation::sandbox);
   const auto relaxed = await(launcher_->check());
   ASSERT_TRUE(relaxed);
-  LocalLauncherOptions options{.data_folder = data_, .runner_program = CORRAL_RUNNER_PATH, .require_limits = true, .executor = io_.get_executor(), .pool = &pool_};
+  LocalLauncherOptions options{.data_folder = data_,
+                               .runner_program = CORRAL_RUNNER_PATH,
+                               .require_limits = true,
+                               .executor = io_.get_executor(),
+                               .pool = &pool_};
   auto strict = make_local_launcher(std::move(options));
   const auto status = await(strict->check());
-  const bool limited = std::ranges::none_of(relaxed->warnings, [](const auto& text) { return text.starts_with("no limit"); });
+  const bool limited = std::ranges::none_of(
+      relaxed->warnings, [](const auto& text) { return text.starts_with("no limit"); });
   EXPECT_EQ(status.has_value(), limited);
-  if (!status) EXPECT_NE(status.error().message.find("no limit on memory"), std::string::npos) << status.error().message;
+  if (!status)
+    EXPECT_NE(status.error().message.find("no limit on memory"), std::string::npos)
+        << status.error().message;
 }
 
 TEST_F(LocalLauncherTest, AnEndedWorkspaceIsNotFoundByTheNextServer) {
@@ -140,7 +152,8 @@ TEST_F(LocalLauncherTest, AnEndedWorkspaceIsNotFoundByTheNextServer) {
   expect_clean();
 }
 
-Task<Result<std::size_t>> create_many(ports::Launcher& launcher, std::vector<WorkspaceId> ids, std::size_t at) {
+Task<Result<std::size_t>> create_many(ports::Launcher& launcher, std::vector<WorkspaceId> ids,
+                                      std::size_t at) {
   if (at == ids.size()) co_return std::size_t{0};
   ports::WorkspaceSpec spec{.id = ids[at]};
   CORRAL_CO_CHECK(co_await launcher.create(spec));
@@ -153,11 +166,12 @@ TEST_F(LocalLauncherTest, TenAtOnce) {
   for (int i = 0; i < 10; ++i) ids.push_back(fresh_id());
   std::size_t made = 0, ended = 0;
   for (std::size_t at = 0; at < ids.size(); ++at) {
-    asio::co_spawn(io_, create_many(*launcher_, ids, at), [&](std::exception_ptr, Result<std::size_t> result) {
-      ++ended;
-      EXPECT_TRUE(result) << (result ? "" : result.error().describe());
-      if (result) made += *result;
-    });
+    asio::co_spawn(io_, create_many(*launcher_, ids, at),
+                   [&](std::exception_ptr, Result<std::size_t> result) {
+                     ++ended;
+                     EXPECT_TRUE(result) << (result ? "" : result.error().describe());
+                     if (result) made += *result;
+                   });
   }
   io_.restart();
   while (ended < ids.size()) io_.run_one();
@@ -183,9 +197,13 @@ TEST_F(LocalLauncherTest, ShowsReadOnlyMounts) {
   ASSERT_TRUE(write_file_atomically(data_ / "agent" / "tool", "#!/bin/sh\necho tool ran\n", 0755));
   std::filesystem::permissions(data_ / "agent", std::filesystem::perms(0755));
   ASSERT_TRUE(write_file_atomically(data_ / "single", "one file", 0644));
-  auto workspace = create({.id = fresh_id(), .mounts = {{(data_ / "agent").string(), "/opt/agent"}, {(data_ / "single").string(), "/opt/single"}}});
+  auto workspace = create({.id = fresh_id(),
+                           .mounts = {{(data_ / "agent").string(), "/opt/agent"},
+                                      {(data_ / "single").string(), "/opt/single"}}});
   ASSERT_TRUE(workspace);
-  const auto finished = shell(workspace, "/opt/agent/tool; cat /opt/single; touch /opt/agent/x 2>/dev/null || echo ' refused'");
+  const auto finished =
+      shell(workspace,
+            "/opt/agent/tool; cat /opt/single; touch /opt/agent/x 2>/dev/null || echo ' refused'");
   EXPECT_EQ(finished.output, "tool ran\none file refused\n");
   destroy(workspace->id());
   expect_clean();
@@ -203,9 +221,11 @@ TEST_F(LocalLauncherTest, RefusesMountsOverTheSandboxItself) {
 
 TEST_F(LocalLauncherTest, AMissingMountFailsWithItsNameAndLeavesNothing) {
   NEEDS(ports::Isolation::sandbox);
-  const auto made = await(launcher_->create({.id = fresh_id(), .mounts = {{"/nowhere/at/all", "/opt/agent"}}}));
+  const auto made =
+      await(launcher_->create({.id = fresh_id(), .mounts = {{"/nowhere/at/all", "/opt/agent"}}}));
   ASSERT_FALSE(made);
-  EXPECT_NE(made.error().message.find("/nowhere/at/all"), std::string::npos) << made.error().describe();
+  EXPECT_NE(made.error().message.find("/nowhere/at/all"), std::string::npos)
+      << made.error().describe();
   expect_clean();
 }
 
@@ -215,7 +235,8 @@ TEST_F(LocalLauncherTest, EndsAWorkspaceWhoseTimeIsUp) {
   ASSERT_TRUE(workspace);
   const auto finished = try_run(workspace, {"sleep", "100"});
   ASSERT_FALSE(finished);
-  EXPECT_NE(finished.error().message.find("has lived for the 1 s it may"), std::string::npos) << finished.error().describe();
+  EXPECT_NE(finished.error().message.find("has lived for the 1 s it may"), std::string::npos)
+      << finished.error().describe();
   destroy(workspace->id());
   expect_clean();
 }
@@ -229,19 +250,28 @@ TEST_F(LocalLauncherTest, CommonToolsWork) {
     const auto finished = shell(workspace, "set -e; " + script);
     EXPECT_EQ(finished.exit_code, 0) << name << ": " << finished.output;
   };
-  tool("git", "mkdir r; cd r; git init -q; git config user.email a@b; git config user.name n; echo x > f; git add f; git commit -qm m; git log --oneline");
-  tool("python3", "python3 -c 'import ssl,socket,multiprocessing; multiprocessing.Lock(); socket.gethostbyname(\"localhost\"); print(1)'");
+  tool("git",
+       "mkdir r; cd r; git init -q; git config user.email a@b; git config user.name n; echo x > f; "
+       "git add f; git commit -qm m; git log --oneline");
+  tool("python3",
+       "python3 -c 'import ssl,socket,multiprocessing; multiprocessing.Lock(); "
+       "socket.gethostbyname(\"localhost\"); print(1)'");
   tool("cc", "printf 'int main(){return 0;}' > a.c; cc a.c -o a; ./a");
   tool("make", "printf 'all:\\n\\techo made\\n' > Makefile; make");
   tool("perl", "perl -e 'print getpwuid($<), \"\\n\"'");
   tool("node", "node -e 'console.log(require(\"os\").networkInterfaces().lo.length)'");
-  tool("javac", "printf 'class A{public static void main(String[] a){System.out.println(1);}}' > A.java; javac A.java; java A");
+  tool("javac",
+       "printf 'class A{public static void main(String[] a){System.out.println(1);}}' > A.java; "
+       "javac A.java; java A");
   destroy(workspace->id());
   expect_clean();
 }
 
 TEST_F(LocalLauncherTest, AMissingRunnerIsSaidBeforeAnythingIsMade) {
-  auto options = LocalLauncherOptions{.data_folder = data_, .runner_program = "/nowhere/corral-runner", .executor = io_.get_executor(), .pool = &pool_};
+  auto options = LocalLauncherOptions{.data_folder = data_,
+                                      .runner_program = "/nowhere/corral-runner",
+                                      .executor = io_.get_executor(),
+                                      .pool = &pool_};
   auto launcher = make_local_launcher(std::move(options));
   const auto status = await(launcher->check());
   ASSERT_FALSE(status);
@@ -254,7 +284,10 @@ TEST_F(LocalLauncherTest, LeavesAlsoWhatAnAgentMadeUnremovable) {
   NEEDS(ports::Isolation::sandbox);
   auto workspace = create();
   ASSERT_TRUE(workspace);
-  EXPECT_EQ(shell(workspace, "mkdir -p a/b/c && echo x > a/b/c/f && chmod 0 a/b a; ln -s / link; mkfifo pipe").exit_code, 0);
+  EXPECT_EQ(shell(workspace,
+                  "mkdir -p a/b/c && echo x > a/b/c/f && chmod 0 a/b a; ln -s / link; mkfifo pipe")
+                .exit_code,
+            0);
   destroy(workspace->id());
   expect_clean();
 }
@@ -267,7 +300,11 @@ TEST_F(LesserModesTest, ReducedRunsProgramsWithinItsFolders) {
   ASSERT_TRUE(workspace);
   EXPECT_EQ(workspace->isolation(), ports::Isolation::reduced);
   EXPECT_EQ(shell(workspace, "pwd; echo $CORRAL_WORKSPACE").exit_code, 0);
-  EXPECT_EQ(shell(workspace, "echo x > f; cat \"$CORRAL_WORKSPACE/f\"; echo y > $HOME/g; cat $HOME/g; t=$(mktemp); echo z > $t; cat $t").output, "x\ny\nz\n");
+  EXPECT_EQ(shell(workspace,
+                  "echo x > f; cat \"$CORRAL_WORKSPACE/f\"; echo y > $HOME/g; cat $HOME/g; "
+                  "t=$(mktemp); echo z > $t; cat $t")
+                .output,
+            "x\ny\nz\n");
   ASSERT_TRUE(await(workspace->write_file("/workspace/written", "by the runner", 0644)));
   EXPECT_EQ(shell(workspace, "cat written").output, "by the runner");
   destroy(workspace->id());
@@ -292,20 +329,28 @@ TEST_F(LesserModesTest, ReducedKeepsTheHostOut) {
 
 TEST_F(LesserModesTest, ReducedReachesNothingButTheRunnersDoor) {
   NEEDS(ports::Isolation::reduced);
-  on_door_ = [](WorkspaceId, ports::DoorKind, Fd connection) { EXPECT_TRUE(write_all(connection.get(), "from outside")); };
+  on_door_ = [](WorkspaceId, ports::DoorKind, Fd connection) {
+    EXPECT_TRUE(write_all(connection.get(), "from outside"));
+  };
   auto workspace = create();
   ASSERT_TRUE(workspace);
   const auto port = workspace->gateway_url().substr(workspace->gateway_url().rfind(':') + 1);
   const auto connect = [&](const std::string& to) {
     return run(workspace, {"/usr/bin/python3", "-c",
-                           "import socket,sys\ns=socket.create_connection(('127.0.0.1'," + to + "),5)\nprint(s.recv(100).decode())"});
+                           "import socket,sys\ns=socket.create_connection(('127.0.0.1'," + to +
+                               "),5)\nprint(s.recv(100).decode())"});
   };
   EXPECT_EQ(connect(port).output, "from outside\n");
   asio::io_context other;
   const auto refused = connect("1");
   EXPECT_NE(refused.output.find("Permission denied"), std::string::npos) << refused.output;
-  for (const char* kind : {"socket.AF_UNIX,socket.SOCK_STREAM", "socket.AF_INET,socket.SOCK_DGRAM", "socket.AF_NETLINK,socket.SOCK_RAW"})
-    EXPECT_NE(run(workspace, {"/usr/bin/python3", "-c", std::string("import socket; socket.socket(") + kind + ")"}).exit_code, 0) << kind;
+  for (const char* kind : {"socket.AF_UNIX,socket.SOCK_STREAM", "socket.AF_INET,socket.SOCK_DGRAM",
+                           "socket.AF_NETLINK,socket.SOCK_RAW"})
+    EXPECT_NE(run(workspace, {"/usr/bin/python3", "-c",
+                              std::string("import socket; socket.socket(") + kind + ")"})
+                  .exit_code,
+              0)
+        << kind;
   destroy(workspace->id());
   expect_clean();
 }
@@ -315,7 +360,11 @@ TEST_F(LesserModesTest, ReducedLeavesNoDaemonBehind) {
   auto workspace = create();
   ASSERT_TRUE(workspace);
   // Double fork, own session: what a daemon does.
-  EXPECT_EQ(shell(workspace, "(setsid sh -c 'echo $$ > pid; exec sleep 1000' &) ; while [ ! -s pid ]; do sleep 0.01; done; cat pid").exit_code, 0);
+  EXPECT_EQ(shell(workspace,
+                  "(setsid sh -c 'echo $$ > pid; exec sleep 1000' &) ; while [ ! -s pid ]; do "
+                  "sleep 0.01; done; cat pid")
+                .exit_code,
+            0);
   destroy(workspace->id());
   expect_clean();
 }

@@ -19,16 +19,17 @@ struct UidRange {
 
 struct Machine {
   Cgroups cgroups;
-  std::string bwrap;              // absolute path; empty: not installed
-  std::string filter;             // seccomp, for the isolation that is wanted
-  std::optional<UidRange> uids;   // set when workspaces get uids of their own
+  std::string bwrap;             // absolute path; empty: not installed
+  std::string filter;            // seccomp, for the isolation that is wanted
+  std::optional<UidRange> uids;  // set when workspaces get uids of their own
   bool root = false;
-  int landlock = 0;               // ABI, 0: none
+  int landlock = 0;  // ABI, 0: none
 
   // Looks at kernel files, makes the filter: a few milliseconds.
   static Result<Machine> look(ports::Isolation isolation, UidRange wanted);
 
-  // Whether a process of another uid can get at `path`: every folder above it may be entered by all.
+  // Whether a process of another uid can get at `path`: every folder above it may be entered by
+  // all.
   static bool reachable_by_all(const std::string& path);
 };
 

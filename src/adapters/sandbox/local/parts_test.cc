@@ -32,9 +32,22 @@ class PartsTest : public ::testing::Test {
 };
 
 TEST(LaunchSpec, SurvivesTheWay) {
-  LaunchSpec spec{.mode = LaunchMode::direct, .folder = "/data/w", .bwrap = "/usr/bin/bwrap", .etc = "/data/etc", .runner = "/r", .command = {"true", "a b\n\"c\""},
-                  .config = "{\"token\":1}\n", .cgroups = {"/c/cgroup.procs"}, .uid = 1'900'000'001, .drop_capabilities = true, .file_size_bytes = 5, .open_files = 6,
-                  .processes = 7, .tmp_bytes = 8, .shared_memory_bytes = 9, .mounts = {{"/a", "/b"}}};
+  LaunchSpec spec{.mode = LaunchMode::direct,
+                  .folder = "/data/w",
+                  .bwrap = "/usr/bin/bwrap",
+                  .etc = "/data/etc",
+                  .runner = "/r",
+                  .command = {"true", "a b\n\"c\""},
+                  .config = "{\"token\":1}\n",
+                  .cgroups = {"/c/cgroup.procs"},
+                  .uid = 1'900'000'001,
+                  .drop_capabilities = true,
+                  .file_size_bytes = 5,
+                  .open_files = 6,
+                  .processes = 7,
+                  .tmp_bytes = 8,
+                  .shared_memory_bytes = 9,
+                  .mounts = {{"/a", "/b"}}};
   const auto again = parse_launch_spec(to_json_text(spec));
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(to_json_text(*again), to_json_text(spec));
@@ -51,7 +64,8 @@ TEST(LaunchSpec, RefusesRootAndRubbish) {
 }
 
 TEST(Confinement, SurvivesTheWay) {
-  const Confinement confinement{{"/usr"}, {"/w"}, {"/dev/null"}, {8377}, std::string("\0\xff\x10", 3)};
+  const Confinement confinement{
+      {"/usr"}, {"/w"}, {"/dev/null"}, {8377}, std::string("\0\xff\x10", 3)};
   const auto again = parse_confinement(to_json_text(confinement));
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(again->filter, confinement.filter);
@@ -60,11 +74,19 @@ TEST(Confinement, SurvivesTheWay) {
 }
 
 TEST_F(PartsTest, StateSurvivesTheServer) {
-  WorkspaceState state{.id = WorkspaceId::make(SystemClock::instance().now(), SystemRandom::instance()), .token = Secret("abc"), .isolation = ports::Isolation::reduced,
-                       .uid = 1'900'000'001, .cgroups = {"/m", "/c", "/p"}, .limits = {.memory_bytes = 1, .cpus = 0.25, .processes = 3}, .mounts = {{"/a", "/b"}},
-                       .created = SystemClock::instance().now(), .boot = boot_id(), .runner = HostProcess{5, 6}};
+  WorkspaceState state{
+      .id = WorkspaceId::make(SystemClock::instance().now(), SystemRandom::instance()),
+      .token = Secret("abc"),
+      .isolation = ports::Isolation::reduced,
+      .uid = 1'900'000'001,
+      .cgroups = {"/m", "/c", "/p"},
+      .limits = {.memory_bytes = 1, .cpus = 0.25, .processes = 3},
+      .mounts = {{"/a", "/b"}},
+      .created = SystemClock::instance().now(),
+      .boot = boot_id(),
+      .runner = HostProcess{5, 6}};
   ASSERT_TRUE(save_state(folder_, state));
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat((folder_ / "state.json").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   const auto again = load_state(folder_).value();
@@ -96,11 +118,12 @@ TEST_F(PartsTest, ARunnerOfAnotherBootIsNotFound) {
 TEST_F(PartsTest, EtcHoldsNothingThatIsNotPublicAndIsMadeOnce) {
   const auto etc = make_etc_folder(folder_);
   ASSERT_TRUE(etc) << etc.error().describe();
-  for (const char* name : {"shadow", "gshadow", "ssl/private", "ssh", "npmrc", "pip.conf", "gitconfig", "resolv.conf", "machine-id"})
+  for (const char* name : {"shadow", "gshadow", "ssl/private", "ssh", "npmrc", "pip.conf",
+                           "gitconfig", "resolv.conf", "machine-id"})
     EXPECT_FALSE(fs::exists(fs::path(*etc) / name)) << name;
   EXPECT_NE(read_file(fs::path(*etc) / "passwd").value().find("agent:x:1000"), std::string::npos);
   for (const auto& entry : fs::recursive_directory_iterator(*etc)) {
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::lstat(entry.path().c_str(), &info), 0);
     EXPECT_NE(info.st_mode & S_IROTH, 0u) << entry.path();
     EXPECT_EQ(info.st_mode & 07000, 0u) << entry.path();

@@ -28,7 +28,8 @@ Result<HostProcess> start_launch(const LaunchSpec& spec, const std::string& filt
   CORRAL_TRY(const auto spec_file, memory_file("corral-launch", to_json_text(spec)));
   CORRAL_TRY(const auto filter_file, memory_file("corral-filter", filter));
   const auto log_path = spec.folder + "/" + kLaunchLog;
-  const Fd log(::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+  const Fd log(
+      ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!log) return std::unexpected(errno_error(errno, "cannot open " + log_path));
   SpawnSpec child;
   child.argv = {spec.runner, "launch"};

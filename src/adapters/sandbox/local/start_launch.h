@@ -10,8 +10,9 @@
 
 namespace corral::adapters::sandbox {
 
-// Returns once the process exists: from then on it is a session of its own, outlives this one, and becomes bubblewrap or
-// the runner. What it has to say goes to launch.log in the spec's folder. Blocking for less than a millisecond.
+// Returns once the process exists: from then on it is a session of its own, outlives this one, and
+// becomes bubblewrap or the runner. What it has to say goes to launch.log in the spec's folder.
+// Blocking for less than a millisecond.
 Result<HostProcess> start_launch(const LaunchSpec& spec, const std::string& filter);
 
 // The last words of launch.log.

@@ -1,4 +1,5 @@
-// What is kept on disk about a workspace, so that a server that starts finds it again: state.json in its folder.
+// What is kept on disk about a workspace, so that a server that starts finds it again: state.json
+// in its folder.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ namespace corral::adapters::sandbox {
 
 struct WorkspaceState {
   WorkspaceId id;
-  Secret token;  // of the link; the file is the server's alone and no part of it is ever visible inside
+  Secret token;  // of the link; the file is the server's alone and no part of it is ever visible
+                 // inside
   ports::Isolation isolation = ports::Isolation::sandbox;
   std::optional<std::uint32_t> uid;  // on the host; unset: the server's own
   CgroupSet cgroups;
@@ -30,14 +32,18 @@ struct WorkspaceState {
   std::optional<HostProcess> runner;  // known once it was linked
 };
 
-// Survives the death of the server, not of the machine: nor does the workspace. Blocking, as are the others.
+// Survives the death of the server, not of the machine: nor does the workspace. Blocking, as are
+// the others.
 Result<void> save_state(const std::filesystem::path& folder, const WorkspaceState& state);
 // `not_found` when there is none; `corrupt`, naming the place, when it does not parse.
 Result<WorkspaceState> load_state(const std::filesystem::path& folder);
 
-// The runner as the host sees it, from what the launch step and bubblewrap noted; nothing when it is not alive.
-std::optional<HostProcess> find_runner(const std::filesystem::path& folder, const WorkspaceState& state);
+// The runner as the host sees it, from what the launch step and bubblewrap noted; nothing when it
+// is not alive.
+std::optional<HostProcess> find_runner(const std::filesystem::path& folder,
+                                       const WorkspaceState& state);
 // The process that the server spawned: bubblewrap's outer half, or the runner itself.
-std::optional<HostProcess> find_launched(const std::filesystem::path& folder, const WorkspaceState& state);
+std::optional<HostProcess> find_launched(const std::filesystem::path& folder,
+                                         const WorkspaceState& state);
 
 }  // namespace corral::adapters::sandbox

@@ -9,8 +9,10 @@
 
 namespace corral::adapters::sandbox {
 
-// `filter` and `info` are the descriptors that bubblewrap will have (seccomp filter; where it writes the child's pid). Few
-// mounts, because bubblewrap reads the whole mount table again after each.
-std::vector<std::string> bwrap_arguments(const LaunchSpec& spec, const View& view, int filter, int info);
+// `filter` and `info` are the descriptors that bubblewrap will have (seccomp filter; where it
+// writes the child's pid). Few mounts, because bubblewrap reads the whole mount table again after
+// each.
+std::vector<std::string> bwrap_arguments(const LaunchSpec& spec, const View& view, int filter,
+                                         int info);
 
 }  // namespace corral::adapters::sandbox

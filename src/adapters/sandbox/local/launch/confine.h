@@ -1,5 +1,6 @@
-// The reduced mode, where namespaces are forbidden: each process of the workspace confines itself with Landlock and
-// seccomp before it becomes the wanted program. The runner itself stays outside, because it must dial the server.
+// The reduced mode, where namespaces are forbidden: each process of the workspace confines itself
+// with Landlock and seccomp before it becomes the wanted program. The runner itself stays outside,
+// because it must dial the server.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +25,9 @@ Result<Confinement> parse_confinement(std::string_view text);
 // The ABI of the running kernel; 0 when it has no Landlock (or it is switched off).
 int landlock_abi();
 
-// Confines the calling process for good. `unsupported` when the kernel has no Landlock. What the ABI is too old for is
-// left out: ports below 4, device ioctls below 5, signals and abstract sockets below 6.
+// Confines the calling process for good. `unsupported` when the kernel has no Landlock. What the
+// ABI is too old for is left out: ports below 4, device ioctls below 5, signals and abstract
+// sockets below 6.
 Result<void> confine(const Confinement& confinement);
 
 }  // namespace corral::adapters::sandbox

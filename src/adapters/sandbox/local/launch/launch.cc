@@ -35,19 +35,22 @@ Result<std::string> read_all(int fd) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::unexpected(errno_error(errno, "cannot read the launch spec"));
     if (got == 0) return text;
-    if (text.size() + static_cast<std::size_t>(got) > kMaxSpecBytes) return fail(ErrorCode::invalid, "the launch spec is too large");
+    if (text.size() + static_cast<std::size_t>(got) > kMaxSpecBytes)
+      return fail(ErrorCode::invalid, "the launch spec is too large");
     text.append(buffer, static_cast<std::size_t>(got));
   }
 }
 
-// The pid stays the same through every exec; with its start time it cannot be mistaken for a later process.
+// The pid stays the same through every exec; with its start time it cannot be mistaken for a later
+// process.
 Result<void> record_launch(const std::string& folder) {
   CORRAL_TRY(const auto stat, read_file("/proc/self/stat", 4096));
   // Field 22, counted from after the name, which may itself hold spaces and brackets.
   const auto after_name = stat.rfind(')');
   std::string_view rest = std::string_view(stat).substr(after_name + 2);
   for (int field = 3; field < 22; ++field) rest.remove_prefix(rest.find(' ') + 1);
-  const json::object record{{"pid", ::getpid()}, {"start", std::string(rest.substr(0, rest.find(' ')))}};
+  const json::object record{{"pid", ::getpid()},
+                            {"start", std::string(rest.substr(0, rest.find(' ')))}};
   return replace_file(folder + "/" + kLaunchedFile, json::serialize(record));
 }
 
@@ -55,7 +58,8 @@ Result<void> enter_cgroups(const std::vector<std::string>& files) {
   for (const auto& file : files) {
     const Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
     if (!fd) return std::unexpected(errno_error(errno, "cannot open " + file));
-    if (auto written = write_all(fd.get(), "0"); !written) return wrap(std::move(written).error(), "cannot enter " + file);
+    if (auto written = write_all(fd.get(), "0"); !written)
+      return wrap(std::move(written).error(), "cannot enter " + file);
   }
   return {};
 }
@@ -64,13 +68,15 @@ Result<void> limit(int resource, std::uint64_t value, const char* what) {
   rlimit now{};
   ::getrlimit(static_cast<__rlimit_resource_t>(resource), &now);
   const rlimit wanted{std::min<rlim_t>(value, now.rlim_max), std::min<rlim_t>(value, now.rlim_max)};
-  if (::setrlimit(static_cast<__rlimit_resource_t>(resource), &wanted) != 0) return std::unexpected(errno_error(errno, std::string("cannot limit ") + what));
+  if (::setrlimit(static_cast<__rlimit_resource_t>(resource), &wanted) != 0)
+    return std::unexpected(errno_error(errno, std::string("cannot limit ") + what));
   return {};
 }
 
 Result<void> set_limits(const LaunchSpec& spec) {
   CORRAL_CHECK(limit(RLIMIT_CORE, 0, "core dumps"));
-  if (spec.file_size_bytes != 0) CORRAL_CHECK(limit(RLIMIT_FSIZE, spec.file_size_bytes, "the size of files"));
+  if (spec.file_size_bytes != 0)
+    CORRAL_CHECK(limit(RLIMIT_FSIZE, spec.file_size_bytes, "the size of files"));
   if (spec.open_files != 0) CORRAL_CHECK(limit(RLIMIT_NOFILE, spec.open_files, "open files"));
   // bubblewrap itself is two of them.
   if (spec.processes != 0) CORRAL_CHECK(limit(RLIMIT_NPROC, spec.processes + 2, "processes"));
@@ -80,22 +86,26 @@ Result<void> set_limits(const LaunchSpec& spec) {
 }
 
 Result<void> drop_all_capabilities() {
-  for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability) >= 0; ++capability) ::prctl(PR_CAPBSET_DROP, capability);
+  for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability) >= 0; ++capability)
+    ::prctl(PR_CAPBSET_DROP, capability);
   ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct none[2] = {};
-  if (::syscall(SYS_capset, &header, none) != 0) return std::unexpected(errno_error(errno, "cannot drop capabilities"));
+  if (::syscall(SYS_capset, &header, none) != 0)
+    return std::unexpected(errno_error(errno, "cannot drop capabilities"));
   return {};
 }
 
 Result<void> drop_privileges(const LaunchSpec& spec) {
   if (spec.uid) {
-    if (::setgroups(0, nullptr) != 0 || ::setresgid(*spec.uid, *spec.uid, *spec.uid) != 0 || ::setresuid(*spec.uid, *spec.uid, *spec.uid) != 0)
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(*spec.uid, *spec.uid, *spec.uid) != 0 ||
+        ::setresuid(*spec.uid, *spec.uid, *spec.uid) != 0)
       return std::unexpected(errno_error(errno, fmt::format("cannot become uid {}", *spec.uid)));
   } else if (spec.drop_capabilities) {
     CORRAL_CHECK(drop_all_capabilities());
   }
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return std::unexpected(errno_error(errno, "cannot set no_new_privs"));
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    return std::unexpected(errno_error(errno, "cannot set no_new_privs"));
   return {};
 }
 
@@ -107,7 +117,8 @@ Result<Fd> aside(Fd fd) {
 }
 
 Result<void> place(const Fd& fd, int number) {
-  if (::dup2(fd.get(), number) < 0) return std::unexpected(errno_error(errno, "cannot place a descriptor"));
+  if (::dup2(fd.get(), number) < 0)
+    return std::unexpected(errno_error(errno, "cannot place a descriptor"));
   return {};
 }
 
@@ -119,7 +130,9 @@ Result<Fd> config_file(const std::string& line) {
   return aside(std::move(fd));
 }
 
-Error exec_failed(const std::string& program) { return errno_error(errno, "cannot start " + program); }
+Error exec_failed(const std::string& program) {
+  return errno_error(errno, "cannot start " + program);
+}
 
 Result<void> become(const std::string& program, std::vector<std::string> words) {
   std::vector<char*> argv;
@@ -138,7 +151,8 @@ Result<void> launch() {
   CORRAL_CHECK(record_launch(spec.folder));
   CORRAL_CHECK(enter_cgroups(spec.cgroups));
   // All that needs root or the host's view, before both are given up.
-  CORRAL_TRY(auto info, aside(Fd(::open((spec.folder + "/" + kInfoFile).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600))));
+  CORRAL_TRY(auto info, aside(Fd(::open((spec.folder + "/" + kInfoFile).c_str(),
+                                        O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600))));
   CORRAL_TRY(auto config, config_file(spec.config));
   CORRAL_TRY(auto view, spec.mode == LaunchMode::sandbox ? make_view(spec) : make_plain_view(spec));
   CORRAL_TRY(const auto door, aside(std::move(view.door)));
@@ -147,7 +161,8 @@ Result<void> launch() {
   CORRAL_CHECK(drop_privileges(spec));
 
   std::string program = view.runner;
-  std::vector<std::string> argv = spec.command.empty() ? std::vector<std::string>{view.runner, "serve"} : spec.command;
+  std::vector<std::string> argv =
+      spec.command.empty() ? std::vector<std::string>{view.runner, "serve"} : spec.command;
   if (spec.mode == LaunchMode::sandbox) {
     // bubblewrap inherits these two and does not pass them on.
     ::fcntl(filter.get(), F_SETFD, 0);

@@ -19,7 +19,8 @@ Result<std::vector<std::string>> strings(JsonReader& reader, std::string_view na
 
 std::string to_json_text(const LaunchSpec& spec) {
   json::array mounts;
-  for (const auto& mount : spec.mounts) mounts.push_back(json::object{{"source", mount.source}, {"target", mount.target}});
+  for (const auto& mount : spec.mounts)
+    mounts.push_back(json::object{{"source", mount.source}, {"target", mount.target}});
   json::object object{{"mode", spec.mode == LaunchMode::sandbox ? "sandbox" : "direct"},
                       {"folder", spec.folder},
                       {"bwrap", spec.bwrap},
@@ -44,7 +45,8 @@ Result<LaunchSpec> parse_launch_spec(std::string_view text) {
   CORRAL_TRY(auto reader, JsonReader::of(value, "launch spec"));
   LaunchSpec spec;
   CORRAL_TRY(const auto mode, reader.string("mode"));
-  if (mode != "sandbox" && mode != "direct") return fail(ErrorCode::invalid, "launch spec: unknown mode \"{}\"", mode);
+  if (mode != "sandbox" && mode != "direct")
+    return fail(ErrorCode::invalid, "launch spec: unknown mode \"{}\"", mode);
   spec.mode = mode == "sandbox" ? LaunchMode::sandbox : LaunchMode::direct;
   CORRAL_TRY(spec.folder, reader.string("folder"));
   CORRAL_TRY(spec.bwrap, reader.string("bwrap"));
@@ -54,7 +56,8 @@ Result<LaunchSpec> parse_launch_spec(std::string_view text) {
   CORRAL_TRY(spec.config, reader.string("config"));
   CORRAL_TRY(spec.cgroups, strings(reader, "cgroups"));
   CORRAL_TRY(const auto uid, reader.optional_int("uid"));
-  if (uid && (*uid <= 0 || *uid > 0xfffffffell)) return fail(ErrorCode::invalid, "launch spec: {} is no uid to run a workspace as", *uid);
+  if (uid && (*uid <= 0 || *uid > 0xfffffffell))
+    return fail(ErrorCode::invalid, "launch spec: {} is no uid to run a workspace as", *uid);
   if (uid) spec.uid = static_cast<std::uint32_t>(*uid);
   CORRAL_TRY(const auto drop, reader.optional_bool("drop_capabilities"));
   spec.drop_capabilities = drop.value_or(false);
@@ -64,7 +67,8 @@ Result<LaunchSpec> parse_launch_spec(std::string_view text) {
   CORRAL_TRY(spec.tmp_bytes, number(reader, "tmp_bytes"));
   CORRAL_TRY(spec.shared_memory_bytes, number(reader, "shared_memory_bytes"));
   if (const auto* mounts = reader.optional_value("mounts")) {
-    if (!mounts->is_array()) return fail(ErrorCode::invalid, "launch spec: \"mounts\" must be an array");
+    if (!mounts->is_array())
+      return fail(ErrorCode::invalid, "launch spec: \"mounts\" must be an array");
     for (const auto& item : mounts->get_array()) {
       CORRAL_TRY(auto entry, JsonReader::of(item, "launch spec: mount"));
       LaunchMount mount;

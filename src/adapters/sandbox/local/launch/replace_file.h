@@ -1,5 +1,6 @@
-// Files that only processes of this boot of the machine read: replaced whole, so that no reader sees a part, and not
-// synced, because after a power failure nothing that they describe exists any more.
+// Files that only processes of this boot of the machine read: replaced whole, so that no reader
+// sees a part, and not synced, because after a power failure nothing that they describe exists any
+// more.
 #pragma once
 
 #include <string>

@@ -23,13 +23,16 @@ Result<Fd> open_path(const std::string& path, int flags) {
   return fd;
 }
 
-// A mount of `folder` alone, attached nowhere. Not owned by any namespace, so nothing of it is left behind.
+// A mount of `folder` alone, attached nowhere. Not owned by any namespace, so nothing of it is left
+// behind.
 Fd detached(int folder) {
-  Fd tree(static_cast<int>(::syscall(SYS_open_tree, folder, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+  Fd tree(static_cast<int>(
+      ::syscall(SYS_open_tree, folder, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
   if (!tree) return tree;
   struct {
     std::uint64_t set, clear, propagation, user_namespace;
-  } attributes{MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW, 0, 0, 0};
+  } attributes{MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW, 0,
+               0, 0};
   // An older kernel refuses; the mount is as good without.
   ::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes);
   return Fd(::openat(tree.get(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -63,12 +66,15 @@ bool receive_descriptors(int socket, int (&fds)[2]) {
   message.msg_controllen = sizeof control;
   if (::recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1) return false;
   const auto* header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof fds)) return false;
+  if (header == nullptr || header->cmsg_type != SCM_RIGHTS ||
+      header->cmsg_len != CMSG_LEN(sizeof fds))
+    return false;
   std::memcpy(fds, CMSG_DATA(header), sizeof fds);
   return true;
 }
 
-// Without root, a child in a user namespace of its own makes the detached mounts and hands them over.
+// Without root, a child in a user namespace of its own makes the detached mounts and hands them
+// over.
 void detach_with_helper(const LaunchSpec& spec, Fd& door, Fd& spool) {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return;
@@ -76,10 +82,12 @@ void detach_with_helper(const LaunchSpec& spec, Fd& door, Fd& spool) {
   const pid_t child = ::fork();
   if (child == 0) {
     if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) {
-      // Opened again: the descriptors from before belong to the old mount namespace, of which nothing may be cloned here.
+      // Opened again: the descriptors from before belong to the old mount namespace, of which
+      // nothing may be cloned here.
       if (const auto again = make_plain_view(spec)) {
         const Fd own_door = detached(again->door.get()), own_spool = detached(again->spool.get());
-        if (own_door && own_spool) send_descriptors(theirs.get(), {own_door.get(), own_spool.get()});
+        if (own_door && own_spool)
+          send_descriptors(theirs.get(), {own_door.get(), own_spool.get()});
       }
     }
     ::_exit(0);
@@ -91,20 +99,24 @@ void detach_with_helper(const LaunchSpec& spec, Fd& door, Fd& spool) {
     door.reset(fds[0]);
     spool.reset(fds[1]);
   }
-  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {}
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
 }
 
 Result<void> bind_at(int source, const std::string& target, unsigned long recursive) {
-  struct stat info {};
-  if (::fstat(source, &info) != 0) return std::unexpected(errno_error(errno, "cannot look at what becomes " + target));
+  struct stat info{};
+  if (::fstat(source, &info) != 0)
+    return std::unexpected(errno_error(errno, "cannot look at what becomes " + target));
   if (S_ISDIR(info.st_mode)) {
-    if (::mkdir(target.c_str(), 0755) != 0) return std::unexpected(errno_error(errno, "cannot make " + target));
+    if (::mkdir(target.c_str(), 0755) != 0)
+      return std::unexpected(errno_error(errno, "cannot make " + target));
   } else {
     const Fd file(::open(target.c_str(), O_CREAT | O_EXCL | O_CLOEXEC | O_WRONLY, 0644));
     if (!file) return std::unexpected(errno_error(errno, "cannot make " + target));
   }
   const auto from = "/proc/self/fd/" + std::to_string(source);
-  if (::mount(from.c_str(), target.c_str(), nullptr, MS_BIND | recursive, nullptr) != 0) return std::unexpected(errno_error(errno, "cannot bind " + target));
+  if (::mount(from.c_str(), target.c_str(), nullptr, MS_BIND | recursive, nullptr) != 0)
+    return std::unexpected(errno_error(errno, "cannot bind " + target));
   return {};
 }
 
@@ -146,8 +158,10 @@ Result<View> make_view(const LaunchSpec& spec) {
     detach_with_helper(spec, view.door, view.spool);
     return view;
   }
-  if (::unshare(CLONE_NEWNS) != 0) return std::unexpected(errno_error(errno, "root may not make a mount namespace here"));
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return std::unexpected(errno_error(errno, "cannot make mounts private"));
+  if (::unshare(CLONE_NEWNS) != 0)
+    return std::unexpected(errno_error(errno, "root may not make a mount namespace here"));
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return std::unexpected(errno_error(errno, "cannot make mounts private"));
   CORRAL_TRY(auto view, make_plain_view(spec));
   if (auto door = detached(view.door.get()), spool = detached(view.spool.get()); door && spool) {
     view.door = std::move(door);
