@@ -5,7 +5,7 @@
 #include <boost/asio/write.hpp>
 
 #include "runner/link/protocol.h"
-#include "runner/runner_test.h"
+#include "runner/testing/runner_test.h"
 
 namespace corral::runner {
 namespace {
@@ -25,7 +25,7 @@ Task<void> echo(Outside socket) {
 }
 
 // Answers the first request and closes at once, as many servers do.
-Task<void> answer_http(Outside socket, std::string* request) {
+Task<void> answer_http(Outside socket, std::shared_ptr<std::string> request) {
   boost::system::error_code error;
   char buffer[4096];
   while (!request->contains("\r\n\r\n") && !error) {
@@ -40,6 +40,12 @@ Task<void> send_all(std::shared_ptr<tcp::socket> socket, std::string text) {
   boost::system::error_code error;
   co_await asio::async_write(*socket, asio::buffer(text), asio::redirect_error(asio::use_awaitable, error));
   socket->shutdown(tcp::socket::shutdown_send, error);
+}
+
+Task<void> send_without_end(Outside socket, std::shared_ptr<std::size_t> taken) {
+  const std::string chunk(64 * 1024, 'x');
+  boost::system::error_code error;
+  while (!error) *taken += co_await asio::async_write(*socket, asio::buffer(chunk), asio::redirect_error(asio::use_awaitable, error));
 }
 
 struct Heard {
@@ -97,13 +103,13 @@ class DoorTest : public RunnerTest {
 };
 
 TEST_F(DoorTest, CarriesHttpFromAProcessInside) {
-  std::string request;
-  serve_ = [&](Outside socket) { return answer_http(std::move(socket), &request); };
+  const auto request = std::make_shared<std::string>();
+  serve_ = [request](Outside socket) { return answer_http(std::move(socket), request); };
   start_all();
   ASSERT_TRUE(run(client_->start({.id = "a", .argv = {"bash", "-c", R"(exec 5<>"/dev/tcp/127.0.0.1/$PORT"; printf 'GET /v1 HTTP/1.1\r\nHost: x\r\n\r\n' >&5; cat <&5)"},
                                   .env = {{"PORT", std::to_string(client_->gateway_port())}}})));
   EXPECT_EQ(output("a"), "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
-  EXPECT_EQ(request, "GET /v1 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(*request, "GET /v1 HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(kinds_, std::vector{ports::DoorKind::gateway});
 }
 
@@ -134,21 +140,17 @@ TEST_F(DoorTest, AReaderWhoRestsHoldsUpNobodyAndLittleIsBuffered) {
   const auto resting = connect(client_->gateway_port());
   run_until([&] { return outside_.size() == 1; });
   // The outside sends without end to one who does not read.
-  std::size_t taken = 0;
-  spawn_task([](Outside socket, std::size_t* count) -> Task<void> {
-    const std::string chunk(64 * 1024, 'x');
-    boost::system::error_code error;
-    while (!error) *count += co_await asio::async_write(*socket, asio::buffer(chunk), asio::redirect_error(asio::use_awaitable, error));
-  }(outside_[0], &taken));
+  const auto taken = std::make_shared<std::size_t>(0);
+  spawn_task(send_without_end(outside_[0], taken));
   serve_ = echo;
   std::size_t before = 1;
-  while (before != taken || taken == 0) {
-    before = taken;
+  while (before != *taken || *taken == 0) {
+    before = *taken;
     const auto heard = talk(connect(client_->gateway_port()), noise(500'000));
     run_until([&] { return heard->over; });
     EXPECT_TRUE(heard->text == noise(500'000));
   }
-  EXPECT_LT(taken, 10'000'000u);  // credit, and the kernel's socket buffers
+  EXPECT_LT(*taken, 10'000'000u);  // credit, and the kernel's socket buffers
   outside_[0]->close();
 }
 

@@ -5,7 +5,7 @@
 
 #include "runner/config.h"
 #include "runner/process_tree.h"
-#include "runner/runner_test.h"
+#include "runner/testing/runner_test.h"
 
 namespace corral::runner {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "runner/link/frame.h"
 #include "runner/link/message.h"
-#include "runner/runner_test.h"
+#include "runner/testing/runner_test.h"
 
 namespace corral::runner {
 namespace {

@@ -1,4 +1,4 @@
-#include "runner/runner_test.h"
+#include "runner/testing/runner_test.h"
 
 namespace corral::runner {
 namespace {

@@ -2,7 +2,7 @@
 #include <fstream>
 #include <random>
 
-#include "runner/runner_test.h"
+#include "runner/testing/runner_test.h"
 
 namespace corral::runner {
 namespace {

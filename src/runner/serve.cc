@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runner/runner.h"
@@ -22,9 +23,9 @@ constexpr int kDoorFd = 3, kSpoolFd = 4, kConfigFd = 5;
 constexpr std::size_t kMaxConfigBytes = 1 << 20;
 
 Result<void> check_folder(int fd, const char* what) {
-  const int flags = ::fcntl(fd, F_GETFL);
-  if (flags < 0) return fail(ErrorCode::invalid, "descriptor {} ({}) is not open: corral-runner is started by a launcher", fd, what);
-  if ((flags & O_DIRECTORY) == 0) return fail(ErrorCode::invalid, "descriptor {} ({}) is not a folder", fd, what);
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return fail(ErrorCode::invalid, "descriptor {} ({}) is not open: corral-runner is started by a launcher", fd, what);
+  if (!S_ISDIR(info.st_mode)) return fail(ErrorCode::invalid, "descriptor {} ({}) is not a folder", fd, what);
   ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   return {};
 }
