@@ -254,45 +254,38 @@ Cgroups Cgroups::discover() {
   return cgroups;
 }
 
-Result<CgroupSet> Cgroups::create(const std::string& name, const ports::Limits& limits) const {
-  CgroupSet set;
+CgroupSet Cgroups::places(const std::string& name) const {
+  const auto place = [&](const Parent& parent) {
+    return parent.folder.empty() ? std::string() : parent.folder + "/" + name;
+  };
+  return CgroupSet{place(memory_), place(cpu_), place(pids_)};
+}
+
+Result<void> Cgroups::create(const std::string& name, const ports::Limits& limits) const {
+  const auto set = places(name);
+  for (const auto& folder : set.folders())
+    if (!make_folder(folder))
+      return std::unexpected(errno_error(errno, "cannot make cgroup " + folder));
   const auto memory = std::to_string(limits.memory_bytes);
-  const auto quota = std::to_string(
-      std::max<std::int64_t>(1000, static_cast<std::int64_t>(limits.cpus * kCpuPeriodUs)));
-  const auto processes = std::to_string(limits.processes);
-  const auto apply = [&]() -> Result<void> {
-    const auto make = [&](const Parent& parent, std::string& folder) -> Result<bool> {
-      if (parent.folder.empty()) return false;
-      folder = parent.folder + "/" + name;
-      if (!make_folder(folder))
-        return std::unexpected(errno_error(errno, "cannot make cgroup " + folder));
-      return true;
-    };
-    CORRAL_TRY(const bool has_memory, make(memory_, set.memory));
-    if (has_memory && memory_.version == 1) {
-      CORRAL_CHECK(write_value(set.memory + "/memory.limit_in_bytes", memory));
-      // Only there when swap is accounted for.
-      write_if_there(set.memory + "/memory.memsw.limit_in_bytes", memory);
-    } else if (has_memory) {
-      CORRAL_CHECK(write_value(set.memory + "/memory.max", memory));
-      write_if_there(set.memory + "/memory.swap.max", "0");
-    }
-    CORRAL_TRY(const bool has_cpu, make(cpu_, set.cpu));
-    if (has_cpu && cpu_.version == 1) {
-      CORRAL_CHECK(write_value(set.cpu + "/cpu.cfs_period_us", std::to_string(kCpuPeriodUs)));
-      CORRAL_CHECK(write_value(set.cpu + "/cpu.cfs_quota_us", quota));
-    } else if (has_cpu) {
-      CORRAL_CHECK(write_value(set.cpu + "/cpu.max", fmt::format("{} {}", quota, kCpuPeriodUs)));
-    }
-    CORRAL_TRY(const bool has_pids, make(pids_, set.pids));
-    if (has_pids) CORRAL_CHECK(write_value(set.pids + "/pids.max", processes));
-    return {};
-  }();
-  if (!apply) {
-    std::ignore = remove(set);
-    return std::unexpected(apply.error());
+  const auto quota =
+      std::max<std::int64_t>(1000, static_cast<std::int64_t>(limits.cpus * kCpuPeriodUs));
+  if (!set.memory.empty() && memory_.version == 1) {
+    CORRAL_CHECK(write_value(set.memory + "/memory.limit_in_bytes", memory));
+    // Only there when swap is accounted for.
+    write_if_there(set.memory + "/memory.memsw.limit_in_bytes", memory);
+  } else if (!set.memory.empty()) {
+    CORRAL_CHECK(write_value(set.memory + "/memory.max", memory));
+    write_if_there(set.memory + "/memory.swap.max", "0");
   }
-  return set;
+  if (!set.cpu.empty() && cpu_.version == 1) {
+    CORRAL_CHECK(write_value(set.cpu + "/cpu.cfs_period_us", std::to_string(kCpuPeriodUs)));
+    CORRAL_CHECK(write_value(set.cpu + "/cpu.cfs_quota_us", std::to_string(quota)));
+  } else if (!set.cpu.empty()) {
+    CORRAL_CHECK(write_value(set.cpu + "/cpu.max", fmt::format("{} {}", quota, kCpuPeriodUs)));
+  }
+  if (!set.pids.empty())
+    CORRAL_CHECK(write_value(set.pids + "/pids.max", std::to_string(limits.processes)));
+  return {};
 }
 
 Result<void> Cgroups::remove(const CgroupSet& set) {

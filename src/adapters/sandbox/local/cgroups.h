@@ -36,9 +36,12 @@ class Cgroups {
   // The same without the number of processes, for those who limit that by other means too.
   std::vector<std::string> problems_but_processes() const;
 
-  // Makes the cgroups of a workspace and sets the limits. Limits that problems() names are left
-  // out.
-  Result<CgroupSet> create(const std::string& name, const ports::Limits& limits) const;
+  // Where the cgroups of a workspace are, or will be.
+  CgroupSet places(const std::string& name) const;
+
+  // Makes them and sets the limits. Limits that problems() names are left out. What was made before
+  // a failure stays: remove() takes it.
+  Result<void> create(const std::string& name, const ports::Limits& limits) const;
 
   // Removes them; their processes must be gone. Absent is fine.
   static Result<void> remove(const CgroupSet& set);

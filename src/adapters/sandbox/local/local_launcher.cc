@@ -1,22 +1,20 @@
 #include "adapters/sandbox/local/local_launcher.h"
 
 #include <cerrno>
-#include <map>
 #include <set>
 
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "adapters/sandbox/local/disk_usage.h"
 #include "adapters/sandbox/local/etc_folder.h"
-#include "adapters/sandbox/local/launch/launch_spec.h"
+#include "adapters/sandbox/local/limits_watch.h"
 #include "adapters/sandbox/local/live_workspace.h"
 #include "adapters/sandbox/local/machine.h"
+#include "adapters/sandbox/local/prepare.h"
+#include "adapters/sandbox/local/seccomp_filter.h"
 #include "adapters/sandbox/local/start_launch.h"
-#include "base/files.h"
 #include "base/log.h"
 
 namespace corral::adapters::sandbox {
@@ -24,77 +22,7 @@ namespace {
 
 using ports::Isolation;
 
-constexpr std::uint64_t kOpenFiles = 16'384;
-constexpr Duration kWatchEvery{1'000};
-constexpr Duration kMeasureAtLeastEvery{10'000};
-constexpr int kMeasureShare = 20;  // at most one part in so many of the time goes into measuring
-
-std::uint64_t free_bytes(const std::filesystem::path& folder) {
-  struct statvfs info{};
-  return ::statvfs(folder.c_str(), &info) == 0 ? std::uint64_t{info.f_bavail} * info.f_frsize : 0;
-}
-
-// What the background watch shares with the launcher: it may outlive it by a moment.
-struct Registry {
-  LocalLauncherOptions options;
-  std::map<WorkspaceId, std::shared_ptr<LiveWorkspace>> live;
-};
-
-// Ends a workspace that is past a limit; its files stay until it is destroyed.
-Task<void> end_for(std::shared_ptr<Registry> registry, std::shared_ptr<LiveWorkspace> live,
-                   Error why) {
-  log::warning("workspace.limit",
-               {{"workspace", live->state.id.to_string()}, {"why", why.message}});
-  live->ended_because = why;
-  // Told before the processes are: otherwise an agent that was killed would seem to have failed by
-  // itself.
-  live->client->mark_gone(std::move(why));
-  auto* const job = live.get();
-  const auto ended = co_await registry->options.pool->run(
-      [job] { return end_processes(job->folder, job->state); });
-  if (!ended)
-    log::error("workspace.not_ended",
-               {{"workspace", live->state.id.to_string()}, {"why", ended.error().describe()}});
-}
-
-Task<void> watch_one(std::shared_ptr<Registry> registry, std::shared_ptr<LiveWorkspace> live) {
-  auto& options = registry->options;
-  const auto now = options.clock->now();
-  const auto& limits = live->state.limits;
-  if (now - live->state.created > limits.time) {
-    co_await end_for(registry, live,
-                     Error{ErrorCode::deadline,
-                           fmt::format("workspace {} has lived for the {} s it may",
-                                       live->state.id.to_string(), limits.time.count()),
-                           nullptr});
-    co_return;
-  }
-  const auto left = free_bytes(live->folder);
-  // Space that vanishes fast may be this workspace's doing: look at once.
-  const bool shrinking = left + limits.disk_bytes / 8 < live->free_when_measured;
-  if (now - live->measured < live->measure_again && !shrinking) co_return;
-  const auto began = std::chrono::steady_clock::now();
-  auto* const job = live.get();
-  const auto usage =
-      co_await options.pool->run([job] { return check_disk(job->folder, job->state); });
-  const auto took = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began);
-  live->measured = options.clock->now();
-  live->measure_again = std::clamp(took * kMeasureShare, kWatchEvery, kMeasureAtLeastEvery);
-  live->free_when_measured = left;
-  if (!usage && usage.error().code == ErrorCode::exhausted && !live->client->gone())
-    co_await end_for(registry, live, usage.error());
-}
-
-// One after the other: so a measurement never holds more than one tree's descriptors.
-Task<void> watch_limits(std::shared_ptr<Registry> registry) {
-  for (;;) {
-    co_await registry->options.clock->sleep(kWatchEvery);
-    const auto now_live = registry->live;
-    for (const auto& [id, live] : now_live)
-      if (live->client->linked() && !live->client->gone()) co_await watch_one(registry, live);
-  }
-}
-
+constexpr Duration kReapWithin{1'000};
 // In a user namespace of its own this counts the workspace's processes alone, cgroup or not.
 void limit_processes(const HostProcess& runner, std::uint32_t processes) {
   const rlimit limit{processes, processes};
@@ -125,10 +53,10 @@ class LocalLauncher final : public ports::Launcher {
     ports::LauncherStatus status{
         options().isolation,
         own_namespace ? machine_->cgroups.problems_but_processes() : machine_->cgroups.problems()};
-    if (auto set = machine_->cgroups.create("check-" + options().random->hex(8), ports::Limits{});
-        !set)
-      status.warnings.push_back(fmt::format("no limits: {}", set.error().describe()));
-    else if (auto removed = Cgroups::remove(*set); !removed)
+    const auto trial = "check-" + options().random->hex(8);
+    if (const auto made = machine_->cgroups.create(trial, ports::Limits{}); !made)
+      status.warnings.push_back(fmt::format("no limits: {}", made.error().describe()));
+    if (const auto removed = Cgroups::remove(machine_->cgroups.places(trial)); !removed)
       status.warnings.push_back(removed.error().describe());
     if (options().require_limits && !status.warnings.empty())
       co_return fail(ErrorCode::unsupported, "limits are required, but cannot all be set here: {}",
@@ -194,8 +122,13 @@ class LocalLauncher final : public ports::Launcher {
                runner = find_runner(folder_of(id), state);
     if (!runner)
       co_return fail(ErrorCode::not_found, "the runner of workspace {} is gone", id.to_string());
+    // The server may be set to another isolation than the one that made it.
+    const auto filter = state.isolation == options().isolation
+                            ? Result<std::string>(machine_->filter)
+                            : make_seccomp_filter(filter_kind(state.isolation));
+    CORRAL_CO_CHECK(filter);
     CORRAL_CO_TRY(auto live,
-                  listen_for_runner(options(), folder_of(id), std::move(state), machine_->filter));
+                  listen_for_runner(options(), folder_of(id), std::move(state), *filter));
     live->launched = launched;
     live->runner = runner;
     adopt(live);
@@ -329,63 +262,6 @@ class LocalLauncher final : public ports::Launcher {
     return choose_uid(spec.id);
   }
 
-  // Folders, cgroups, state: everything but the process. Blocking.
-  static Result<void> prepare(const std::filesystem::path& folder, WorkspaceState& state,
-                              const Cgroups& cgroups) {
-    const bool direct = state.isolation != Isolation::sandbox;
-    const unsigned passable = direct && state.uid ? 0711 : 0700;
-    CORRAL_CHECK(make_directories(folder.parent_path(), passable));
-    if (::mkdir(folder.c_str(), passable) != 0)
-      return std::unexpected(errno_error(errno, "cannot make " + folder.string()));
-    ::chmod(folder.c_str(), passable);
-    for (const char* part : {kWorkFolder, kHomeFolder, kSpoolFolder, kTmpFolder}) {
-      const auto place = folder / part;
-      if (::mkdir(place.c_str(), 0700) != 0 ||
-          (state.uid && ::chown(place.c_str(), *state.uid, *state.uid) != 0))
-        return std::unexpected(errno_error(errno, "cannot make " + place.string()));
-    }
-    // The server's own: whoever is inside may pass through it to the socket and not change it.
-    const auto door = folder / kDoorFolder;
-    if (::mkdir(door.c_str(), 0711) != 0 || ::chmod(door.c_str(), 0711) != 0)
-      return std::unexpected(errno_error(errno, "cannot make " + door.string()));
-    CORRAL_TRY(state.cgroups, cgroups.create(state.id.to_string(), state.limits));
-    return save_state(folder, state);
-  }
-
-  LaunchSpec launch_spec(const std::filesystem::path& folder, const WorkspaceState& state) const {
-    const bool direct = state.isolation != Isolation::sandbox;
-    LaunchSpec launch;
-    launch.mode = direct ? LaunchMode::direct : LaunchMode::sandbox;
-    launch.folder = folder;
-    launch.bwrap = machine_->bwrap;
-    launch.etc = etc_;
-    launch.runner = options().runner_program;
-    launch.cgroups = state.cgroups.procs_files();
-    launch.uid = state.uid;
-    launch.drop_capabilities =
-        state.isolation == Isolation::reduced && machine_->root && !state.uid;
-    launch.processes = state.uid ? state.limits.processes : 0;
-    launch.file_size_bytes = state.limits.file_size_bytes;
-    launch.open_files = kOpenFiles;
-    launch.tmp_bytes = state.limits.memory_bytes / 2;
-    launch.shared_memory_bytes = state.limits.memory_bytes / 4;
-    for (const auto& mount : state.mounts) launch.mounts.push_back({mount.source, mount.target});
-    runner::client::RunnerConfig config{
-        .workspace = state.id, .token = state.token.clone(), .spool_bytes = options().spool_bytes};
-    config.orphan_s = static_cast<std::uint64_t>(options().orphan.count());
-    config.env = {{"CORRAL_WORKSPACE", kInsideWork}};
-    if (direct) {
-      config.gateway_port = config.git_port = 0;
-      config.root = folder / kWorkFolder;
-      config.home = folder / kHomeFolder;
-      config.env = {{"CORRAL_WORKSPACE", config.root}, {"TMPDIR", folder / kTmpFolder}};
-      // Claude Code refuses some options to a root that does not say that it is in a sandbox.
-      if (machine_->root && !state.uid) config.env["IS_SANDBOX"] = "1";
-    }
-    launch.config = to_json_line(config).expose();
-    return launch;
-  }
-
   Task<Result<std::shared_ptr<ports::Workspace>>> make(ports::WorkspaceSpec spec) {
     WorkspaceState state{.id = spec.id,
                          .token = Secret(options().random->hex(32)),
@@ -398,9 +274,10 @@ class LocalLauncher final : public ports::Launcher {
     const auto folder = folder_of(spec.id);
     auto* const state_place = &state;
     const auto* const cgroups = &machine_->cgroups;
-    CORRAL_CO_CHECK(co_await options().pool->run(
-        [folder, state_place, cgroups] { return prepare(folder, *state_place, *cgroups); }));
-    const auto launch = launch_spec(folder, state);
+    CORRAL_CO_CHECK(co_await options().pool->run([folder, state_place, cgroups] {
+      return prepare_workspace(folder, *state_place, *cgroups);
+    }));
+    const auto launch = plan_launch(options(), *machine_, etc_, folder, state);
     CORRAL_CO_TRY(auto live,
                   listen_for_runner(options(), folder, std::move(state), machine_->filter));
     CORRAL_CO_TRY(live->launched, start_launch(launch, machine_->filter));
@@ -455,7 +332,7 @@ class LocalLauncher final : public ports::Launcher {
   // So that destroy() leaves not even a zombie.
   static Task<void> wait_until_reaped(const LiveWorkspace& live) {
     const auto process = *live.launched;
-    co_await wait_until_ended(process, kWatchEvery);
+    co_await wait_until_ended(process, kReapWithin);
     ::waitpid(process.pid, nullptr, WNOHANG);
   }
 
@@ -468,10 +345,11 @@ class LocalLauncher final : public ports::Launcher {
     auto* const state_place = &state;
     const Cgroups without;
     const auto* const cgroups = &without;
-    auto outcome = co_await options().pool->run(
-        [folder, state_place, cgroups] { return prepare(folder, *state_place, *cgroups); });
+    auto outcome = co_await options().pool->run([folder, state_place, cgroups] {
+      return prepare_workspace(folder, *state_place, *cgroups);
+    });
     if (outcome) {
-      auto launch = launch_spec(folder, state);
+      auto launch = plan_launch(options(), *machine_, etc_, folder, state);
       launch.command = {"/usr/bin/true"};
       outcome = co_await run_trial(launch);
     }

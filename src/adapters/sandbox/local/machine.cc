@@ -78,9 +78,7 @@ Result<Machine> Machine::look(ports::Isolation isolation, UidRange wanted) {
   if (machine.root && may_mount &&
       has_capabilities({CAP_SETUID, CAP_SETGID, CAP_CHOWN, CAP_KILL, CAP_DAC_OVERRIDE}))
     machine.uids = usable(wanted);
-  CORRAL_TRY(machine.filter,
-             make_seccomp_filter(isolation == ports::Isolation::sandbox ? FilterKind::sandbox
-                                                                        : FilterKind::reduced));
+  CORRAL_TRY(machine.filter, make_seccomp_filter(filter_kind(isolation)));
   return machine;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "ports/launcher.h"
 
 namespace corral::adapters::sandbox {
 
@@ -15,6 +16,10 @@ enum class FilterKind {
   reduced,  // on the host's network: TCP sockets (whose ports Landlock bounds, from ABI 4 on) and
             // socket pairs alone
 };
+
+constexpr FilterKind filter_kind(ports::Isolation isolation) {
+  return isolation == ports::Isolation::sandbox ? FilterKind::sandbox : FilterKind::reduced;
+}
 
 // The filter for this machine's architecture as BPF instructions. `unsupported` when libseccomp
 // cannot make it.
