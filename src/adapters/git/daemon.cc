@@ -213,7 +213,7 @@ Task<void> relay_push(Push& push) {
   boost::system::error_code error;
   co_await asio::async_write(push.to_git, asio::buffer(commands),
                              asio::redirect_error(asio::use_awaitable, error));
-  std::string buffer(128 * 1024, '\0');
+  std::string buffer(std::size_t{128} << 10, '\0');
   while (!error) {
     const auto got = co_await push.client.async_read_some(
         asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));

@@ -210,6 +210,7 @@ struct EventStreams::Impl {
 
   void wait() {
     std::vector<curl_waitfd> fds;
+    fds.reserve(watched.size());
     for (const auto& [fd, call] : watched)
       fds.push_back({.fd = fd, .events = CURL_WAIT_POLLIN, .revents = 0});
     auto timeout = std::chrono::milliseconds(1'000);

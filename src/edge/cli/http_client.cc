@@ -83,7 +83,8 @@ ErrorCode code_of_status(long status) {
 void append(CurlList& list, const std::string& line) {
   auto* longer = curl_slist_append(list.get(), line.c_str());
   CORRAL_ASSERT(longer != nullptr);
-  (void)list.release();
+  // The list's head may be a new one; the old pointer is part of it.
+  [[maybe_unused]] const auto* old = list.release();
   list.reset(longer);
 }
 

@@ -267,6 +267,7 @@ std::string table(const Screen& screen, const std::vector<Column>& columns,
   constexpr std::size_t kGap = 2, kLeast = 8;
   std::vector<std::vector<Cell>> cells;
   std::vector<Cell> titles;
+  titles.reserve(columns.size());
   for (const auto& column : columns) titles.push_back({column.title, Style::dim});
   cells.push_back(std::move(titles));
   for (const auto& row : rows) {
