@@ -54,6 +54,39 @@ void floor_of_the_disk(const char* parent) {
   fmt::print("disk: append 4 KiB + fdatasync          p50 {:6.0f} us   p99 {:6.0f} us\n", latencies.at(0.5), latencies.at(0.99));
 }
 
+// ---- claims with a long queue, most of it in groups that are full ----
+
+Task<void> claim_many(ports::Store& store, int waiting, int claims) {
+  constexpr ports::QueueLimits kLimits{.per_group = 5, .total = 100};
+  for (int done = 0; done < waiting;) {
+    ports::Transaction transaction;
+    for (int i = 0; i < 1'000; ++i, ++done)
+      transaction.changes.emplace_back(
+          ports::NewJob{.kind = "noop", .key = fmt::format("{}", done), .payload = json::object{{"n", done}}, .group = done % 10 == 9 ? fmt::format("small-{}", done % 97) : "large"});
+    need(co_await store.commit(std::move(transaction)));
+  }
+  Latencies latencies;
+  for (int i = 0; i < claims; ++i) {
+    const auto begin = Clock::now();
+    const auto job = need(co_await store.claim("bench", SystemClock::instance().now(), Duration{600'000}, kLimits));
+    latencies.micros.push_back(Micros(Clock::now() - begin).count());
+    // The large group stays full: it is at the head of the queue in every claim that follows.
+    if (!job || job->group == "large") continue;
+    ports::Transaction transaction;
+    transaction.changes.emplace_back(ports::CompleteJob{job->id, "bench"});
+    need(co_await store.commit(std::move(transaction)));
+  }
+  fmt::print("claim, {:>6} jobs wait, their largest group full     p50 {:6.0f} us   p99 {:6.0f} us\n", waiting, latencies.at(0.5), latencies.at(0.99));
+}
+
+void claims(const char* parent) {
+  for (const int waiting : {1'000, 100'000}) {
+    Folder folder(parent);
+    const auto store = need(adapters::store::open_sqlite_store(folder.path / "corral.db"));
+    run_one(claim_many(*store, waiting, 500));
+  }
+}
+
 // ---- logs ----
 
 Task<void> append_many(std::shared_ptr<session::Log> log, std::string source, std::size_t chunk, std::uint64_t bytes, Latencies& latencies) {
@@ -122,6 +155,7 @@ int main(int argc, char** argv) {
   }
   floor_of_the_disk(argv[1]);
   for (const int producers : {1, 16, 256}) commits(argv[1], producers);
+  claims(argv[1]);
   log_appends(argv[1], 1, 4 << 10, 8 << 20);
   log_appends(argv[1], 16, 4 << 10, 64 << 20);
   log_appends(argv[1], 1, 64 << 10, 128 << 20);

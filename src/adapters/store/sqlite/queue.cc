@@ -48,9 +48,6 @@ struct Claimed {
     if (limit == 0) return true;
     return std::ranges::any_of(groups, [&](const auto& entry) { return entry.first == group && entry.second >= limit; });
   }
-  bool any_full(std::uint32_t limit) const {
-    return std::ranges::any_of(groups, [&](const auto& entry) { return entry.second >= limit; });
-  }
 };
 
 // Counts the leases that hold, and ends those that ran out.
@@ -86,26 +83,29 @@ struct Candidate {
   }
 };
 
+// The first group with ready jobs, or the next after `group`: one step in the index however many jobs a group has.
+std::optional<std::string> next_group(Database& database, const std::optional<std::string>& group) {
+  Query query(database, group ? "SELECT grp FROM jobs INDEXED BY jobs_ready_by_group WHERE state = 1 AND grp > ? ORDER BY grp LIMIT 1"
+                              : "SELECT grp FROM jobs INDEXED BY jobs_ready_by_group WHERE state = 1 ORDER BY grp LIMIT 1");
+  if (group) query.bind(*group);
+  if (!query.step()) return std::nullopt;
+  return query.text(0);
+}
+
 // Takes each group's best and then the best of them: a full group with thousands waiting costs one step.
 std::optional<Candidate> best_by_group(Database& database, const Claimed& claimed, const ClaimRequest& request) {
   std::optional<Candidate> best;
-  std::string group;
-  for (bool first = true;; first = false) {
-    {
-      Query next(database, "SELECT grp FROM jobs INDEXED BY jobs_ready_by_group WHERE state = 1 AND grp >= ? AND (? OR grp > ?) ORDER BY grp LIMIT 1",
-                 group, first, group);
-      if (!next.step()) return best;
-      group = next.text(0);
-    }
-    if (claimed.full(group, request.limits.per_group)) continue;
+  for (auto group = next_group(database, std::nullopt); group; group = next_group(database, group)) {
+    if (claimed.full(*group, request.limits.per_group)) continue;
     Query query(database,
                 "SELECT id, priority, entry FROM jobs INDEXED BY jobs_ready_by_group WHERE state = 1 AND grp = ? AND due <= ? "
                 "ORDER BY priority DESC, entry, id LIMIT 1",
-                group, request.now);
+                *group, request.now);
     if (!query.step()) continue;
     const Candidate candidate{query.number(0), query.integer(1), query.time(2)};
     if (!best || candidate.before(*best)) best = candidate;
   }
+  return best;
 }
 
 std::optional<std::uint64_t> choose(Database& database, const Claimed& claimed, const ClaimRequest& request) {

@@ -63,9 +63,9 @@ CREATE TABLE jobs (
 ) STRICT;
 CREATE INDEX jobs_by_key ON jobs(key);
 CREATE INDEX jobs_delayed ON jobs(due) WHERE state = 0;
-CREATE INDEX jobs_ready ON jobs(priority DESC, entry, id, due) WHERE state = 1;
-CREATE INDEX jobs_ready_by_group ON jobs(grp, priority DESC, entry, id, due) WHERE state = 1;
-CREATE INDEX jobs_claimed ON jobs(grp, lease_until) WHERE state = 2;
+CREATE INDEX jobs_ready ON jobs(priority DESC, entry, id, due, grp, state) WHERE state = 1;
+CREATE INDEX jobs_ready_by_group ON jobs(grp, priority DESC, entry, id, due, state) WHERE state = 1;
+CREATE INDEX jobs_claimed ON jobs(grp, lease_until, state) WHERE state = 2;
 CREATE INDEX jobs_finished ON jobs(state, finished) WHERE finished IS NOT NULL;
 )sql",
 };
