@@ -13,6 +13,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "adapters/sandbox/local/local_launcher.h"
+#include "adapters/sandbox/local/workspace_state.h"
 #include "base/files.h"
 #include "base/id.h"
 
@@ -25,11 +26,10 @@ struct Finished {
   std::string output;
 };
 
-// Counts what a workspace could leave behind on this machine.
+// What a workspace could leave behind on this machine.
 struct Residue {
   std::size_t mounts = 0;
-  std::set<std::string> cgroups;
-  std::set<std::string> processes;  // runners, bubblewraps and whatever runs as a workspace's uid
+  std::set<std::string> processes;  // children of this one, zombies too
   bool operator==(const Residue&) const = default;
 };
 
@@ -38,7 +38,6 @@ inline Residue look_for_residue() {
   std::error_code ignored;
   const auto mounts = read_file("/proc/self/mountinfo").value_or("");
   residue.mounts = static_cast<std::size_t>(std::ranges::count(mounts, '\n'));
-  // Only ours: other builds of the same machine have workspaces of their own.
   const auto parent = ::getpid();
   for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
     const auto status = read_file(entry.path() / "status", 1 << 16);
@@ -106,7 +105,11 @@ class LauncherFixture : public ::testing::Test {
     if (spec.id.is_nil()) spec.id = fresh_id();
     auto made = await(launcher_->create(std::move(spec)));
     EXPECT_TRUE(made) << (made ? "" : made.error().describe());
-    return made ? *made : nullptr;
+    if (!made) return nullptr;
+    const auto state = load_state(data_ / "workspaces" / (*made)->id().to_string());
+    EXPECT_TRUE(state);
+    if (state) std::ranges::copy(state->cgroups.folders(), std::back_inserter(cgroups_));
+    return *made;
   }
 
   static Task<Result<Finished>> run_task(std::shared_ptr<ports::Workspace> workspace,
@@ -151,6 +154,7 @@ class LauncherFixture : public ::testing::Test {
   }
   void expect_clean() {
     expect_clean_folder();
+    for (const auto& folder : cgroups_) EXPECT_FALSE(std::filesystem::exists(folder)) << folder;
     const auto now = look_for_residue();
     EXPECT_EQ(now.mounts, before_.mounts);
     EXPECT_EQ(now.processes, before_.processes);
@@ -163,6 +167,7 @@ class LauncherFixture : public ::testing::Test {
   std::function<void(WorkspaceId, ports::DoorKind, Fd)> on_door_;
   std::string skip_reason_;
   Residue before_;
+  std::vector<std::string> cgroups_;  // of every workspace made
   int processes_ = 0;
 
  private:
