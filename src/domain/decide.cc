@@ -13,7 +13,9 @@ class Decider {
   Decider(const Run& run, Time now) : run_(run), now_(now) {}
 
   Events operator()(const Create& command) {
-    if (run_.exists()) return corral::fail(ErrorCode::conflict, "run {} exists already and is {}", run_.id.to_string(), to_string(run_.status));
+    if (run_.exists())
+      return corral::fail(ErrorCode::conflict, "run {} exists already and is {}",
+                          run_.id.to_string(), to_string(run_.status));
     add(RunCreated{command.run, command.request});
     return done();
   }
@@ -41,7 +43,8 @@ class Decider {
     RunRetried event{run_.attempt + 1, {}};
     // What went well is kept; steps that always run tell of the whole, and so run again.
     for (const auto& step : run_.steps)
-      if (step.status != StepStatus::pending && (step.status != StepStatus::completed || step.definition.condition == "always"))
+      if (step.status != StepStatus::pending &&
+          (step.status != StepStatus::completed || step.definition.condition == "always"))
         event.steps.push_back(step.definition.name);
     add(std::move(event));
     return done();
@@ -65,9 +68,10 @@ class Decider {
     return done();
   }
   Events operator()(const CompleteStep& command) {
-    CORRAL_TRY(const Step* step, attempt_under_way(command.step, command.attempt, StepStatus::completed));
-    // An agent that spent more than it may has failed, whatever it says: otherwise the outcome would hang on whether the
-    // last call's bill or the agent's last word came first.
+    CORRAL_TRY(const Step* step,
+               attempt_under_way(command.step, command.attempt, StepStatus::completed));
+    // An agent that spent more than it may has failed, whatever it says: otherwise the outcome
+    // would hang on whether the last call's bill or the agent's last word came first.
     if (run_.budget_exceeded && step->definition.kind == "agent") {
       fail_step(*step, over_budget(), 0);
       return done();
@@ -76,7 +80,8 @@ class Decider {
     return done();
   }
   Events operator()(const FailStep& command) {
-    CORRAL_TRY(const Step* step, attempt_under_way(command.step, command.attempt, StepStatus::failed));
+    CORRAL_TRY(const Step* step,
+               attempt_under_way(command.step, command.attempt, StepStatus::failed));
     fail_step(*step, command.error, command.jitter);
     return done();
   }
@@ -91,14 +96,16 @@ class Decider {
     CORRAL_CHECK(check_transition(run_.status, RunStatus::completed));
     for (const auto& step : run_.steps)
       if (step.status != StepStatus::completed && step.status != StepStatus::skipped)
-        return corral::fail(ErrorCode::conflict, "a run that is {} cannot become completed while its step \"{}\" is {}",
+        return corral::fail(ErrorCode::conflict,
+                            "a run that is {} cannot become completed while its step \"{}\" is {}",
                             to_string(run_.status), step.definition.name, to_string(step.status));
     add(RunCompleted{});
     return done();
   }
   Events operator()(const Fail& command) {
     CORRAL_CHECK(check_transition(run_.status, RunStatus::failed));
-    if (const auto* step = run_.under_way()) add(StepFailed{step->definition.name, step->attempt, command.error});
+    if (const auto* step = run_.under_way())
+      add(StepFailed{step->definition.name, step->attempt, command.error});
     add(RunFailed{command.error});
     return done();
   }
@@ -108,20 +115,24 @@ class Decider {
     CORRAL_CHECK(must_run());
     CORRAL_TRY(const Step* step, find(command.step));
     if (!is_under_way(step->status)) return not_under_way(*step);
-    add(ApprovalRequested{command.approval, command.step, command.permission, command.tool, command.text, command.input});
+    add(ApprovalRequested{command.approval, command.step, command.permission, command.tool,
+                          command.text, command.input});
     if (step->status == StepStatus::running) add(StepWaiting{command.step, "approval"});
     return done();
   }
   Events operator()(const DecideApproval& command) {
     const auto* approval = run_.find_approval(command.approval);
-    if (approval == nullptr) return corral::fail(ErrorCode::not_found, "there is no approval {}", command.approval);
+    if (approval == nullptr)
+      return corral::fail(ErrorCode::not_found, "there is no approval {}", command.approval);
     if (approval->decision) {
       if (approval->decision->allow == command.allow) return done();
-      return corral::fail(ErrorCode::conflict, "approval {} is already {} and cannot become {}", command.approval,
-                          approval->decision->allow ? "allowed" : "denied", command.allow ? "allowed" : "denied");
+      return corral::fail(ErrorCode::conflict, "approval {} is already {} and cannot become {}",
+                          command.approval, approval->decision->allow ? "allowed" : "denied",
+                          command.allow ? "allowed" : "denied");
     }
     if (approval->closed)
-      return corral::fail(ErrorCode::conflict, "approval {} is closed: its step \"{}\" has ended", command.approval, approval->step);
+      return corral::fail(ErrorCode::conflict, "approval {} is closed: its step \"{}\" has ended",
+                          command.approval, approval->step);
     add(ApprovalDecided{command.approval, command.allow, command.message});
     resume_after(*approval);
     return done();
@@ -135,7 +146,8 @@ class Decider {
   }
   Events operator()(const ApplyApproval& command) {
     const auto* approval = run_.find_approval(command.approval);
-    if (approval == nullptr) return corral::fail(ErrorCode::not_found, "there is no approval {}", command.approval);
+    if (approval == nullptr)
+      return corral::fail(ErrorCode::not_found, "there is no approval {}", command.approval);
     if (!approval->applied_at) add(ApprovalApplied{command.approval, command.output_offset});
     return done();
   }
@@ -144,7 +156,8 @@ class Decider {
     // A call that was under way when the run ended still cost money.
     if (!run_.exists()) return corral::fail(ErrorCode::not_found, "there is no such run");
     const Money cost = cost_of(command.model, command.usage);
-    add(ModelCalled{command.model, command.usage, cost, price_of(command.model).known, command.duration_ms, command.status});
+    add(ModelCalled{command.model, command.usage, cost, price_of(command.model).known,
+                    command.duration_ms, command.status});
     Money total = run_.cost;
     total += cost;
     if (!run_.budget_exceeded && run_.request.budget && !check_budget(run_.request.budget, total))
@@ -159,7 +172,9 @@ class Decider {
 
   Events operator()(const ChooseWorkspace& command) {
     CORRAL_CHECK(must_run());
-    if (run_.workspace) return corral::fail(ErrorCode::conflict, "the run has the workspace {} already", run_.workspace->to_string());
+    if (run_.workspace)
+      return corral::fail(ErrorCode::conflict, "the run has the workspace {} already",
+                          run_.workspace->to_string());
     add(WorkspaceCreated{command.workspace, run_.workspaces + 1});
     return done();
   }
@@ -184,7 +199,8 @@ class Decider {
     const bool same = std::ranges::any_of(run_.artifacts, [&](const Artifact& artifact) {
       return artifact.name == command.name && artifact.hash == command.hash;
     });
-    if (!same) add(ArtifactAdded{command.name, command.media_type, command.hash, command.size_bytes});
+    if (!same)
+      add(ArtifactAdded{command.name, command.media_type, command.hash, command.size_bytes});
     return done();
   }
 
@@ -198,20 +214,23 @@ class Decider {
   }
   Result<void> must_be_present(WorkspaceId workspace) const {
     if (run_.workspace == workspace) return {};
-    return corral::fail(ErrorCode::conflict, "{} is not the run's workspace now", workspace.to_string());
+    return corral::fail(ErrorCode::conflict, "{} is not the run's workspace now",
+                        workspace.to_string());
   }
   Result<const Step*> find(std::string_view name) const {
     if (const auto* step = run_.find(name)) return step;
     return corral::fail(ErrorCode::not_found, "the run has no step \"{}\"", name);
   }
   static std::unexpected<Error> not_under_way(const Step& step) {
-    return corral::fail(ErrorCode::conflict, "step \"{}\" is {}, not running", step.definition.name, to_string(step.status));
+    return corral::fail(ErrorCode::conflict, "step \"{}\" is {}, not running", step.definition.name,
+                        to_string(step.status));
   }
   Result<const Step*> attempt_under_way(std::string_view name, int attempt, StepStatus next) const {
     CORRAL_TRY(const Step* step, find(name));
     CORRAL_CHECK(check_transition(name, step->status, next));
     if (step->attempt != attempt)
-      return corral::fail(ErrorCode::conflict, "step \"{}\" is at attempt {}, not {}", name, step->attempt, attempt);
+      return corral::fail(ErrorCode::conflict, "step \"{}\" is at attempt {}, not {}", name,
+                          step->attempt, attempt);
     return step;
   }
 
@@ -228,13 +247,16 @@ class Decider {
   }
   void fail_step(const Step& step, Failure error, double jitter) {
     const auto& policy = step.definition.retry;
-    const bool again = step_may_be_retried(error.code) && step.tries < policy.attempts && !run_.cancel_reason && !run_.budget_exceeded;
+    const bool again = step_may_be_retried(error.code) && step.tries < policy.attempts &&
+                       !run_.cancel_reason && !run_.budget_exceeded;
     add(StepFailed{step.definition.name, step.attempt, std::move(error)});
-    if (again) add(StepRetried{step.definition.name, now_ + retry_delay(policy, step.tries + 1, jitter)});
+    if (again)
+      add(StepRetried{step.definition.name, now_ + retry_delay(policy, step.tries + 1, jitter)});
   }
   void cancel(std::string reason) {
     for (const auto& step : run_.steps)
-      if (step.status == StepStatus::pending || is_under_way(step.status)) add(StepCancelled{step.definition.name});
+      if (step.status == StepStatus::pending || is_under_way(step.status))
+        add(StepCancelled{step.definition.name});
     add(RunCancelled{std::move(reason)});
   }
 
@@ -246,7 +268,8 @@ class Decider {
 }  // namespace
 
 Result<std::vector<Event>> decide(const Run& run, const Command& command, Time now) {
-  if (!run.exists() && !std::holds_alternative<Create>(command)) return corral::fail(ErrorCode::not_found, "there is no such run");
+  if (!run.exists() && !std::holds_alternative<Create>(command))
+    return corral::fail(ErrorCode::not_found, "there is no such run");
   return std::visit(Decider(run, now), command);
 }
 

@@ -6,12 +6,15 @@ namespace {
 template <std::size_t I = 0>
 Result<EventBody> body_from(std::string_view type, const json::value& data) {
   if constexpr (I == std::variant_size_v<EventBody>) {
-    return fail(ErrorCode::unsupported, "the event type \"{}\" is unknown: a newer Corral wrote it; run that version", type);
+    return fail(ErrorCode::unsupported,
+                "the event type \"{}\" is unknown: a newer Corral wrote it; run that version",
+                type);
   } else {
     using Body = std::variant_alternative_t<I, EventBody>;
     if (type != Body::kType) return body_from<I + 1>(type, data);
     Body body;
-    if (!from_json(data, body)) return fail(ErrorCode::corrupt, "the data of a {} event has a field of the wrong type", type);
+    if (!from_json(data, body))
+      return fail(ErrorCode::corrupt, "the data of a {} event has a field of the wrong type", type);
     return EventBody(std::move(body));
   }
 }
@@ -26,7 +29,9 @@ bool field_from_json(const json::value& in, Failure& out) {
   return in.is_object();
 }
 json::value field_to_json(const Money& money) { return money.nano_usd; }
-bool field_from_json(const json::value& in, Money& out) { return field_from_json(in, out.nano_usd); }
+bool field_from_json(const json::value& in, Money& out) {
+  return field_from_json(in, out.nano_usd);
+}
 
 std::string_view type_of(const EventBody& body) {
   return std::visit([](const auto& event) { return std::decay_t<decltype(event)>::kType; }, body);
@@ -41,10 +46,13 @@ json::value data_of(const Event& event) {
 
 Result<Event> event_from(std::string_view type, const json::value& data) {
   if (find_int(data, {"v"}, 0) > kEventVersion)
-    return fail(ErrorCode::unsupported, "a {} event has version {}: a newer Corral wrote it; run that version", type, find_int(data, {"v"}));
+    return fail(ErrorCode::unsupported,
+                "a {} event has version {}: a newer Corral wrote it; run that version", type,
+                find_int(data, {"v"}));
   Event event;
   const auto* at = find(data, {"at"});
-  if (at == nullptr || !field_from_json(*at, event.at)) return fail(ErrorCode::corrupt, "a {} event has no time", type);
+  if (at == nullptr || !field_from_json(*at, event.at))
+    return fail(ErrorCode::corrupt, "a {} event has no time", type);
   CORRAL_TRY(event.body, body_from(type, data));
   return event;
 }

@@ -1,7 +1,7 @@
-// What happens to a run. Events are facts: appended, never changed; a run is what its events add up to.
-// In the store: type = kType, data = {"v": 1, "at": time, …the fields}. Reading ignores fields it does not know; data of
-// a newer version, and types it does not know, are errors (`unsupported`), never skipped: a state folded without them
-// would be a wrong one.
+// What happens to a run. Events are facts: appended, never changed; a run is what its events add up
+// to. In the store: type = kType, data = {"v": 1, "at": time, …the fields}. Reading ignores fields
+// it does not know; data of a newer version, and types it does not know, are errors
+// (`unsupported`), never skipped: a state folded without them would be a wrong one.
 #pragma once
 
 #include <optional>
@@ -49,16 +49,16 @@ struct DiffStat {
 struct Request {
   ProjectId project;
   std::string project_name;
-  std::string git_url;                // the project's, when the run began
+  std::string git_url;  // the project's, when the run began
   Workflow workflow;
   std::string agent;
-  std::string prompt;                 // an excerpt when prompt_blob is set
-  std::string prompt_blob;            // hash of the whole text; empty: `prompt` is it
+  std::string prompt;       // an excerpt when prompt_blob is set
+  std::string prompt_blob;  // hash of the whole text; empty: `prompt` is it
   std::vector<std::string> command;
   std::string checks;
   std::string model;
-  std::string base;                   // branch asked for; empty: the project's default
-  std::string branch;                 // the run's own
+  std::string base;    // branch asked for; empty: the project's default
+  std::string branch;  // the run's own
   PermissionPolicy permissions = PermissionPolicy::workspace;
   std::optional<Money> budget;
   Duration timeout{0};
@@ -93,7 +93,10 @@ struct RunCreated {
   static constexpr std::string_view kType = "run.created";
   RunId run;
   Request request;
-  static void fields(auto& self, auto& visit) { visit("run", self.run); visit("request", self.request); }
+  static void fields(auto& self, auto& visit) {
+    visit("run", self.run);
+    visit("request", self.request);
+  }
 };
 struct RunStarted {
   static constexpr std::string_view kType = "run.started";
@@ -122,19 +125,28 @@ struct RunCancelled {
 struct RunRetried {
   static constexpr std::string_view kType = "run.retried";
   int attempt = 2;
-  std::vector<std::string> steps;   // those that begin anew
-  static void fields(auto& self, auto& visit) { visit("attempt", self.attempt); visit("steps", self.steps); }
+  std::vector<std::string> steps;  // those that begin anew
+  static void fields(auto& self, auto& visit) {
+    visit("attempt", self.attempt);
+    visit("steps", self.steps);
+  }
 };
 struct SourceResolved {
   static constexpr std::string_view kType = "run.source.resolved";
   std::string base_branch, base_commit;
-  static void fields(auto& self, auto& visit) { visit("base_branch", self.base_branch); visit("base_commit", self.base_commit); }
+  static void fields(auto& self, auto& visit) {
+    visit("base_branch", self.base_branch);
+    visit("base_commit", self.base_commit);
+  }
 };
 struct ChangesCommitted {
   static constexpr std::string_view kType = "run.changes.committed";
-  std::optional<std::string> commit;   // unset: nothing changed
+  std::optional<std::string> commit;  // unset: nothing changed
   std::optional<DiffStat> diff_stat;
-  static void fields(auto& self, auto& visit) { visit("commit", self.commit); visit("diff_stat", self.diff_stat); }
+  static void fields(auto& self, auto& visit) {
+    visit("commit", self.commit);
+    visit("diff_stat", self.diff_stat);
+  }
 };
 
 // ---- its steps ----
@@ -142,13 +154,19 @@ struct ChangesCommitted {
 struct StepStarted {
   static constexpr std::string_view kType = "run.step.started";
   std::string step;
-  int attempt = 1;   // counts all attempts at the step in the life of the run: part of process ids
-  static void fields(auto& self, auto& visit) { visit("step", self.step); visit("attempt", self.attempt); }
+  int attempt = 1;  // counts all attempts at the step in the life of the run: part of process ids
+  static void fields(auto& self, auto& visit) {
+    visit("step", self.step);
+    visit("attempt", self.attempt);
+  }
 };
 struct StepWaiting {
   static constexpr std::string_view kType = "run.step.waiting";
   std::string step, reason;
-  static void fields(auto& self, auto& visit) { visit("step", self.step); visit("reason", self.reason); }
+  static void fields(auto& self, auto& visit) {
+    visit("step", self.step);
+    visit("reason", self.reason);
+  }
 };
 struct StepResumed {
   static constexpr std::string_view kType = "run.step.resumed";
@@ -159,7 +177,7 @@ struct StepCompleted {
   static constexpr std::string_view kType = "run.step.completed";
   std::string step;
   int attempt = 1;
-  std::string summary;   // agent: its last words
+  std::string summary;  // agent: its last words
   static void fields(auto& self, auto& visit) {
     visit("step", self.step);
     visit("attempt", self.attempt);
@@ -182,12 +200,18 @@ struct StepRetried {
   static constexpr std::string_view kType = "run.step.retried";
   std::string step;
   Time not_before;
-  static void fields(auto& self, auto& visit) { visit("step", self.step); visit("not_before", self.not_before); }
+  static void fields(auto& self, auto& visit) {
+    visit("step", self.step);
+    visit("not_before", self.not_before);
+  }
 };
 struct StepSkipped {
   static constexpr std::string_view kType = "run.step.skipped";
   std::string step, reason;
-  static void fields(auto& self, auto& visit) { visit("step", self.step); visit("reason", self.reason); }
+  static void fields(auto& self, auto& visit) {
+    visit("step", self.step);
+    visit("reason", self.reason);
+  }
 };
 struct StepCancelled {
   static constexpr std::string_view kType = "run.step.cancelled";
@@ -199,9 +223,9 @@ struct StepCancelled {
 
 struct ApprovalRequested {
   static constexpr std::string_view kType = "run.approval.requested";
-  std::string approval;     // unique over all runs
+  std::string approval;  // unique over all runs
   std::string step;
-  std::string permission;   // the agent's own id of the request
+  std::string permission;  // the agent's own id of the request
   std::string tool, text;
   json::value input;
   static void fields(auto& self, auto& visit) {
@@ -224,13 +248,17 @@ struct ApprovalDecided {
     visit("message", self.message);
   }
 };
-// The agent was told, once it had printed `output_offset` bytes. Recorded before it is told: a restarted server replays
-// the agent's output and gives the answer at the same place, and so writes the same log.
+// The agent was told, once it had printed `output_offset` bytes. Recorded before it is told: a
+// restarted server replays the agent's output and gives the answer at the same place, and so writes
+// the same log.
 struct ApprovalApplied {
   static constexpr std::string_view kType = "run.approval.applied";
   std::string approval;
   std::uint64_t output_offset = 0;
-  static void fields(auto& self, auto& visit) { visit("approval", self.approval); visit("output_offset", self.output_offset); }
+  static void fields(auto& self, auto& visit) {
+    visit("approval", self.approval);
+    visit("output_offset", self.output_offset);
+  }
 };
 
 // The agent no longer asks.
@@ -262,7 +290,10 @@ struct ModelCalled {
 struct BudgetExceeded {
   static constexpr std::string_view kType = "run.budget_exceeded";
   Money budget, cost;
-  static void fields(auto& self, auto& visit) { visit("budget_nano_usd", self.budget); visit("cost_nano_usd", self.cost); }
+  static void fields(auto& self, auto& visit) {
+    visit("budget_nano_usd", self.budget);
+    visit("cost_nano_usd", self.cost);
+  }
 };
 
 // ---- where it happens, and what is left of it ----
@@ -271,25 +302,37 @@ struct BudgetExceeded {
 struct WorkspaceCreated {
   static constexpr std::string_view kType = "run.workspace.created";
   WorkspaceId workspace;
-  int number = 1;   // of the run's workspaces
-  static void fields(auto& self, auto& visit) { visit("workspace", self.workspace); visit("number", self.number); }
+  int number = 1;  // of the run's workspaces
+  static void fields(auto& self, auto& visit) {
+    visit("workspace", self.workspace);
+    visit("number", self.number);
+  }
 };
 struct WorkspaceReady {
   static constexpr std::string_view kType = "run.workspace.ready";
   WorkspaceId workspace;
   std::string isolation;
-  static void fields(auto& self, auto& visit) { visit("workspace", self.workspace); visit("isolation", self.isolation); }
+  static void fields(auto& self, auto& visit) {
+    visit("workspace", self.workspace);
+    visit("isolation", self.isolation);
+  }
 };
 struct WorkspaceLost {
   static constexpr std::string_view kType = "run.workspace.lost";
   WorkspaceId workspace;
   std::string reason;
-  static void fields(auto& self, auto& visit) { visit("workspace", self.workspace); visit("reason", self.reason); }
+  static void fields(auto& self, auto& visit) {
+    visit("workspace", self.workspace);
+    visit("reason", self.reason);
+  }
 };
 struct SnapshotTaken {
   static constexpr std::string_view kType = "run.snapshot";
   std::string step, commit;
-  static void fields(auto& self, auto& visit) { visit("step", self.step); visit("commit", self.commit); }
+  static void fields(auto& self, auto& visit) {
+    visit("step", self.step);
+    visit("commit", self.commit);
+  }
 };
 struct ArtifactAdded {
   static constexpr std::string_view kType = "run.artifact.added";
@@ -304,10 +347,12 @@ struct ArtifactAdded {
 };
 
 using EventBody =
-    std::variant<RunCreated, RunStarted, RunCompleted, RunFailed, CancelRequested, RunCancelled, RunRetried, SourceResolved,
-                 ChangesCommitted, StepStarted, StepWaiting, StepResumed, StepCompleted, StepFailed, StepRetried, StepSkipped,
-                 StepCancelled, ApprovalRequested, ApprovalDecided, ApprovalApplied, ApprovalWithdrawn, ModelCalled, BudgetExceeded,
-                 WorkspaceCreated, WorkspaceReady, WorkspaceLost, SnapshotTaken, ArtifactAdded>;
+    std::variant<RunCreated, RunStarted, RunCompleted, RunFailed, CancelRequested, RunCancelled,
+                 RunRetried, SourceResolved, ChangesCommitted, StepStarted, StepWaiting,
+                 StepResumed, StepCompleted, StepFailed, StepRetried, StepSkipped, StepCancelled,
+                 ApprovalRequested, ApprovalDecided, ApprovalApplied, ApprovalWithdrawn,
+                 ModelCalled, BudgetExceeded, WorkspaceCreated, WorkspaceReady, WorkspaceLost,
+                 SnapshotTaken, ArtifactAdded>;
 
 struct Event {
   Time at;

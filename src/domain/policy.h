@@ -21,17 +21,21 @@ struct Money {
   double usd() const { return static_cast<double>(nano_usd) / 1e9; }
   std::string to_string() const;  // "$0.0123"
   auto operator<=>(const Money&) const = default;
-  Money& operator+=(Money other) { nano_usd += other.nano_usd; return *this; }
+  Money& operator+=(Money other) {
+    nano_usd += other.nano_usd;
+    return *this;
+  }
 };
 
 // ---- retry ----
 
-// Whether another attempt at a step may end otherwise. As corral::retryable, but for `deadline`: there it is the step's
-// own time limit, which the same work would hit again.
+// Whether another attempt at a step may end otherwise. As corral::retryable, but for `deadline`:
+// there it is the step's own time limit, which the same work would hit again.
 bool step_may_be_retried(ErrorCode code);
 
-// How long to wait before attempt `next` (2, 3, …): doubles from the policy's backoff, at most 5 minutes, spread by
-// ± 25 % with `jitter` from [0, 1) so that many failures at once do not come back at once.
+// How long to wait before attempt `next` (2, 3, …): doubles from the policy's backoff, at most 5
+// minutes, spread by ± 25 % with `jitter` from [0, 1) so that many failures at once do not come
+// back at once.
 Duration retry_delay(const RetryPolicy& policy, int next, double jitter);
 
 // ---- budget ----

@@ -10,9 +10,11 @@ struct Row {
   Price price;
 };
 
-// A family's list prices; a cache read costs a tenth of input, a five-minute cache write 1.25 times. The first prefix
-// that fits counts, so the longer ones stand before the shorter.
-constexpr Price family(std::int64_t input, std::int64_t output) { return {input, output, input / 10, input * 5 / 4}; }
+// A family's list prices; a cache read costs a tenth of input, a five-minute cache write 1.25
+// times. The first prefix that fits counts, so the longer ones stand before the shorter.
+constexpr Price family(std::int64_t input, std::int64_t output) {
+  return {input, output, input / 10, input * 5 / 4};
+}
 
 constexpr std::array kPrices{
     Row{"claude-opus-4-1", family(15'000, 75'000)},
@@ -32,7 +34,8 @@ constexpr std::array kPrices{
     Row{"haiku", family(1'000, 5'000)},
 };
 
-// An unknown model counts as the dearest known one: a budget then stops a run too early, never too late.
+// An unknown model counts as the dearest known one: a budget then stops a run too early, never too
+// late.
 constexpr Price kUnknown{15'000, 75'000, 1'500, 18'750, false};
 
 }  // namespace
@@ -56,7 +59,8 @@ Price price_of(std::string_view model) {
 
 Money cost_of(std::string_view model, const Usage& usage) {
   const Price price = price_of(model);
-  return Money{usage.input_tokens * price.input + usage.output_tokens * price.output + usage.cache_read_tokens * price.cache_read +
+  return Money{usage.input_tokens * price.input + usage.output_tokens * price.output +
+               usage.cache_read_tokens * price.cache_read +
                usage.cache_write_tokens * price.cache_write};
 }
 

@@ -11,7 +11,9 @@ namespace {
 constexpr std::array<std::string_view, 4> kKinds{"git", "agent", "command", "artifacts"};
 
 Workflow two_steps() {
-  return {.name = "w", .steps = {{.name = "a", .kind = "git", .action = "clone"}, {.name = "b", .kind = "command", .run = "make", .needs = {"a"}}}};
+  return {.name = "w",
+          .steps = {{.name = "a", .kind = "git", .action = "clone"},
+                    {.name = "b", .kind = "command", .run = "make", .needs = {"a"}}}};
 }
 
 std::string problems_of(const Workflow& workflow) {
@@ -34,11 +36,14 @@ TEST(Workflow, EveryProblemIsNamedWithItsRemedy) {
       {[](Workflow& w) { w.steps[0].name = "A b"; }, "\"A b\" is no step name"},
       {[](Workflow& w) { w.steps[0].name = "-a"; }, "is no step name"},
       {[](Workflow& w) { w.steps[1].name = "a"; }, "two steps named \"a\""},
-      {[](Workflow& w) { w.steps[0].kind = "magic"; }, "unknown kind \"magic\": use one of git, agent, command, artifacts"},
-      {[](Workflow& w) { w.steps[0].action = "push"; }, "needs `action: clone` or `action: commit`, not \"push\""},
+      {[](Workflow& w) { w.steps[0].kind = "magic"; },
+       "unknown kind \"magic\": use one of git, agent, command, artifacts"},
+      {[](Workflow& w) { w.steps[0].action = "push"; },
+       "needs `action: clone` or `action: commit`, not \"push\""},
       {[](Workflow& w) { w.steps[1].run.clear(); }, "needs `run:`"},
       {[](Workflow& w) { w.steps[1].argv = {"x"}; }, "needs `run:`"},
-      {[](Workflow& w) { w.steps[1] = {.name = "b", .kind = "agent"}; }, "needs a `prompt:`, for instance \"{{prompt}}\""},
+      {[](Workflow& w) { w.steps[1] = {.name = "b", .kind = "agent"}; },
+       "needs a `prompt:`, for instance \"{{prompt}}\""},
       {[](Workflow& w) { w.steps[0].run = "x"; }, "step \"a\" of kind git takes no `run:`"},
       {[](Workflow& w) { w.steps[1].action = "clone"; }, "of kind command takes no `action:`"},
       {[](Workflow& w) { w.steps[1].prompt = "x"; }, "takes no `prompt:`"},
@@ -47,7 +52,8 @@ TEST(Workflow, EveryProblemIsNamedWithItsRemedy) {
       {[](Workflow& w) { w.steps[1].timeout = std::chrono::hours(200); }, "timeout of step \"b\""},
       {[](Workflow& w) { w.steps[1].retry.attempts = 0; }, "attempts must be from 1 to 10, not 0"},
       {[](Workflow& w) { w.steps[1].retry.backoff = std::chrono::hours(2); }, "backoff must be"},
-      {[](Workflow& w) { w.steps[1].condition = "sometimes"; }, "`if: sometimes` is not understood"},
+      {[](Workflow& w) { w.steps[1].condition = "sometimes"; },
+       "`if: sometimes` is not understood"},
       {[](Workflow& w) { w.steps[1].condition = "{{nothing}}"; }, "is not understood"},
       {[](Workflow& w) { w.steps[1].needs = {"z"}; }, "needs \"z\", which is not a step"},
       {[](Workflow& w) { w.steps[0].needs = {"b"}; }, "could never begin: a, b"},
@@ -56,18 +62,25 @@ TEST(Workflow, EveryProblemIsNamedWithItsRemedy) {
   for (const auto& row : rows) {
     auto workflow = two_steps();
     row.spoil(workflow);
-    EXPECT_NE(problems_of(workflow).find(row.expected), std::string::npos) << row.expected << "\nbut: " << problems_of(workflow);
+    EXPECT_NE(problems_of(workflow).find(row.expected), std::string::npos)
+        << row.expected << "\nbut: " << problems_of(workflow);
   }
 }
 
 TEST(Workflow, StepsComeAfterWhatTheyNeed) {
-  Workflow workflow{.name = "w", .steps = {{.name = "c", .needs = {"a", "b"}}, {.name = "b", .needs = {"a"}}, {.name = "a"}, {.name = "d"}}};
+  Workflow workflow{.name = "w",
+                    .steps = {{.name = "c", .needs = {"a", "b"}},
+                              {.name = "b", .needs = {"a"}},
+                              {.name = "a"},
+                              {.name = "d"}}};
   EXPECT_EQ(topological_order(workflow), (std::vector<std::string>{"a", "d", "b", "c"}));
 }
 
 TEST(Render, ReplacesKnownInputsAndNothingElse) {
-  const std::map<std::string, std::string, std::less<>> inputs{{"prompt", "P{{checks}}"}, {"checks", "C"}};
-  EXPECT_EQ(render("a {{prompt}} b {{checks}} {{.Names}} {{other}} {{ {{checks", inputs), "a P{{checks}} b C {{.Names}} {{other}} {{ {{checks");
+  const std::map<std::string, std::string, std::less<>> inputs{{"prompt", "P{{checks}}"},
+                                                               {"checks", "C"}};
+  EXPECT_EQ(render("a {{prompt}} b {{checks}} {{.Names}} {{other}} {{ {{checks", inputs),
+            "a P{{checks}} b C {{.Names}} {{other}} {{ {{checks");
   EXPECT_EQ(render("{{{checks}}}", inputs), "{C}");
   EXPECT_EQ(render("", inputs), "");
 }
@@ -106,7 +119,9 @@ TEST(Permissions, NamesReadBack) {
 }
 
 TEST(Price, GoesByTheModelsFamily) {
-  const auto dollars = [](std::string_view model, Usage usage) { return cost_of(model, usage).usd(); };
+  const auto dollars = [](std::string_view model, Usage usage) {
+    return cost_of(model, usage).usd();
+  };
   const Usage million{.input_tokens = 1'000'000};
   EXPECT_DOUBLE_EQ(dollars("claude-sonnet-4-5-20250929", million), 3);
   EXPECT_DOUBLE_EQ(dollars("claude-opus-4-1-20250805", million), 15);

@@ -6,7 +6,8 @@ namespace corral::domain {
 namespace {
 
 Step* step_of(Run& run, std::string_view name) {
-  const auto at = std::ranges::find(run.steps, name, [](const Step& step) -> std::string_view { return step.definition.name; });
+  const auto at = std::ranges::find(
+      run.steps, name, [](const Step& step) -> std::string_view { return step.definition.name; });
   return at == run.steps.end() ? nullptr : &*at;
 }
 
@@ -25,7 +26,8 @@ class Applier {
     run_.request = event.request;
     run_.created_at = at_;
     run_.created_by = std::string(actor_);
-    for (const auto& definition : event.request.workflow.steps) run_.steps.push_back({.definition = definition});
+    for (const auto& definition : event.request.workflow.steps)
+      run_.steps.push_back({.definition = definition});
   }
   void operator()(const RunStarted& event) {
     run_.status = RunStatus::running;
@@ -50,7 +52,8 @@ class Applier {
     run_.error.reset();
     run_.finished_at.reset();
     for (const auto& name : event.steps)
-      if (auto* step = step_of(run_, name)) *step = {.definition = step->definition, .attempt = step->attempt};
+      if (auto* step = step_of(run_, name))
+        *step = {.definition = step->definition, .attempt = step->attempt};
   }
   void operator()(const SourceResolved& event) {
     run_.base_branch = event.base_branch;
@@ -90,8 +93,13 @@ class Applier {
   void operator()(const StepCancelled& event) { end_step(event.step, StepStatus::cancelled); }
 
   void operator()(const ApprovalRequested& event) {
-    run_.approvals.push_back({.id = event.approval, .step = event.step, .permission = event.permission, .tool = event.tool,
-                              .text = event.text, .input = event.input, .requested_at = at_});
+    run_.approvals.push_back({.id = event.approval,
+                              .step = event.step,
+                              .permission = event.permission,
+                              .tool = event.tool,
+                              .text = event.text,
+                              .input = event.input,
+                              .requested_at = at_});
   }
   void operator()(const ApprovalDecided& event) {
     if (auto* approval = approval_of(run_, event.approval))
@@ -127,7 +135,8 @@ class Applier {
   void operator()(const WorkspaceLost&) { run_.workspace.reset(); }
   void operator()(const SnapshotTaken& event) { run_.snapshot = event.commit; }
   void operator()(const ArtifactAdded& event) {
-    std::erase_if(run_.artifacts, [&](const Artifact& artifact) { return artifact.name == event.name; });
+    std::erase_if(run_.artifacts,
+                  [&](const Artifact& artifact) { return artifact.name == event.name; });
     run_.artifacts.push_back({event.name, event.media_type, event.hash, event.size_bytes, at_});
   }
 
@@ -158,12 +167,14 @@ class Applier {
 }  // namespace
 
 const Step* Run::find(std::string_view step) const {
-  const auto at = std::ranges::find(steps, step, [](const Step& s) -> std::string_view { return s.definition.name; });
+  const auto at = std::ranges::find(
+      steps, step, [](const Step& s) -> std::string_view { return s.definition.name; });
   return at == steps.end() ? nullptr : &*at;
 }
 
 const Step* Run::under_way() const {
-  const auto at = std::ranges::find_if(steps, [](const Step& step) { return is_under_way(step.status); });
+  const auto at =
+      std::ranges::find_if(steps, [](const Step& step) { return is_under_way(step.status); });
   return at == steps.end() ? nullptr : &*at;
 }
 
@@ -176,7 +187,8 @@ bool Run::waiting() const { return std::ranges::any_of(approvals, &Approval::ope
 
 bool Run::needs_restoring() const {
   return std::ranges::any_of(steps, [&](const Step& step) {
-    return step.definition.action == "clone" && step.status == StepStatus::completed && step.workspace != workspaces;
+    return step.definition.action == "clone" && step.status == StepStatus::completed &&
+           step.workspace != workspaces;
   });
 }
 

@@ -15,10 +15,10 @@ namespace corral::domain {
 struct Step {
   StepDefinition definition;
   StepStatus status = StepStatus::pending;
-  int attempt = 0;          // attempts in the life of the run
-  int tries = 0;            // attempts since the run was last (re)started: what the retry policy counts
-  Time not_before{};        // the next attempt's earliest time
-  int workspace = 0;        // number of the run's workspace when the last attempt began
+  int attempt = 0;    // attempts in the life of the run
+  int tries = 0;      // attempts since the run was last (re)started: what the retry policy counts
+  Time not_before{};  // the next attempt's earliest time
+  int workspace = 0;  // number of the run's workspace when the last attempt began
   std::optional<Time> started_at, finished_at;
   std::optional<Failure> error;
 
@@ -36,8 +36,8 @@ struct Approval {
   };
   std::optional<Decision> decision;
   std::optional<std::uint64_t> applied_at;  // output offset at which the agent was told
-  std::uint64_t applied_version = 0;        // of the run, then: the order in which answers were given
-  bool closed = false;                      // the step ended, or the agent gave up asking, before anybody decided
+  std::uint64_t applied_version = 0;  // of the run, then: the order in which answers were given
+  bool closed = false;  // the step ended, or the agent gave up asking, before anybody decided
   bool open() const { return !decision && !closed; }
 };
 
@@ -53,7 +53,7 @@ struct Run {
   Request request;
   RunStatus status = RunStatus::pending;
   int attempt = 1;
-  std::vector<Step> steps;    // in definition order
+  std::vector<Step> steps;  // in definition order
   std::vector<Approval> approvals;
   std::vector<Artifact> artifacts;
   std::optional<std::string> cancel_reason;  // set once cancelling was asked for
@@ -62,13 +62,13 @@ struct Run {
   std::string base_branch, base_commit;
   std::optional<std::string> commit;
   std::optional<DiffStat> diff_stat;
-  std::string snapshot;        // commit of the last durable snapshot of the work tree
+  std::string snapshot;  // commit of the last durable snapshot of the work tree
   Usage usage;
   Money cost;
   bool budget_exceeded = false;
   std::string summary;
   std::optional<WorkspaceId> workspace;  // the present one
-  bool workspace_ready = false;          // it was up once; when it cannot be reached now, it is lost
+  bool workspace_ready = false;  // it was up once; when it cannot be reached now, it is lost
   int workspaces = 0;
   std::string created_by;
   Time created_at;
@@ -78,47 +78,107 @@ struct Run {
 
   bool exists() const { return version > 0; }
   const Step* find(std::string_view step) const;
-  const Step* under_way() const;      // the step that is running or waiting
+  const Step* under_way() const;  // the step that is running or waiting
   const Approval* find_approval(std::string_view approval) const;
-  bool waiting() const;               // a person is asked
-  // Whether the present workspace still has to be brought to where an earlier one was: the sources were cloned there.
+  bool waiting() const;  // a person is asked
+  // Whether the present workspace still has to be brought to where an earlier one was: the sources
+  // were cloned there.
   bool needs_restoring() const;
   std::optional<Time> deadline() const;
 };
 
 // ---- commands ----
 
-struct Create { RunId run; Request request; };
-struct Begin {};                                             // pending → running
-struct RequestCancel { std::string reason; };
-struct FinishCancel {};                                      // nothing of it is alive any more
-struct Retry {};                                             // failed → pending
-struct ResolveSource { std::string base_branch, base_commit; };
-struct CommitChanges { std::optional<std::string> commit; std::optional<DiffStat> diff_stat; };
-struct StartStep { std::string step; };
-struct CompleteStep { std::string step; int attempt; std::string summary; };
-struct FailStep { std::string step; int attempt; Failure error; double jitter = 0.5; };  // retried under its policy
-struct SkipStep { std::string step, reason; };
-struct Complete {};                                          // every step went well
-struct Fail { Failure error; };
-struct RequestApproval { std::string approval, step, permission, tool, text; json::value input; };
-struct DecideApproval { std::string approval; bool allow; std::string message; };
-struct ApplyApproval { std::string approval; std::uint64_t output_offset; };
-struct WithdrawApproval { std::string approval; };
-struct RecordModelCall { std::string model; Usage usage; std::int64_t duration_ms = 0; int status = 200; };
-struct StopForBudget {};                                     // a call was refused because the budget is spent
-struct ChooseWorkspace { WorkspaceId workspace; };
-struct WorkspaceIsReady { WorkspaceId workspace; std::string isolation; };
-struct LoseWorkspace { WorkspaceId workspace; Failure error; double jitter = 0.5; };  // fails the step under way with it
-struct TakeSnapshot { std::string step, commit; };
-struct AddArtifact { std::string name, media_type, hash; std::int64_t size_bytes = 0; };
+struct Create {
+  RunId run;
+  Request request;
+};
+struct Begin {};  // pending → running
+struct RequestCancel {
+  std::string reason;
+};
+struct FinishCancel {};  // nothing of it is alive any more
+struct Retry {};         // failed → pending
+struct ResolveSource {
+  std::string base_branch, base_commit;
+};
+struct CommitChanges {
+  std::optional<std::string> commit;
+  std::optional<DiffStat> diff_stat;
+};
+struct StartStep {
+  std::string step;
+};
+struct CompleteStep {
+  std::string step;
+  int attempt;
+  std::string summary;
+};
+struct FailStep {
+  std::string step;
+  int attempt;
+  Failure error;
+  double jitter = 0.5;
+};  // retried under its policy
+struct SkipStep {
+  std::string step, reason;
+};
+struct Complete {};  // every step went well
+struct Fail {
+  Failure error;
+};
+struct RequestApproval {
+  std::string approval, step, permission, tool, text;
+  json::value input;
+};
+struct DecideApproval {
+  std::string approval;
+  bool allow;
+  std::string message;
+};
+struct ApplyApproval {
+  std::string approval;
+  std::uint64_t output_offset;
+};
+struct WithdrawApproval {
+  std::string approval;
+};
+struct RecordModelCall {
+  std::string model;
+  Usage usage;
+  std::int64_t duration_ms = 0;
+  int status = 200;
+};
+struct StopForBudget {};  // a call was refused because the budget is spent
+struct ChooseWorkspace {
+  WorkspaceId workspace;
+};
+struct WorkspaceIsReady {
+  WorkspaceId workspace;
+  std::string isolation;
+};
+struct LoseWorkspace {
+  WorkspaceId workspace;
+  Failure error;
+  double jitter = 0.5;
+};  // fails the step under way with it
+struct TakeSnapshot {
+  std::string step, commit;
+};
+struct AddArtifact {
+  std::string name, media_type, hash;
+  std::int64_t size_bytes = 0;
+};
 
-using Command = std::variant<Create, Begin, RequestCancel, FinishCancel, Retry, ResolveSource, CommitChanges, StartStep, CompleteStep,
-                             FailStep, SkipStep, Complete, Fail, RequestApproval, DecideApproval, ApplyApproval, WithdrawApproval, RecordModelCall,
-                             StopForBudget, ChooseWorkspace, WorkspaceIsReady, LoseWorkspace, TakeSnapshot, AddArtifact>;
+using Command =
+    std::variant<Create, Begin, RequestCancel, FinishCancel, Retry, ResolveSource, CommitChanges,
+                 StartStep, CompleteStep, FailStep, SkipStep, Complete, Fail, RequestApproval,
+                 DecideApproval, ApplyApproval, WithdrawApproval, RecordModelCall, StopForBudget,
+                 ChooseWorkspace, WorkspaceIsReady, LoseWorkspace, TakeSnapshot, AddArtifact>;
 
-// What follows from a command. No events: it is already so (commands that a restarted driver repeats are idempotent).
-// `conflict` naming both states when the state does not allow it, `not_found` for an unknown step or approval.
+// What follows from a command. No events: it is already so (commands that a restarted driver
+// repeats are idempotent). `conflict` naming both states when the state does not allow it,
+// `not_found` for an unknown step or approval.
 Result<std::vector<Event>> decide(const Run& run, const Command& command, Time now);
 
 // The state after an event. `actor` is who caused it. Total: events are facts.

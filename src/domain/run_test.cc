@@ -10,12 +10,18 @@ namespace {
 constexpr Time kNow{std::chrono::seconds(1'800'000'000)};
 
 Workflow task() {
-  return {.name = "task",
-          .steps = {{.name = "prepare", .kind = "git", .action = "clone"},
-                    {.name = "agent", .kind = "agent", .prompt = "{{prompt}}", .needs = {"prepare"}},
-                    {.name = "checks", .kind = "command", .run = "{{checks}}", .condition = "{{checks}}", .needs = {"agent"}},
-                    {.name = "commit", .kind = "git", .action = "commit", .needs = {"checks"}},
-                    {.name = "artifacts", .kind = "artifacts", .condition = "always", .needs = {"commit"}}}};
+  return {
+      .name = "task",
+      .steps = {
+          {.name = "prepare", .kind = "git", .action = "clone"},
+          {.name = "agent", .kind = "agent", .prompt = "{{prompt}}", .needs = {"prepare"}},
+          {.name = "checks",
+           .kind = "command",
+           .run = "{{checks}}",
+           .condition = "{{checks}}",
+           .needs = {"agent"}},
+          {.name = "commit", .kind = "git", .action = "commit", .needs = {"checks"}},
+          {.name = "artifacts", .kind = "artifacts", .condition = "always", .needs = {"commit"}}}};
 }
 
 Request request() {
@@ -34,7 +40,9 @@ struct Story {
   Run run;
   Time now = kNow;
 
-  Story() { tell(Create{RunId{Uuid::parse("01936d5e-0000-7000-8000-000000000001").value()}, request()}); }
+  Story() {
+    tell(Create{RunId{Uuid::parse("01936d5e-0000-7000-8000-000000000001").value()}, request()});
+  }
 
   std::vector<std::string> tell(const Command& command, std::string_view actor = "test") {
     auto events = decide(run, command, now);
@@ -70,31 +78,40 @@ struct Story {
 using Types = std::vector<std::string>;
 
 TEST(RunStatus, OnlyTheTransitionsOfTheTableAreAllowedAndEveryRefusalNamesBothStates) {
-  const std::vector<std::pair<std::string, std::string>> allowed{{"pending", "running"}, {"pending", "cancelled"}, {"running", "completed"}, {"running", "failed"},
-                                                                 {"running", "cancelled"}, {"failed", "pending"}, {"failed", "cancelled"}};
+  const std::vector<std::pair<std::string, std::string>> allowed{
+      {"pending", "running"}, {"pending", "cancelled"}, {"running", "completed"},
+      {"running", "failed"},  {"running", "cancelled"}, {"failed", "pending"},
+      {"failed", "cancelled"}};
   for (const auto from : kRunStatuses) {
     for (const auto to : kRunStatuses) {
       const std::pair<std::string, std::string> pair{to_string(from), to_string(to)};
       const auto result = check_transition(from, to);
-      EXPECT_EQ(result.has_value(), std::ranges::find(allowed, pair) != allowed.end()) << pair.first << " → " << pair.second;
+      EXPECT_EQ(result.has_value(), std::ranges::find(allowed, pair) != allowed.end())
+          << pair.first << " → " << pair.second;
       if (result) continue;
       EXPECT_EQ(result.error().code, ErrorCode::conflict);
-      EXPECT_EQ(result.error().message, fmt::format("a run that is {} cannot become {}", pair.first, pair.second));
+      EXPECT_EQ(result.error().message,
+                fmt::format("a run that is {} cannot become {}", pair.first, pair.second));
     }
   }
 }
 
 TEST(StepStatus, OnlyTheTransitionsOfTheTableAreAllowedAndEveryRefusalNamesBothStates) {
   const std::vector<std::pair<std::string, std::string>> allowed{
-      {"pending", "running"},   {"pending", "skipped"},    {"pending", "cancelled"}, {"running", "waiting"},   {"running", "completed"},
-      {"running", "failed"},    {"running", "cancelled"},  {"waiting", "running"},   {"waiting", "failed"},    {"waiting", "cancelled"},
-      {"failed", "pending"},    {"completed", "pending"},  {"skipped", "pending"},   {"cancelled", "pending"}};
+      {"pending", "running"},   {"pending", "skipped"},   {"pending", "cancelled"},
+      {"running", "waiting"},   {"running", "completed"}, {"running", "failed"},
+      {"running", "cancelled"}, {"waiting", "running"},   {"waiting", "failed"},
+      {"waiting", "cancelled"}, {"failed", "pending"},    {"completed", "pending"},
+      {"skipped", "pending"},   {"cancelled", "pending"}};
   for (const auto from : kStepStatuses) {
     for (const auto to : kStepStatuses) {
       const std::pair<std::string, std::string> pair{to_string(from), to_string(to)};
       const auto result = check_transition("agent", from, to);
-      EXPECT_EQ(result.has_value(), std::ranges::find(allowed, pair) != allowed.end()) << pair.first << " → " << pair.second;
-      if (!result) EXPECT_EQ(result.error().message, fmt::format("step \"agent\" is {} and cannot become {}", pair.first, pair.second));
+      EXPECT_EQ(result.has_value(), std::ranges::find(allowed, pair) != allowed.end())
+          << pair.first << " → " << pair.second;
+      if (!result)
+        EXPECT_EQ(result.error().message, fmt::format("step \"agent\" is {} and cannot become {}",
+                                                      pair.first, pair.second));
     }
   }
 }
@@ -110,14 +127,16 @@ TEST(RunStatus, NamesReadBack) {
   EXPECT_FALSE(from_string("asleep", step));
 }
 
-// Every command in every state of a run: it gives events or is refused with both states named; never a wrong state.
+// Every command in every state of a run: it gives events or is refused with both states named;
+// never a wrong state.
 TEST(RunRules, CommandsThatDoNotFitTheStateAreRefused) {
   const auto in_state = [](RunStatus status) {
     Story story;
     if (status == RunStatus::pending) return story;
     story.start();
     if (status == RunStatus::completed) {
-      for (const char* step : {"prepare", "agent", "checks", "commit", "artifacts"}) story.complete(step);
+      for (const char* step : {"prepare", "agent", "checks", "commit", "artifacts"})
+        story.complete(step);
       story.tell(Complete{});
     }
     if (status == RunStatus::failed) story.tell(Fail{{ErrorCode::internal, "oops"}});
@@ -155,8 +174,10 @@ TEST(RunRules, CommandsThatDoNotFitTheStateAreRefused) {
       EXPECT_EQ(result.has_value(), fits) << row.command.index() << " in " << to_string(status);
       if (result) continue;
       EXPECT_EQ(result.error().code, ErrorCode::conflict);
-      EXPECT_NE(result.error().message.find(to_string(status)), std::string::npos) << result.error().message;
-      EXPECT_NE(result.error().message.find(row.target), std::string::npos) << result.error().message;
+      EXPECT_NE(result.error().message.find(to_string(status)), std::string::npos)
+          << result.error().message;
+      EXPECT_NE(result.error().message.find(row.target), std::string::npos)
+          << result.error().message;
     }
   }
 }
@@ -171,8 +192,10 @@ TEST(RunRules, NothingButCreatingFitsARunThatDoesNotExist) {
 TEST(RunRules, AStepMayBeCompletedOnlyInTheAttemptUnderWay) {
   Story story;
   story.start_agent();
-  EXPECT_EQ(story.refused(CompleteStep{"agent", 2, ""}).message, "step \"agent\" is at attempt 1, not 2");
-  EXPECT_EQ(story.refused(CompleteStep{"prepare", 1, ""}).message, "step \"prepare\" is completed and cannot become completed");
+  EXPECT_EQ(story.refused(CompleteStep{"agent", 2, ""}).message,
+            "step \"agent\" is at attempt 1, not 2");
+  EXPECT_EQ(story.refused(CompleteStep{"prepare", 1, ""}).message,
+            "step \"prepare\" is completed and cannot become completed");
   EXPECT_EQ(story.refused(CompleteStep{"nowhere", 1, ""}).code, ErrorCode::not_found);
   EXPECT_EQ(story.tell(CompleteStep{"agent", 1, "last words"}), Types{"run.step.completed"});
   EXPECT_EQ(story.run.summary, "last words");
@@ -181,23 +204,29 @@ TEST(RunRules, AStepMayBeCompletedOnlyInTheAttemptUnderWay) {
 TEST(RunRules, AFailureThatMayPassIsRetriedUnderTheStepsPolicy) {
   Story story;
   story.start_agent();
-  EXPECT_EQ(story.tell(FailStep{"agent", 1, {ErrorCode::unavailable, "gone"}, 0.5}), (Types{"run.step.failed", "run.step.retried"}));
+  EXPECT_EQ(story.tell(FailStep{"agent", 1, {ErrorCode::unavailable, "gone"}, 0.5}),
+            (Types{"run.step.failed", "run.step.retried"}));
   EXPECT_EQ(story.run.find("agent")->not_before, kNow + Duration(2'000));
-  EXPECT_EQ(std::get<next::WaitUntil>(next::next_action(story.run, kNow)).time, kNow + Duration(2'000));
+  EXPECT_EQ(std::get<next::WaitUntil>(next::next_action(story.run, kNow)).time,
+            kNow + Duration(2'000));
   story.now += Duration(2'000);
   EXPECT_EQ(std::get<next::StartStep>(next::next_action(story.run, story.now)).step, "agent");
   story.tell(StartStep{"agent"});
   story.tell(FailStep{"agent", 2, {ErrorCode::unavailable, "gone"}, 0.5});
   EXPECT_EQ(story.run.find("agent")->not_before, story.now + Duration(4'000));
   story.tell(StartStep{"agent"});
-  EXPECT_EQ(story.tell(FailStep{"agent", 3, {ErrorCode::unavailable, "gone"}, 0.5}), Types{"run.step.failed"}) << "three attempts in all";
+  EXPECT_EQ(story.tell(FailStep{"agent", 3, {ErrorCode::unavailable, "gone"}, 0.5}),
+            Types{"run.step.failed"})
+      << "three attempts in all";
 }
 
 TEST(RunRules, OnlyWhatMayPassIsRetried) {
-  for (const auto code : {ErrorCode::invalid, ErrorCode::conflict, ErrorCode::exhausted, ErrorCode::deadline, ErrorCode::not_found, ErrorCode::internal}) {
+  for (const auto code : {ErrorCode::invalid, ErrorCode::conflict, ErrorCode::exhausted,
+                          ErrorCode::deadline, ErrorCode::not_found, ErrorCode::internal}) {
     Story story;
     story.start_agent();
-    EXPECT_EQ(story.tell(FailStep{"agent", 1, {code, "no"}}), Types{"run.step.failed"}) << to_string(code);
+    EXPECT_EQ(story.tell(FailStep{"agent", 1, {code, "no"}}), Types{"run.step.failed"})
+        << to_string(code);
   }
 }
 
@@ -222,7 +251,8 @@ TEST(RunRules, AfterAFailureOnlyStepsThatAlwaysRunStillDo) {
   EXPECT_EQ(story.tell(Retry{}), Types{"run.retried"});
   EXPECT_EQ(story.run.attempt, 2);
   EXPECT_EQ(story.run.find("prepare")->status, StepStatus::completed) << "kept";
-  for (const char* anew : {"agent", "checks", "commit", "artifacts"}) EXPECT_EQ(story.run.find(anew)->status, StepStatus::pending) << anew;
+  for (const char* anew : {"agent", "checks", "commit", "artifacts"})
+    EXPECT_EQ(story.run.find(anew)->status, StepStatus::pending) << anew;
   EXPECT_TRUE(std::holds_alternative<next::BeginRun>(next::next_action(story.run, kNow)));
   story.start();
   story.tell(StartStep{"agent"});
@@ -238,14 +268,17 @@ TEST(RunRules, AStepWhoseInputIsEmptyIsSkipped) {
   story.tell(Create{{}, asked});
   story.start_agent();
   story.tell(CompleteStep{"agent", 1, ""});
-  EXPECT_EQ(std::get<next::SkipStep>(next::next_action(story.run, kNow)).reason, "{{checks}} is empty");
+  EXPECT_EQ(std::get<next::SkipStep>(next::next_action(story.run, kNow)).reason,
+            "{{checks}} is empty");
 }
 
 TEST(RunRules, ItsOwnTimeRunsOut) {
   Story story;
   story.start();
   EXPECT_EQ(story.run.deadline(), kNow + std::chrono::hours(1));
-  EXPECT_EQ(std::get<next::FailRun>(next::next_action(story.run, kNow + std::chrono::hours(1))).error.code, ErrorCode::deadline);
+  EXPECT_EQ(std::get<next::FailRun>(next::next_action(story.run, kNow + std::chrono::hours(1)))
+                .error.code,
+            ErrorCode::deadline);
 }
 
 TEST(RunRules, CancellingWhileItRunsWaitsUntilNothingLives) {
@@ -255,7 +288,9 @@ TEST(RunRules, CancellingWhileItRunsWaitsUntilNothingLives) {
   EXPECT_TRUE(story.tell(RequestCancel{"why"}).empty());
   EXPECT_EQ(story.run.status, RunStatus::running);
   EXPECT_TRUE(std::holds_alternative<next::CancelRun>(next::next_action(story.run, kNow)));
-  EXPECT_EQ(story.tell(FinishCancel{}), (Types{"run.step.cancelled", "run.step.cancelled", "run.step.cancelled", "run.step.cancelled", "run.cancelled"}));
+  EXPECT_EQ(story.tell(FinishCancel{}),
+            (Types{"run.step.cancelled", "run.step.cancelled", "run.step.cancelled",
+                   "run.step.cancelled", "run.cancelled"}));
   EXPECT_EQ(story.run.find("agent")->status, StepStatus::cancelled);
   EXPECT_EQ(story.run.find("prepare")->status, StepStatus::completed);
 }
@@ -280,24 +315,31 @@ TEST(RunRules, AFailedRunLeavesNoStepUnderWay) {
 TEST(RunRules, ItCompletesOnlyWhenAllItsStepsDid) {
   Story story;
   story.start_agent();
-  EXPECT_EQ(story.refused(Complete{}).message, "a run that is running cannot become completed while its step \"agent\" is running");
+  EXPECT_EQ(story.refused(Complete{}).message,
+            "a run that is running cannot become completed while its step \"agent\" is running");
 }
 
 TEST(Approval, TheStepWaitsWhileAnyIsOpen) {
   Story story;
   story.start_agent();
-  EXPECT_EQ(story.tell(RequestApproval{"1", "agent", "p1", "Write", "a file", json::object{{"path", "x"}}}), (Types{"run.approval.requested", "run.step.waiting"}));
-  EXPECT_EQ(story.tell(RequestApproval{"2", "agent", "p2", "Bash", "make", {}}), Types{"run.approval.requested"});
-  EXPECT_TRUE(story.tell(RequestApproval{"1", "agent", "p1", "Write", "a file", {}}).empty()) << "asked again after a restart";
+  EXPECT_EQ(story.tell(RequestApproval{"1", "agent", "p1", "Write", "a file",
+                                       json::object{{"path", "x"}}}),
+            (Types{"run.approval.requested", "run.step.waiting"}));
+  EXPECT_EQ(story.tell(RequestApproval{"2", "agent", "p2", "Bash", "make", {}}),
+            Types{"run.approval.requested"});
+  EXPECT_TRUE(story.tell(RequestApproval{"1", "agent", "p1", "Write", "a file", {}}).empty())
+      << "asked again after a restart";
   EXPECT_TRUE(story.run.waiting());
   EXPECT_EQ(story.tell(DecideApproval{"1", true, ""}, "user:ann"), Types{"run.approval.decided"});
   EXPECT_EQ(story.run.find("agent")->status, StepStatus::waiting);
-  EXPECT_EQ(story.tell(DecideApproval{"2", false, "no"}), (Types{"run.approval.decided", "run.step.resumed"}));
+  EXPECT_EQ(story.tell(DecideApproval{"2", false, "no"}),
+            (Types{"run.approval.decided", "run.step.resumed"}));
   EXPECT_EQ(story.run.find("agent")->status, StepStatus::running);
   EXPECT_FALSE(story.run.waiting());
   EXPECT_EQ(story.run.find_approval("1")->decision->by, "user:ann");
   EXPECT_TRUE(story.tell(DecideApproval{"1", true, ""}).empty());
-  EXPECT_EQ(story.refused(DecideApproval{"1", false, ""}).message, "approval 1 is already allowed and cannot become denied");
+  EXPECT_EQ(story.refused(DecideApproval{"1", false, ""}).message,
+            "approval 1 is already allowed and cannot become denied");
   EXPECT_EQ(story.refused(DecideApproval{"9", false, ""}).code, ErrorCode::not_found);
 }
 
@@ -316,19 +358,22 @@ TEST(Approval, ItIsClosedWithItsStepOrWithdrawn) {
   Story story;
   story.start_agent();
   story.tell(RequestApproval{"1", "agent", "p1", "Write", "", {}});
-  EXPECT_EQ(story.tell(WithdrawApproval{"1"}), (Types{"run.approval.withdrawn", "run.step.resumed"}));
+  EXPECT_EQ(story.tell(WithdrawApproval{"1"}),
+            (Types{"run.approval.withdrawn", "run.step.resumed"}));
   EXPECT_TRUE(story.tell(WithdrawApproval{"1"}).empty());
   story.tell(RequestApproval{"2", "agent", "p2", "Write", "", {}});
   story.tell(FailStep{"agent", 1, {ErrorCode::conflict, "died"}});
   EXPECT_FALSE(story.run.waiting());
   EXPECT_NE(story.refused(DecideApproval{"2", true, ""}).message.find("closed"), std::string::npos);
-  EXPECT_EQ(story.refused(RequestApproval{"3", "agent", "p3", "Write", "", {}}).message, "step \"agent\" is failed, not running");
+  EXPECT_EQ(story.refused(RequestApproval{"3", "agent", "p3", "Write", "", {}}).message,
+            "step \"agent\" is failed, not running");
 }
 
 TEST(Budget, TheCallThatReachesItStopsTheRun) {
   Story story;
   story.start_agent();
-  const RecordModelCall half{.model = "claude-sonnet-4-5", .usage = {.calls = 1, .output_tokens = 33'334}};
+  const RecordModelCall half{.model = "claude-sonnet-4-5",
+                             .usage = {.calls = 1, .output_tokens = 33'334}};
   EXPECT_EQ(story.tell(half), Types{"run.model_called"});
   EXPECT_EQ(story.tell(half), (Types{"run.model_called", "run.budget_exceeded"}));
   EXPECT_EQ(story.tell(half), Types{"run.model_called"}) << "said once";
@@ -344,7 +389,9 @@ TEST(Budget, ACallAfterTheEndStillCounts) {
   Story story;
   story.start();
   story.tell(Fail{{ErrorCode::internal, "x"}});
-  EXPECT_EQ(story.tell(RecordModelCall{.model = "claude-haiku-4-5", .usage = {.calls = 1, .input_tokens = 1'000'000}}), (Types{"run.model_called", "run.budget_exceeded"}));
+  EXPECT_EQ(story.tell(RecordModelCall{.model = "claude-haiku-4-5",
+                                       .usage = {.calls = 1, .input_tokens = 1'000'000}}),
+            (Types{"run.model_called", "run.budget_exceeded"}));
   EXPECT_EQ(story.run.cost, Money::from_usd(1));
 }
 
@@ -352,7 +399,8 @@ TEST(Workspace, OneAtATimeAndALostOneFailsTheStepUnderWay) {
   Story story;
   story.start();
   story.tell(StartStep{"prepare"});
-  const WorkspaceId first{Uuid::parse("01936d5e-0000-7000-8000-0000000000a1").value()}, second{Uuid::parse("01936d5e-0000-7000-8000-0000000000a2").value()};
+  const WorkspaceId first{Uuid::parse("01936d5e-0000-7000-8000-0000000000a1").value()},
+      second{Uuid::parse("01936d5e-0000-7000-8000-0000000000a2").value()};
   story.tell(ChooseWorkspace{first});
   EXPECT_EQ(story.refused(ChooseWorkspace{second}).code, ErrorCode::conflict);
   EXPECT_EQ(story.tell(WorkspaceIsReady{first, "sandbox"}), Types{"run.workspace.ready"});
@@ -360,7 +408,8 @@ TEST(Workspace, OneAtATimeAndALostOneFailsTheStepUnderWay) {
   story.tell(CompleteStep{"prepare", 1, ""});
   EXPECT_FALSE(story.run.needs_restoring());
   story.tell(StartStep{"agent"});
-  EXPECT_EQ(story.tell(LoseWorkspace{first, {ErrorCode::unavailable, "gone"}}), (Types{"run.workspace.lost", "run.step.failed", "run.step.retried"}));
+  EXPECT_EQ(story.tell(LoseWorkspace{first, {ErrorCode::unavailable, "gone"}}),
+            (Types{"run.workspace.lost", "run.step.failed", "run.step.retried"}));
   EXPECT_EQ(story.refused(LoseWorkspace{first, {}}).code, ErrorCode::conflict);
   EXPECT_FALSE(story.run.workspace);
   story.tell(ChooseWorkspace{second});
@@ -405,7 +454,8 @@ TEST(Event, UnknownFieldsAreIgnoredAndUnknownTypesAreNot) {
 
 TEST(Event, DataOfAWrongShapeIsCorrupt) {
   const auto good = data_of({kNow, StepStarted{"agent", 3}});
-  for (const auto& [field, value] : std::vector<std::pair<std::string, json::value>>{{"step", 3}, {"attempt", "x"}, {"at", "yesterday"}, {"at", nullptr}}) {
+  for (const auto& [field, value] : std::vector<std::pair<std::string, json::value>>{
+           {"step", 3}, {"attempt", "x"}, {"at", "yesterday"}, {"at", nullptr}}) {
     auto data = good;
     data.as_object()[field] = value;
     EXPECT_EQ(event_from("run.step.started", data).error().code, ErrorCode::corrupt) << field;

@@ -23,7 +23,8 @@ bool needs_have_ended(const Run& run, const Step& step) {
 std::string reason_to_skip(const Run& run, const Step& step) {
   const auto& condition = step.definition.condition;
   if (condition.empty() || always(step)) return {};
-  const std::map<std::string, std::string, std::less<>> inputs{{"checks", run.request.checks}, {"prompt", run.request.prompt}};
+  const std::map<std::string, std::string, std::less<>> inputs{{"checks", run.request.checks},
+                                                               {"prompt", run.request.prompt}};
   return render(condition, inputs).empty() ? fmt::format("{} is empty", condition) : std::string{};
 }
 
@@ -42,10 +43,13 @@ Action next_action(const Run& run, Time now) {
   for (const auto& step : run.steps) {
     if (step.status != StepStatus::pending || !needs_have_ended(run, step)) continue;
     const auto& name = step.definition.name;
-    if (failed != nullptr && !always(step)) return SkipStep{name, fmt::format("step \"{}\" failed", failed->definition.name)};
+    if (failed != nullptr && !always(step))
+      return SkipStep{name, fmt::format("step \"{}\" failed", failed->definition.name)};
     if (late && failed == nullptr && !always(step))
-      return FailRun{{ErrorCode::deadline, fmt::format("the run took longer than its {} s", run.request.timeout.count() / 1000)}};
-    if (auto reason = reason_to_skip(run, step); !reason.empty()) return SkipStep{name, std::move(reason)};
+      return FailRun{{ErrorCode::deadline, fmt::format("the run took longer than its {} s",
+                                                       run.request.timeout.count() / 1000)}};
+    if (auto reason = reason_to_skip(run, step); !reason.empty())
+      return SkipStep{name, std::move(reason)};
     if (step.not_before <= now) return StartStep{name};
     if (!due || step.not_before < *due) due = step.not_before;
   }

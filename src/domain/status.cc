@@ -19,20 +19,30 @@ constexpr std::array kRunEdges{
 };
 
 constexpr std::array kStepEdges{
-    Edge{StepStatus::pending, StepStatus::running},   Edge{StepStatus::pending, StepStatus::skipped},
-    Edge{StepStatus::pending, StepStatus::cancelled}, Edge{StepStatus::running, StepStatus::waiting},
-    Edge{StepStatus::running, StepStatus::completed}, Edge{StepStatus::running, StepStatus::failed},
-    Edge{StepStatus::running, StepStatus::cancelled}, Edge{StepStatus::waiting, StepStatus::running},
-    Edge{StepStatus::waiting, StepStatus::failed},    Edge{StepStatus::waiting, StepStatus::cancelled},
-    Edge{StepStatus::failed, StepStatus::pending},    Edge{StepStatus::completed, StepStatus::pending},
-    Edge{StepStatus::skipped, StepStatus::pending},   Edge{StepStatus::cancelled, StepStatus::pending},
+    Edge{StepStatus::pending, StepStatus::running},
+    Edge{StepStatus::pending, StepStatus::skipped},
+    Edge{StepStatus::pending, StepStatus::cancelled},
+    Edge{StepStatus::running, StepStatus::waiting},
+    Edge{StepStatus::running, StepStatus::completed},
+    Edge{StepStatus::running, StepStatus::failed},
+    Edge{StepStatus::running, StepStatus::cancelled},
+    Edge{StepStatus::waiting, StepStatus::running},
+    Edge{StepStatus::waiting, StepStatus::failed},
+    Edge{StepStatus::waiting, StepStatus::cancelled},
+    Edge{StepStatus::failed, StepStatus::pending},
+    Edge{StepStatus::completed, StepStatus::pending},
+    Edge{StepStatus::skipped, StepStatus::pending},
+    Edge{StepStatus::cancelled, StepStatus::pending},
 };
 
-constexpr std::array<std::string_view, 5> kRunNames{"pending", "running", "completed", "failed", "cancelled"};
-constexpr std::array<std::string_view, 7> kStepNames{"pending", "running", "waiting", "completed", "failed", "cancelled", "skipped"};
+constexpr std::array<std::string_view, 5> kRunNames{"pending", "running", "completed", "failed",
+                                                    "cancelled"};
+constexpr std::array<std::string_view, 7> kStepNames{"pending", "running",   "waiting", "completed",
+                                                     "failed",  "cancelled", "skipped"};
 
 template <class Status, std::size_t N>
-bool from_names(const std::array<std::string_view, N>& names, std::string_view name, Status& status) {
+bool from_names(const std::array<std::string_view, N>& names, std::string_view name,
+                Status& status) {
   const auto at = std::ranges::find(names, name);
   if (at == names.end()) return false;
   status = static_cast<Status>(at - names.begin());
@@ -42,22 +52,34 @@ bool from_names(const std::array<std::string_view, N>& names, std::string_view n
 }  // namespace
 
 std::string_view to_string(RunStatus status) { return kRunNames[static_cast<std::size_t>(status)]; }
-std::string_view to_string(StepStatus status) { return kStepNames[static_cast<std::size_t>(status)]; }
-bool from_string(std::string_view name, RunStatus& status) { return from_names(kRunNames, name, status); }
-bool from_string(std::string_view name, StepStatus& status) { return from_names(kStepNames, name, status); }
+std::string_view to_string(StepStatus status) {
+  return kStepNames[static_cast<std::size_t>(status)];
+}
+bool from_string(std::string_view name, RunStatus& status) {
+  return from_names(kRunNames, name, status);
+}
+bool from_string(std::string_view name, StepStatus& status) {
+  return from_names(kStepNames, name, status);
+}
 
-bool has_ended(RunStatus status) { return status != RunStatus::pending && status != RunStatus::running; }
-bool is_under_way(StepStatus status) { return status == StepStatus::running || status == StepStatus::waiting; }
+bool has_ended(RunStatus status) {
+  return status != RunStatus::pending && status != RunStatus::running;
+}
+bool is_under_way(StepStatus status) {
+  return status == StepStatus::running || status == StepStatus::waiting;
+}
 bool has_ended(StepStatus status) { return status != StepStatus::pending && !is_under_way(status); }
 
 Result<void> check_transition(RunStatus from, RunStatus to) {
   if (std::ranges::find(kRunEdges, Edge{from, to}) != kRunEdges.end()) return {};
-  return fail(ErrorCode::conflict, "a run that is {} cannot become {}", to_string(from), to_string(to));
+  return fail(ErrorCode::conflict, "a run that is {} cannot become {}", to_string(from),
+              to_string(to));
 }
 
 Result<void> check_transition(std::string_view step, StepStatus from, StepStatus to) {
   if (std::ranges::find(kStepEdges, Edge{from, to}) != kStepEdges.end()) return {};
-  return fail(ErrorCode::conflict, "step \"{}\" is {} and cannot become {}", step, to_string(from), to_string(to));
+  return fail(ErrorCode::conflict, "step \"{}\" is {} and cannot become {}", step, to_string(from),
+              to_string(to));
 }
 
 }  // namespace corral::domain

@@ -11,7 +11,8 @@ constexpr std::array<std::string_view, 2> kInputs{"checks", "prompt"};
 
 bool is_step_name(std::string_view name) {
   if (name.empty() || name.size() > 32 || name.front() == '-') return false;
-  return std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+  return std::ranges::all_of(
+      name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
 }
 
 // "{{name}}" and nothing else: the name; otherwise empty.
@@ -23,7 +24,8 @@ std::string_view sole_input(std::string_view text) {
 
 class Checker {
  public:
-  Checker(const Workflow& workflow, std::span<const std::string_view> kinds) : workflow_(workflow), kinds_(kinds) {}
+  Checker(const Workflow& workflow, std::span<const std::string_view> kinds)
+      : workflow_(workflow), kinds_(kinds) {}
 
   std::vector<WorkflowProblem> run() {
     if (workflow_.name.empty()) add({}, "a workflow needs a name: add `name: my-workflow`");
@@ -33,7 +35,9 @@ class Checker {
     std::set<std::string_view> names;
     for (const auto& step : workflow_.steps) {
       if (!is_step_name(step.name))
-        add(step, fmt::format("\"{}\" is no step name: use 1 to 32 of a-z, 0-9 and -, not beginning with -", step.name));
+        add(step, fmt::format(
+                      "\"{}\" is no step name: use 1 to 32 of a-z, 0-9 and -, not beginning with -",
+                      step.name));
       else if (!names.insert(step.name).second)
         add(step, fmt::format("there are two steps named \"{}\": names must differ", step.name));
       kind(step);
@@ -50,18 +54,25 @@ class Checker {
 
   void kind(const StepDefinition& step) {
     if (std::ranges::find(kinds_, step.kind) == kinds_.end()) {
-      add(step, fmt::format("step \"{}\" has the unknown kind \"{}\": use one of {}", step.name, step.kind, fmt::join(kinds_, ", ")));
+      add(step, fmt::format("step \"{}\" has the unknown kind \"{}\": use one of {}", step.name,
+                            step.kind, fmt::join(kinds_, ", ")));
       return;
     }
-    const bool git = step.kind == "git", command = step.kind == "command", agent = step.kind == "agent";
+    const bool git = step.kind == "git", command = step.kind == "command",
+               agent = step.kind == "agent";
     if (git && step.action != "clone" && step.action != "commit")
-      add(step, fmt::format("git step \"{}\" needs `action: clone` or `action: commit`, not \"{}\"", step.name, step.action));
+      add(step, fmt::format("git step \"{}\" needs `action: clone` or `action: commit`, not \"{}\"",
+                            step.name, step.action));
     if (command && step.run.empty() == step.argv.empty())
-      add(step, fmt::format("command step \"{}\" needs `run:`, as shell text or as a list of arguments", step.name));
+      add(step,
+          fmt::format("command step \"{}\" needs `run:`, as shell text or as a list of arguments",
+                      step.name));
     if (agent && step.prompt.empty())
-      add(step, fmt::format("agent step \"{}\" needs a `prompt:`, for instance \"{{{{prompt}}}}\"", step.name));
+      add(step, fmt::format("agent step \"{}\" needs a `prompt:`, for instance \"{{{{prompt}}}}\"",
+                            step.name));
     const auto foreign = [&](bool given, bool fits, std::string_view key) {
-      if (given && !fits) add(step, fmt::format("step \"{}\" of kind {} takes no `{}:`", step.name, step.kind, key));
+      if (given && !fits)
+        add(step, fmt::format("step \"{}\" of kind {} takes no `{}:`", step.name, step.kind, key));
     };
     foreign(!step.action.empty(), git, "action");
     foreign(!step.run.empty() || !step.argv.empty(), command, "run");
@@ -71,15 +82,18 @@ class Checker {
 
   void limits(const StepDefinition& step) {
     if (step.run.size() > kMaxStepText || step.prompt.size() > kMaxStepText)
-      add(step, fmt::format("the text of step \"{}\" is too long: at most {} bytes", step.name, kMaxStepText));
+      add(step, fmt::format("the text of step \"{}\" is too long: at most {} bytes", step.name,
+                            kMaxStepText));
     if (step.timeout.count() < 0 || step.timeout > kMaxTimeout)
       add(step, fmt::format("the timeout of step \"{}\" must be from 1s to 168h", step.name));
     if (step.retry.attempts < 1 || step.retry.attempts > 10)
-      add(step, fmt::format("step \"{}\": retry attempts must be from 1 to 10, not {}", step.name, step.retry.attempts));
+      add(step, fmt::format("step \"{}\": retry attempts must be from 1 to 10, not {}", step.name,
+                            step.retry.attempts));
     if (step.retry.backoff.count() < 0 || step.retry.backoff > Duration(3'600'000))
       add(step, fmt::format("step \"{}\": retry backoff must be from 0s to 1h", step.name));
     if (!step.condition.empty() && step.condition != "always" && sole_input(step.condition).empty())
-      add(step, fmt::format("step \"{}\": `if: {}` is not understood: use always, or an input: {{{{checks}}}} or {{{{prompt}}}}",
+      add(step, fmt::format("step \"{}\": `if: {}` is not understood: use always, or an input: "
+                            "{{{{checks}}}} or {{{{prompt}}}}",
                             step.name, step.condition));
   }
 
@@ -88,7 +102,8 @@ class Checker {
     for (const auto& step : workflow_.steps) {
       for (const auto& need : step.needs) {
         if (workflow_.find(need) == nullptr) {
-          add(step, fmt::format("step \"{}\" needs \"{}\", which is not a step of this workflow", step.name, need));
+          add(step, fmt::format("step \"{}\" needs \"{}\", which is not a step of this workflow",
+                                step.name, need));
           known = false;
         }
       }
@@ -104,7 +119,9 @@ class Checker {
       circle.push_back(step.name);
     }
     if (first != nullptr)
-      add(*first, fmt::format("these steps wait for each other and could never begin: {}; remove one of their `needs`", fmt::join(circle, ", ")));
+      add(*first, fmt::format("these steps wait for each other and could never begin: {}; remove "
+                              "one of their `needs`",
+                              fmt::join(circle, ", ")));
   }
 
   const Workflow& workflow_;
@@ -119,7 +136,8 @@ const StepDefinition* Workflow::find(std::string_view step) const {
   return at == steps.end() ? nullptr : &*at;
 }
 
-std::vector<WorkflowProblem> check(const Workflow& workflow, std::span<const std::string_view> kinds) {
+std::vector<WorkflowProblem> check(const Workflow& workflow,
+                                   std::span<const std::string_view> kinds) {
   return Checker(workflow, kinds).run();
 }
 
@@ -130,7 +148,8 @@ std::vector<std::string> topological_order(const Workflow& workflow) {
     grew = false;
     for (const auto& step : workflow.steps) {
       if (placed.contains(step.name)) continue;
-      if (!std::ranges::all_of(step.needs, [&](const auto& need) { return placed.contains(need); })) continue;
+      if (!std::ranges::all_of(step.needs, [&](const auto& need) { return placed.contains(need); }))
+        continue;
       placed.insert(step.name);
       order.push_back(step.name);
       grew = true;
@@ -139,9 +158,12 @@ std::vector<std::string> topological_order(const Workflow& workflow) {
   return order;
 }
 
-bool is_input_name(std::string_view name) { return std::ranges::find(kInputs, name) != kInputs.end(); }
+bool is_input_name(std::string_view name) {
+  return std::ranges::find(kInputs, name) != kInputs.end();
+}
 
-std::string render(std::string_view text, const std::map<std::string, std::string, std::less<>>& inputs) {
+std::string render(std::string_view text,
+                   const std::map<std::string, std::string, std::less<>>& inputs) {
   std::string out;
   while (!text.empty()) {
     const auto open = text.find("{{");
@@ -149,7 +171,8 @@ std::string render(std::string_view text, const std::map<std::string, std::strin
     if (open == std::string_view::npos) break;
     text.remove_prefix(open);
     const auto close = text.find("}}");
-    const auto name = close == std::string_view::npos ? std::string_view{} : text.substr(2, close - 2);
+    const auto name =
+        close == std::string_view::npos ? std::string_view{} : text.substr(2, close - 2);
     if (const auto input = inputs.find(name); is_input_name(name) && input != inputs.end()) {
       out += input->second;
       text.remove_prefix(close + 2);

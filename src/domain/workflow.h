@@ -1,5 +1,5 @@
-// A workflow definition: a graph of steps. Plain data, kept inside the event that creates a run, so that a run never
-// changes its meaning when a definition does.
+// A workflow definition: a graph of steps. Plain data, kept inside the event that creates a run, so
+// that a run never changes its meaning when a definition does.
 #pragma once
 
 #include <map>
@@ -14,8 +14,8 @@
 namespace corral::domain {
 
 struct RetryPolicy {
-  int attempts = 3;              // in all, the first included; 1: no retry
-  Duration backoff{2'000};       // before the second attempt; doubles each time
+  int attempts = 3;         // in all, the first included; 1: no retry
+  Duration backoff{2'000};  // before the second attempt; doubles each time
 
   static void fields(auto& self, auto& visit) {
     visit("attempts", self.attempts);
@@ -24,18 +24,19 @@ struct RetryPolicy {
 };
 
 struct StepDefinition {
-  std::string name;                 // [a-z0-9][a-z0-9-]{0,31}; part of process ids
-  std::string kind;                 // "git", "agent", "command", "artifacts", …: known to the engine's registry
-  std::string action;               // git: "clone" | "commit"
-  std::string run;                  // command: shell text
-  std::vector<std::string> argv;    // command: a program and its arguments instead
-  std::string agent;                // agent: its name; empty: the run's
-  std::string prompt;               // agent: may name inputs, {{prompt}}
-  std::string condition;            // "": when what it needs went well; "always"; "{{input}}": when that input is not empty
-  std::vector<std::string> needs;   // names of steps that end before this one begins
-  Duration timeout{0};              // 0: only the run's own
+  std::string name;    // [a-z0-9][a-z0-9-]{0,31}; part of process ids
+  std::string kind;    // "git", "agent", "command", "artifacts", …: known to the engine's registry
+  std::string action;  // git: "clone" | "commit"
+  std::string run;     // command: shell text
+  std::vector<std::string> argv;  // command: a program and its arguments instead
+  std::string agent;              // agent: its name; empty: the run's
+  std::string prompt;             // agent: may name inputs, {{prompt}}
+  std::string condition;  // "": when what it needs went well; "always"; "{{input}}": when that
+                          // input is not empty
+  std::vector<std::string> needs;  // names of steps that end before this one begins
+  Duration timeout{0};             // 0: only the run's own
   RetryPolicy retry;
-  int line = 0;                     // of its definition, for errors; 0: unknown
+  int line = 0;  // of its definition, for errors; 0: unknown
   int column = 0;
 
   static void fields(auto& self, auto& visit) {
@@ -77,15 +78,19 @@ inline constexpr std::size_t kMaxSteps = 100;
 inline constexpr std::size_t kMaxStepText = 64u << 10;
 inline constexpr Duration kMaxTimeout = std::chrono::hours(24 * 7);
 
-// Every problem: names, kinds (one of `kinds`), needs that do not exist or form a cycle, what each kind requires, limits.
-std::vector<WorkflowProblem> check(const Workflow& workflow, std::span<const std::string_view> kinds);
+// Every problem: names, kinds (one of `kinds`), needs that do not exist or form a cycle, what each
+// kind requires, limits.
+std::vector<WorkflowProblem> check(const Workflow& workflow,
+                                   std::span<const std::string_view> kinds);
 
-// The steps so that each comes after all it needs; definition order otherwise. Of a checked workflow.
+// The steps so that each comes after all it needs; definition order otherwise. Of a checked
+// workflow.
 std::vector<std::string> topological_order(const Workflow& workflow);
 
 // The inputs that a definition may name.
 bool is_input_name(std::string_view name);
 // Replaces each {{name}} of a known input. Any other text in braces stays as it is.
-std::string render(std::string_view text, const std::map<std::string, std::string, std::less<>>& inputs);
+std::string render(std::string_view text,
+                   const std::map<std::string, std::string, std::less<>>& inputs);
 
 }  // namespace corral::domain

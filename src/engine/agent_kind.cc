@@ -12,16 +12,23 @@ class AgentKind final : public StepKind {
 
   Task<Result<StepEnd>> execute(StepContext& context) const override {
     const auto& definition = context.step().definition;
-    const std::string name = definition.agent.empty() ? context.run.request.agent : definition.agent;
+    const std::string name =
+        definition.agent.empty() ? context.run.request.agent : definition.agent;
     auto* agent = context.core.find_agent(name);
     if (agent == nullptr) {
-      co_return StepEnd{.failure = domain::Failure{ErrorCode::not_found, fmt::format("there is no agent \"{}\"; corral agent list shows which there are", name)}};
+      co_return StepEnd{
+          .failure = domain::Failure{
+              ErrorCode::not_found,
+              fmt::format("there is no agent \"{}\"; corral agent list shows which there are",
+                          name)}};
     }
     CORRAL_CO_TRY(const auto inputs, co_await context.inputs());
     ports::AgentTask task;
     task.prompt = domain::render(definition.prompt, inputs);
     // Each attempt is a session of its own: an agent refuses a session id that it has seen.
-    task.session_id = uuid_of(fmt::format("session/{}/{}", context.run.id.to_string(), context.process_id())).to_string();
+    task.session_id =
+        uuid_of(fmt::format("session/{}/{}", context.run.id.to_string(), context.process_id()))
+            .to_string();
     task.gateway_url = context.workspace->gateway_url();
     task.gateway_token = make_run_token(context.run.id, context.core.deps.token_key);
     task.model = context.run.request.model;
@@ -30,7 +37,8 @@ class AgentKind final : public StepKind {
 
     auto session = std::make_unique<AgentSession>(context, *agent, std::move(task));
     CORRAL_CO_TRY(auto end, co_await session->run());
-    // Kept in both cases: what a failed agent did can be looked at, and another attempt goes on from it.
+    // Kept in both cases: what a failed agent did can be looked at, and another attempt goes on
+    // from it.
     if (context.workspace->gone() || context.run.cancel_reason) co_return end;
     CORRAL_CO_TRY(auto unsaved, co_await take_snapshot(context));
     if (!end.failure) end.failure = std::move(unsaved);

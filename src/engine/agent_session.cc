@@ -16,7 +16,12 @@ using Kind = ports::AgentEvent::Kind;
 }  // namespace
 
 AgentSession::AgentSession(StepContext& context, ports::Agent& agent, ports::AgentTask task)
-    : context_(context), agent_(agent), task_(std::move(task)), process_(context.process_id()), driver_(agent.driver(task_)), mutex_(context.core.deps.executor) {}
+    : context_(context),
+      agent_(agent),
+      task_(std::move(task)),
+      process_(context.process_id()),
+      driver_(agent.driver(task_)),
+      mutex_(context.core.deps.executor) {}
 
 Task<Result<StepEnd>> AgentSession::run() {
   CORRAL_CO_TRY(auto failure, co_await prepare());
@@ -24,49 +29,63 @@ Task<Result<StepEnd>> AgentSession::run() {
   CORRAL_CO_CHECK(co_await replay());
 
   std::vector<Channel> channels;
-  channels.push_back({process_, raw_->source_end("out"),
-                      [this](std::uint64_t offset, std::string bytes) { return take(offset, std::move(bytes)); }});
+  channels.push_back(
+      {process_, raw_->source_end("out"),
+       [this](std::uint64_t offset, std::string bytes) { return take(offset, std::move(bytes)); }});
   if (separate_errors_) {
     const std::string source = process_ + ".err";
-    channels.push_back({source, errors_->source_end(source),
-                        [this](std::uint64_t offset, std::string bytes) { return take_error(offset, std::move(bytes)); }});
+    channels.push_back(
+        {source, errors_->source_end(source), [this](std::uint64_t offset, std::string bytes) {
+           return take_error(offset, std::move(bytes));
+         }});
   }
-  CORRAL_CO_TRY(const auto end, co_await follow_process(context_, process_, std::move(channels), this));
+  CORRAL_CO_TRY(const auto end,
+                co_await follow_process(context_, process_, std::move(channels), this));
 
   if (!result_) {
     CORRAL_CO_TRY(const auto errors, co_await last_errors());
     result_ = driver_->on_exit(end.exit_code, errors);
   }
-  if (!finished_shown_) add_to_timeline({.kind = Kind::finished, .text = result_->summary, .is_error = !result_->ok});
+  if (!finished_shown_)
+    add_to_timeline({.kind = Kind::finished, .text = result_->summary, .is_error = !result_->ok});
   const auto guard = co_await mutex_.lock();
   CORRAL_CO_CHECK(co_await flush());
   co_return conclude(end);
 }
 
 StepEnd AgentSession::conclude(const ProcessEnd& end) {
-  // Ended by exit_grace's signal after a good result is a good end; so is a time limit that struck after it.
-  if (end.failure && !(result_->ok && end.failure->code == ErrorCode::deadline)) return {.failure = end.failure, .summary = {}};
+  // Ended by exit_grace's signal after a good result is a good end; so is a time limit that struck
+  // after it.
+  if (end.failure && !(result_->ok && end.failure->code == ErrorCode::deadline))
+    return {.failure = end.failure, .summary = {}};
   if (!result_->ok) {
     const std::string why = result_->summary.empty() ? "it gave no reason" : result_->summary;
-    return {.failure = domain::Failure{ErrorCode::conflict, fmt::format("the agent {} failed: {}", agent_.name(), why)}, .summary = {}};
+    return {.failure = domain::Failure{ErrorCode::conflict,
+                                       fmt::format("the agent {} failed: {}", agent_.name(), why)},
+            .summary = {}};
   }
   return {.failure = std::nullopt, .summary = result_->summary};
 }
 
 Task<Result<std::optional<domain::Failure>>> AgentSession::prepare() {
   const std::string folder = run_log_folder(context_.run.id) + "/agent/" + process_;
-  CORRAL_CO_TRY(raw_, co_await context_.core.deps.logs.open(folder, session::LogStore::Open::create));
+  CORRAL_CO_TRY(raw_,
+                co_await context_.core.deps.logs.open(folder, session::LogStore::Open::create));
   auto launch = agent_.launch(task_);
   if (!launch) co_return domain::Failure{launch.error().code, launch.error().describe()};
   separate_errors_ = !launch->process.merge_errors;
   if (separate_errors_) {
-    CORRAL_CO_TRY(errors_, co_await context_.core.deps.logs.open(folder + ".err", session::LogStore::Open::create));
+    CORRAL_CO_TRY(errors_, co_await context_.core.deps.logs.open(folder + ".err",
+                                                                 session::LogStore::Open::create));
   }
   // Once it has printed something it was started, and what it made of its files since is its own.
   if (raw_->end() == 0) {
     for (auto& [path, content] : launch->files) {
       auto written = co_await context_.workspace->write_file(path, content, 0600);
-      if (!written) co_return domain::Failure{written.error().code, fmt::format("{} could not be written: {}", path, written.error().describe())};
+      if (!written)
+        co_return domain::Failure{
+            written.error().code,
+            fmt::format("{} could not be written: {}", path, written.error().describe())};
     }
   }
   auto spec = std::move(launch->process);
@@ -119,7 +138,9 @@ Task<Result<void>> AgentSession::feed(std::string_view bytes) {
 }
 
 std::string AgentSession::approval_id(std::string_view permission) const {
-  return uuid_of(fmt::format("approval/{}/{}/{}", context_.run.id.to_string(), process_, permission)).to_string();
+  return uuid_of(
+             fmt::format("approval/{}/{}/{}", context_.run.id.to_string(), process_, permission))
+      .to_string();
 }
 
 // Of this attempt, not an earlier one's.
@@ -131,17 +152,22 @@ const domain::Approval* AgentSession::own_approval(const domain::Approval& appro
 std::uint64_t AgentSession::next_answer_offset() const {
   auto next = std::numeric_limits<std::uint64_t>::max();
   for (const auto& approval : context_.run.approvals)
-    if (approval.applied_at && *approval.applied_at > fed_ && own_approval(approval) != nullptr) next = std::min(next, *approval.applied_at);
+    if (approval.applied_at && *approval.applied_at > fed_ && own_approval(approval) != nullptr)
+      next = std::min(next, *approval.applied_at);
   return next;
 }
 
-// Gives the answers that were given at this place, in their order. The driver ignores one that it has had.
+// Gives the answers that were given at this place, in their order. The driver ignores one that it
+// has had.
 void AgentSession::repeat_answers() {
   std::vector<const domain::Approval*> here;
   for (const auto& approval : context_.run.approvals)
-    if (approval.applied_at == fed_ && approval.decision && own_approval(approval) != nullptr) here.push_back(&approval);
+    if (approval.applied_at == fed_ && approval.decision && own_approval(approval) != nullptr)
+      here.push_back(&approval);
   std::ranges::sort(here, {}, &domain::Approval::applied_version);
-  for (const auto* approval : here) absorb(driver_->answer(approval->permission, approval->decision->allow, approval->decision->message));
+  for (const auto* approval : here)
+    absorb(driver_->answer(approval->permission, approval->decision->allow,
+                           approval->decision->message));
 }
 
 void AgentSession::absorb(ports::AgentDriver::Step step) {
@@ -156,7 +182,8 @@ void AgentSession::absorb(ports::AgentDriver::Step step) {
   std::vector<ports::AgentEvent> asked;
   for (auto& event : step.events) {
     if (event.kind == Kind::permission_request) asked.push_back(event);
-    if (event.kind == Kind::permission_answer) requests_.emplace_back(domain::WithdrawApproval{approval_id(event.id)});
+    if (event.kind == Kind::permission_answer)
+      requests_.emplace_back(domain::WithdrawApproval{approval_id(event.id)});
     if (event.kind == Kind::finished) finished_shown_ = true;
     add_to_timeline(std::move(event));
   }
@@ -164,42 +191,54 @@ void AgentSession::absorb(ports::AgentDriver::Step step) {
 }
 
 void AgentSession::answer_by_policy(const ports::AgentEvent& request) {
-  if (context_.run.request.permissions == domain::PermissionPolicy::workspace) return absorb(driver_->answer(request.id, true, ""));
-  requests_.emplace_back(domain::RequestApproval{approval_id(request.id), context_.name, request.id, request.tool, request.text, request.input});
+  if (context_.run.request.permissions == domain::PermissionPolicy::workspace)
+    return absorb(driver_->answer(request.id, true, ""));
+  requests_.emplace_back(domain::RequestApproval{approval_id(request.id), context_.name, request.id,
+                                                 request.tool, request.text, request.input});
 }
 
 void AgentSession::add_to_timeline(ports::AgentEvent event) {
   // People answer by the approval's id, and so find the request in the timeline by it.
-  if (event.kind == Kind::permission_request || event.kind == Kind::permission_answer) event.id = approval_id(event.id);
-  // RFC 3339 with milliseconds: always the same size, so that a replay at another time has the same offsets.
+  if (event.kind == Kind::permission_request || event.kind == Kind::permission_answer)
+    event.id = approval_id(event.id);
+  // RFC 3339 with milliseconds: always the same size, so that a replay at another time has the same
+  // offsets.
   json::object line{{"time", to_rfc3339(context_.core.deps.clock.now())}, {"step", context_.name}};
   json::value fields = ports::to_json(event);
   for (auto& field : fields.get_object()) line[field.key()] = std::move(field.value());
   timeline_ += json::serialize(line) + "\n";
 }
 
-// Appends, sends and asks what the driver has yielded. Of a replay, logs, run and workspace drop what they have.
+// Appends, sends and asks what the driver has yielded. Of a replay, logs, run and workspace drop
+// what they have.
 Task<Result<void>> AgentSession::flush() {
-  // Offsets move on first: should this be cut off, the next append shows a gap and the whole is replayed, rather than
-  // that bytes are taken for known ones.
+  // Offsets move on first: should this be cut off, the next append shows a gap and the whole is
+  // replayed, rather than that bytes are taken for known ones.
   if (!text_.empty()) {
     const auto at = std::exchange(text_end_, text_end_ + text_.size());
-    CORRAL_CO_CHECK(co_await context_.log->append("agent/" + process_, at, std::exchange(text_, {})));
+    CORRAL_CO_CHECK(
+        co_await context_.log->append("agent/" + process_, at, std::exchange(text_, {})));
   }
   if (!timeline_.empty()) {
     const auto at = std::exchange(timeline_end_, timeline_end_ + timeline_.size());
-    CORRAL_CO_CHECK(co_await context_.timeline->append("agent/" + process_, at, std::exchange(timeline_, {})));
+    CORRAL_CO_CHECK(
+        co_await context_.timeline->append("agent/" + process_, at, std::exchange(timeline_, {})));
   }
   for (auto& request : std::exchange(requests_, {})) {
     // A person's own answer shows as an event too, with nothing left to withdraw.
     if (const auto* withdraw = std::get_if<domain::WithdrawApproval>(&request))
-      if (const auto* approval = context_.run.find_approval(withdraw->approval); approval == nullptr || !approval->open()) continue;
+      if (const auto* approval = context_.run.find_approval(withdraw->approval);
+          approval == nullptr || !approval->open())
+        continue;
     CORRAL_CO_CHECK(co_await context_.tell(std::move(request)));
   }
   for (auto& input : std::exchange(inputs_, {})) {
-    const auto sent = co_await context_.workspace->input(process_, input.id, std::move(input.bytes));
+    const auto sent =
+        co_await context_.workspace->input(process_, input.id, std::move(input.bytes));
     // A process that ended does not listen any more. It says by its own end how it fared.
-    if (!sent) log::debug("agent.input_refused", {{"run", context_.run.id.to_string()}, {"why", sent.error().describe()}});
+    if (!sent)
+      log::debug("agent.input_refused",
+                 {{"run", context_.run.id.to_string()}, {"why", sent.error().describe()}});
   }
   if (std::exchange(close_input_, false)) (void)co_await context_.workspace->close_input(process_);
   co_return Result<void>{};
@@ -211,10 +250,12 @@ Task<Result<void>> AgentSession::on_change() {
   CORRAL_CO_CHECK(co_await context_.reload());
   std::vector<domain::Approval> decided;
   for (const auto& approval : context_.run.approvals)
-    if (approval.decision && !approval.applied_at && own_approval(approval) != nullptr) decided.push_back(approval);
+    if (approval.decision && !approval.applied_at && own_approval(approval) != nullptr)
+      decided.push_back(approval);
   for (const auto& approval : decided) {
     CORRAL_CO_CHECK(co_await context_.tell(domain::ApplyApproval{approval.id, fed_}));
-    absorb(driver_->answer(approval.permission, approval.decision->allow, approval.decision->message));
+    absorb(
+        driver_->answer(approval.permission, approval.decision->allow, approval.decision->message));
     CORRAL_CO_CHECK(co_await flush());
   }
   co_return Result<void>{};
@@ -224,7 +265,8 @@ std::optional<domain::Failure> AgentSession::stop_reason() const {
   const auto& run = context_.run;
   if (!run.budget_exceeded) return std::nullopt;
   const auto checked = domain::check_budget(run.request.budget, run.cost);
-  return domain::Failure{ErrorCode::exhausted, checked ? "the run's budget is spent" : checked.error().message};
+  return domain::Failure{ErrorCode::exhausted,
+                         checked ? "the run's budget is spent" : checked.error().message};
 }
 
 Task<Result<std::string>> AgentSession::last_errors() {

@@ -1,9 +1,12 @@
-// One attempt at an agent step: the live process, the driver that speaks its protocol, and the record of both.
+// One attempt at an agent step: the live process, the driver that speaks its protocol, and the
+// record of both.
 //
-// What the agent printed is kept raw (log runs/<id>/agent/<process>); the driver is a deterministic machine fed from it,
-// so that a server that takes over feeds it again from the start and everything it yields (text, timeline, inputs,
-// permission requests) comes out the same and is dropped where it is known already. Two rules make that hold:
-//  - the driver is fed in pieces that never go beyond a line's end, whatever pieces the stream came in, and requests that
+// What the agent printed is kept raw (log runs/<id>/agent/<process>); the driver is a deterministic
+// machine fed from it, so that a server that takes over feeds it again from the start and
+// everything it yields (text, timeline, inputs, permission requests) comes out the same and is
+// dropped where it is known already. Two rules make that hold:
+//  - the driver is fed in pieces that never go beyond a line's end, whatever pieces the stream came
+//  in, and requests that
 //    the policy allows are answered right after the piece that made them;
 //  - a person's answer is recorded with the output offset at which it is given, before it is given.
 #pragma once
@@ -53,10 +56,10 @@ class AgentSession final : public ProcessObserver {
   std::unique_ptr<ports::AgentDriver> driver_;
   std::shared_ptr<session::Log> raw_, errors_;
   bool separate_errors_ = false;
-  Mutex mutex_;                     // the driver, and what it yields until that is flushed
+  Mutex mutex_;  // the driver, and what it yields until that is flushed
 
-  std::uint64_t fed_ = 0;           // bytes of raw output that the driver has had
-  std::string text_, timeline_;     // yielded, not yet appended
+  std::uint64_t fed_ = 0;        // bytes of raw output that the driver has had
+  std::string text_, timeline_;  // yielded, not yet appended
   std::uint64_t text_end_ = 0, timeline_end_ = 0;
   std::vector<domain::Command> requests_;
   std::vector<ports::AgentInput> inputs_;

@@ -20,7 +20,9 @@ namespace corral::engine {
 // Wakes all that wait. It keeps no memory: test the condition, wait, test again.
 class Signal {
  public:
-  explicit Signal(const Executor& executor) : timer_(executor) { timer_.expires_at(asio::steady_timer::time_point::max()); }
+  explicit Signal(const Executor& executor) : timer_(executor) {
+    timer_.expires_at(asio::steady_timer::time_point::max());
+  }
   void notify() { timer_.cancel(); }
   Task<void> wait() {
     boost::system::error_code ignored;
@@ -65,14 +67,16 @@ class Mutex {
   bool taken_ = false;
 };
 
-// Runs `work` until it ends, or until `stop` does: work is then cancelled, its end awaited, and the answer is empty.
-// Cancelling the caller cancels both. An exception of `work` goes on to the caller.
+// Runs `work` until it ends, or until `stop` does: work is then cancelled, its end awaited, and the
+// answer is empty. Cancelling the caller cancels both. An exception of `work` goes on to the
+// caller.
 template <class T>
 Task<std::optional<T>> until(Task<T> work, Task<void> stop) {
   const auto executor = co_await asio::this_coro::executor;
   auto [order, work_thrown, value, stop_thrown] =
-      co_await asio::experimental::make_parallel_group(asio::co_spawn(executor, std::move(work), asio::deferred),
-                                                       asio::co_spawn(executor, std::move(stop), asio::deferred))
+      co_await asio::experimental::make_parallel_group(
+          asio::co_spawn(executor, std::move(work), asio::deferred),
+          asio::co_spawn(executor, std::move(stop), asio::deferred))
           .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
   if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
     throw boost::system::system_error(asio::error::operation_aborted);
@@ -89,8 +93,9 @@ template <class A, class B>
 Task<std::pair<A, B>> both(Task<A> first, Task<B> second) {
   const auto executor = co_await asio::this_coro::executor;
   auto [order, first_thrown, a, second_thrown, b] =
-      co_await asio::experimental::make_parallel_group(asio::co_spawn(executor, std::move(first), asio::deferred),
-                                                       asio::co_spawn(executor, std::move(second), asio::deferred))
+      co_await asio::experimental::make_parallel_group(
+          asio::co_spawn(executor, std::move(first), asio::deferred),
+          asio::co_spawn(executor, std::move(second), asio::deferred))
           .async_wait(asio::experimental::wait_for_one_error(), asio::use_awaitable);
   if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
     throw boost::system::system_error(asio::error::operation_aborted);

@@ -5,7 +5,8 @@
 namespace corral::engine {
 namespace {
 
-constexpr std::string_view kTask = R"yaml(# One task for one agent: its work ends up as a commit on a branch of its own.
+constexpr std::string_view kTask =
+    R"yaml(# One task for one agent: its work ends up as a commit on a branch of its own.
 name: task
 version: 1
 steps:

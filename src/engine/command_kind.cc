@@ -9,8 +9,9 @@ std::string shown(std::string text) {
   return text;
 }
 
-// A command in the workspace. Its exit code decides: not 0 is `conflict` (the work is not what the workflow wants), which
-// is not retried, since the same command on the same files would say the same again.
+// A command in the workspace. Its exit code decides: not 0 is `conflict` (the work is not what the
+// workflow wants), which is not retried, since the same command on the same files would say the
+// same again.
 class CommandKind final : public StepKind {
  public:
   std::string_view name() const override { return "command"; }
@@ -33,7 +34,10 @@ class CommandKind final : public StepKind {
     CORRAL_CO_TRY(auto end, co_await run_logged_process(context, std::move(spec)));
     if (end.failure) co_return StepEnd{.failure = std::move(end.failure)};
     if (end.exit_code != 0)
-      co_return StepEnd{.failure = domain::Failure{ErrorCode::conflict, fmt::format("{} ended with exit code {}: {}", context.name, end.exit_code, shown(text))}};
+      co_return StepEnd{.failure =
+                            domain::Failure{ErrorCode::conflict,
+                                            fmt::format("{} ended with exit code {}: {}",
+                                                        context.name, end.exit_code, shown(text))}};
     CORRAL_CO_TRY(auto unsaved, co_await take_snapshot(context));
     co_return StepEnd{.failure = std::move(unsaved)};
   }

@@ -3,8 +3,8 @@
 namespace corral::engine {
 namespace {
 
-// A run's own retry policies decide when to give up. The queue's count only grows when a worker dies with the job, and
-// must never drop a run into the dead letters while it is alive.
+// A run's own retry policies decide when to give up. The queue's count only grows when a worker
+// dies with the job, and must never drop a run into the dead letters while it is alive.
 constexpr std::uint32_t kJobAttempts = 1'000'000;
 
 }  // namespace
@@ -32,8 +32,11 @@ ports::Agent* Core::find_agent(std::string_view name) const {
   return nullptr;
 }
 
-Task<Result<domain::Run>> Core::tell(RunId id, domain::Command command, std::string actor, std::vector<ports::Change> extra) {
-  const bool enqueues = std::ranges::any_of(extra, [](const ports::Change& change) { return std::holds_alternative<ports::NewJob>(change); });
+Task<Result<domain::Run>> Core::tell(RunId id, domain::Command command, std::string actor,
+                                     std::vector<ports::Change> extra) {
+  const bool enqueues = std::ranges::any_of(extra, [](const ports::Change& change) {
+    return std::holds_alternative<ports::NewJob>(change);
+  });
   auto before = co_await runs.load(id);
   auto after = co_await runs.execute(id, std::move(command), std::move(actor), std::move(extra));
   if (!after) co_return after;
@@ -48,10 +51,12 @@ Task<Result<domain::Run>> Core::tell(RunId id, domain::Command command, std::str
 }
 
 void Core::count(const domain::Run& before, const domain::Run& after) {
-  if (before.status != after.status && domain::has_ended(after.status)) ++counters.runs_ended[std::string(to_string(after.status))];
+  if (before.status != after.status && domain::has_ended(after.status))
+    ++counters.runs_ended[std::string(to_string(after.status))];
   for (const auto& step : after.steps) {
     const auto* old = before.find(step.definition.name);
-    if (domain::has_ended(step.status) && (old == nullptr || old->status != step.status || old->attempt != step.attempt))
+    if (domain::has_ended(step.status) &&
+        (old == nullptr || old->status != step.status || old->attempt != step.attempt))
       ++counters.steps_ended[std::string(to_string(step.status))];
   }
 }

@@ -1,4 +1,5 @@
-// What the engine's parts share: ports, options, the runs, and who is at work on what in this process.
+// What the engine's parts share: ports, options, the runs, and who is at work on what in this
+// process.
 #pragma once
 
 #include <map>
@@ -12,8 +13,8 @@
 
 namespace corral::engine {
 
-// The drivers of this process, and how a command reaches the one that drives its run at once. (A driver in another
-// process notices at its next heartbeat, by reading the run.)
+// The drivers of this process, and how a command reaches the one that drives its run at once. (A
+// driver in another process notices at its next heartbeat, by reading the run.)
 class Drivers {
  public:
   explicit Drivers(Executor executor) : executor_(std::move(executor)) {}
@@ -21,12 +22,15 @@ class Drivers {
   // Held by a driver while it drives.
   class Seat {
    public:
-    Seat(Drivers& drivers, RunId run) : drivers_(drivers), run_(run), changed_(drivers.executor_) { drivers_.seats_[run_] = this; }
+    Seat(Drivers& drivers, RunId run) : drivers_(drivers), run_(run), changed_(drivers.executor_) {
+      drivers_.seats_[run_] = this;
+    }
     ~Seat() { drivers_.seats_.erase(run_); }
     Seat(const Seat&) = delete;
     Seat& operator=(const Seat&) = delete;
     Signal& changed() { return changed_; }
-    // Counts notifications: one that comes between a look at the run and the wait is then not missed.
+    // Counts notifications: one that comes between a look at the run and the wait is then not
+    // missed.
     std::uint64_t news() const { return news_; }
 
    private:
@@ -50,7 +54,8 @@ class Drivers {
   std::unordered_map<RunId, Seat*> seats_;
 };
 
-// Whether a run is over, shared by everyone who reads its log, so that a viewer's wait ends with the run.
+// Whether a run is over, shared by everyone who reads its log, so that a viewer's wait ends with
+// the run.
 class RunEnds {
  public:
   explicit RunEnds(Executor executor) : executor_(std::move(executor)) {}
@@ -78,11 +83,17 @@ struct Counters {
 
 struct Core {
   Core(EngineDeps d, EngineOptions o)
-      : deps(std::move(d)), options(std::move(o)), runs(deps.store, deps.clock), drivers(deps.executor), ends(deps.executor), jobs(deps.executor) {}
+      : deps(std::move(d)),
+        options(std::move(o)),
+        runs(deps.store, deps.clock),
+        drivers(deps.executor),
+        ends(deps.executor),
+        jobs(deps.executor) {}
 
   ports::Agent* find_agent(std::string_view name) const;
   // Executes a command on a run, and tells drivers, viewers and counters.
-  Task<Result<domain::Run>> tell(RunId run, domain::Command command, std::string actor, std::vector<ports::Change> extra = {});
+  Task<Result<domain::Run>> tell(RunId run, domain::Command command, std::string actor,
+                                 std::vector<ports::Change> extra = {});
 
   EngineDeps deps;
   EngineOptions options;
@@ -91,8 +102,9 @@ struct Core {
   RunEnds ends;
   Counters counters;
   std::unordered_map<WorkspaceId, WorkspaceOwner> owners;
-  Signal jobs;              // a job was enqueued here, or a place became free
-  std::uint64_t job_news = 0;  // counts what `jobs` signals, so that none is missed between a look and a wait
+  Signal jobs;  // a job was enqueued here, or a place became free
+  std::uint64_t job_news =
+      0;  // counts what `jobs` signals, so that none is missed between a look and a wait
 
  private:
   void count(const domain::Run& before, const domain::Run& after);

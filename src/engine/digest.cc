@@ -13,7 +13,9 @@ using Digest = std::array<unsigned char, 32>;
 Digest sha256(std::string_view bytes) {
   Digest out{};
   unsigned int size = 0;
-  CORRAL_ASSERT(EVP_Digest(bytes.data(), bytes.size(), out.data(), &size, EVP_sha256(), nullptr) == 1 && size == out.size());
+  CORRAL_ASSERT(EVP_Digest(bytes.data(), bytes.size(), out.data(), &size, EVP_sha256(), nullptr) ==
+                    1 &&
+                size == out.size());
   return out;
 }
 
@@ -30,8 +32,9 @@ std::string sha256_hex(std::string_view bytes) { return hex(sha256(bytes)); }
 std::string hmac_sha256_hex(std::string_view key, std::string_view bytes) {
   Digest out{};
   unsigned int size = 0;
-  CORRAL_ASSERT(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(bytes.data()),
-                     bytes.size(), out.data(), &size) != nullptr &&
+  CORRAL_ASSERT(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+                     reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), out.data(),
+                     &size) != nullptr &&
                 size == out.size());
   return hex(out);
 }

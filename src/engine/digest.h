@@ -10,8 +10,8 @@ namespace corral::engine {
 
 std::string sha256_hex(std::string_view bytes);
 std::string hmac_sha256_hex(std::string_view key, std::string_view bytes);
-// A UUID that follows from a text (version 8, RFC 9562): the same each time, so that what is repeated after a crash
-// gets the same id again.
+// A UUID that follows from a text (version 8, RFC 9562): the same each time, so that what is
+// repeated after a crash gets the same id again.
 Uuid uuid_of(std::string_view text);
 
 }  // namespace corral::engine

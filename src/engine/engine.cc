@@ -27,7 +27,8 @@ std::unique_ptr<Engine> make_engine(EngineDeps deps, EngineOptions options) {
   return std::make_unique<EngineImpl>(std::move(deps), named(std::move(options), random));
 }
 
-EngineImpl::EngineImpl(EngineDeps deps, EngineOptions options) : core_(std::move(deps), std::move(options)), catalog_(core_), workers_(core_) {}
+EngineImpl::EngineImpl(EngineDeps deps, EngineOptions options)
+    : core_(std::move(deps), std::move(options)), catalog_(core_), workers_(core_) {}
 
 Task<void> EngineImpl::stop() { co_await workers_.stop(); }
 
@@ -45,9 +46,11 @@ Task<Result<void>> EngineImpl::start() {
   if (core_.options.sole_owner) {
     CORRAL_CO_CHECK(co_await core_.deps.store.release_leases_except(core_.options.worker));
     CORRAL_CO_TRY(const auto live, co_await live_runs());
-    // Their doors must open before their drivers come round: a workspace that outlived the server calls at once.
+    // Their doors must open before their drivers come round: a workspace that outlived the server
+    // calls at once.
     for (const auto& run : live)
-      if (run.workspace) core_.owners[*run.workspace] = {run.id, run.request.project, run.request.branch};
+      if (run.workspace)
+        core_.owners[*run.workspace] = {run.id, run.request.project, run.request.branch};
     CORRAL_CO_CHECK(co_await remove_orphans(live));
     // Enqueueing again is a no-op where the job is there, as it always should be.
     for (const auto& run : live) {
@@ -69,7 +72,9 @@ Task<Result<std::vector<domain::Run>>> EngineImpl::live_runs() {
       CORRAL_CO_TRY(const auto documents, co_await core_.deps.store.list(query));
       for (const auto& document : documents) {
         const auto id = RunId::parse(document.id);
-        if (!id) co_return fail(ErrorCode::corrupt, "the store lists a run with the id \"{}\"", document.id);
+        if (!id)
+          co_return fail(ErrorCode::corrupt, "the store lists a run with the id \"{}\"",
+                         document.id);
         CORRAL_CO_TRY(auto run, co_await core_.runs.load(*id));
         live.push_back(std::move(run));
       }
@@ -88,17 +93,22 @@ Task<Result<void>> EngineImpl::remove_orphans(const std::vector<domain::Run>& li
   for (const auto id : existing) {
     if (needed.contains(id)) continue;
     const auto destroyed = co_await core_.deps.launcher.destroy(id);
-    if (!destroyed) log::warning("workspace.left", {{"workspace", id.to_string()}, {"why", destroyed.error().describe()}});
+    if (!destroyed)
+      log::warning("workspace.left",
+                   {{"workspace", id.to_string()}, {"why", destroyed.error().describe()}});
   }
   co_return Result<void>{};
 }
 
 // ---- commands ----
 
-Task<Result<json::value>> EngineImpl::start_run(StartRun request, std::string actor, std::string idempotency_key) {
+Task<Result<json::value>> EngineImpl::start_run(StartRun request, std::string actor,
+                                                std::string idempotency_key) {
   CORRAL_CO_TRY(auto checked, check_request(request, core_, actor));
-  if (idempotency_key.size() > kMaxKey) co_return fail(ErrorCode::invalid, "Idempotency-Key: at most {} bytes", kMaxKey);
-  const std::string key_id = idempotency_key.empty() ? "" : sha256_hex(actor + "\n" + idempotency_key);
+  if (idempotency_key.size() > kMaxKey)
+    co_return fail(ErrorCode::invalid, "Idempotency-Key: at most {} bytes", kMaxKey);
+  const std::string key_id =
+      idempotency_key.empty() ? "" : sha256_hex(actor + "\n" + idempotency_key);
   const std::string hash = request_hash(request);
   if (!key_id.empty()) {
     CORRAL_CO_TRY(auto earlier, co_await earlier_run(key_id, hash));
@@ -121,25 +131,36 @@ Task<Result<json::value>> EngineImpl::start_run(StartRun request, std::string ac
   queued.request = checked;
   extra.emplace_back(run_job(queued));
   if (!key_id.empty())
-    extra.emplace_back(ports::PutDocument{
-        {.kind = std::string(kIdempotencyKind), .id = key_id, .body = json::object{{"run", id.to_string()}, {"hash", hash}}}, 0});
-  auto run = co_await core_.tell(id, domain::Create{id, std::move(checked)}, actor, std::move(extra));
+    extra.emplace_back(
+        ports::PutDocument{{.kind = std::string(kIdempotencyKind),
+                            .id = key_id,
+                            .body = json::object{{"run", id.to_string()}, {"hash", hash}}},
+                           0});
+  auto run =
+      co_await core_.tell(id, domain::Create{id, std::move(checked)}, actor, std::move(extra));
   if (!run && run.error().code == ErrorCode::conflict && !key_id.empty()) {
     // The same request came twice at once, and the other one was first.
     CORRAL_CO_TRY(auto earlier, co_await earlier_run(key_id, hash));
     if (earlier) co_return *std::move(earlier);
   }
   CORRAL_CO_CHECK(run);
-  log::info("run.created", {{"run", id.to_string()}, {"project", run->request.project_name}, {"agent", run->request.agent}, {"actor", actor}});
+  log::info("run.created", {{"run", id.to_string()},
+                            {"project", run->request.project_name},
+                            {"agent", run->request.agent},
+                            {"actor", actor}});
   co_return run_json(*run);
 }
 
-Task<Result<std::optional<json::value>>> EngineImpl::earlier_run(const std::string& key_id, const std::string& hash) {
-  CORRAL_CO_TRY(const auto known, co_await core_.deps.store.get(std::string(kIdempotencyKind), key_id));
+Task<Result<std::optional<json::value>>> EngineImpl::earlier_run(const std::string& key_id,
+                                                                 const std::string& hash) {
+  CORRAL_CO_TRY(const auto known,
+                co_await core_.deps.store.get(std::string(kIdempotencyKind), key_id));
   if (!known) co_return std::nullopt;
   if (find_string(known->body, {"hash"}) != hash)
-    co_return fail(ErrorCode::conflict, "this Idempotency-Key was used for a different request: use a new key");
-  CORRAL_CO_TRY(auto run, co_await get_document(kRunKind, std::string(find_string(known->body, {"run"})), "run"));
+    co_return fail(ErrorCode::conflict,
+                   "this Idempotency-Key was used for a different request: use a new key");
+  CORRAL_CO_TRY(auto run, co_await get_document(
+                              kRunKind, std::string(find_string(known->body, {"run"})), "run"));
   co_return std::move(run);
 }
 
@@ -159,8 +180,10 @@ Task<Result<json::value>> EngineImpl::project_of(const StartRun& request, std::s
 }
 
 Task<Result<json::value>> EngineImpl::cancel_run(RunId run, std::string reason, std::string actor) {
-  if (reason.size() > kMaxReason) co_return fail(ErrorCode::invalid, "reason: at most {} bytes", kMaxReason);
-  CORRAL_CO_TRY(const auto after, co_await core_.tell(run, domain::RequestCancel{std::move(reason)}, std::move(actor)));
+  if (reason.size() > kMaxReason)
+    co_return fail(ErrorCode::invalid, "reason: at most {} bytes", kMaxReason);
+  CORRAL_CO_TRY(const auto after, co_await core_.tell(run, domain::RequestCancel{std::move(reason)},
+                                                      std::move(actor)));
   co_return run_json(after);
 }
 
@@ -169,16 +192,23 @@ Task<Result<json::value>> EngineImpl::retry_run(RunId run, std::string actor) {
   CORRAL_CO_CHECK(co_await check_installed(before.request));
   std::vector<ports::Change> enqueue;
   enqueue.emplace_back(run_job(before));
-  CORRAL_CO_TRY(const auto after, co_await core_.tell(run, domain::Retry{}, std::move(actor), std::move(enqueue)));
+  CORRAL_CO_TRY(const auto after,
+                co_await core_.tell(run, domain::Retry{}, std::move(actor), std::move(enqueue)));
   co_return run_json(after);
 }
 
-Task<Result<json::value>> EngineImpl::decide_approval(std::string approval, bool allow, std::string message, std::string actor) {
-  if (message.size() > kMaxReason) co_return fail(ErrorCode::invalid, "message: at most {} bytes", kMaxReason);
-  CORRAL_CO_TRY(const auto document, co_await core_.deps.store.get(std::string(kApprovalKind), approval));
+Task<Result<json::value>> EngineImpl::decide_approval(std::string approval, bool allow,
+                                                      std::string message, std::string actor) {
+  if (message.size() > kMaxReason)
+    co_return fail(ErrorCode::invalid, "message: at most {} bytes", kMaxReason);
+  CORRAL_CO_TRY(const auto document,
+                co_await core_.deps.store.get(std::string(kApprovalKind), approval));
   const auto run = document ? RunId::parse(document->parent) : std::nullopt;
   if (!run) co_return fail(ErrorCode::not_found, "there is no approval {}", approval);
-  CORRAL_CO_TRY(const auto after, co_await core_.tell(*run, domain::DecideApproval{approval, allow, std::move(message)}, std::move(actor)));
+  CORRAL_CO_TRY(
+      const auto after,
+      co_await core_.tell(*run, domain::DecideApproval{approval, allow, std::move(message)},
+                          std::move(actor)));
   const auto* decided = after.find_approval(approval);
   CORRAL_ASSERT(decided != nullptr);
   co_return approval_json(after, *decided);
@@ -188,8 +218,10 @@ Task<Result<json::value>> EngineImpl::create_group(std::string name, std::string
   co_return co_await catalog_.create_group(std::move(name), std::move(actor));
 }
 
-Task<Result<json::value>> EngineImpl::create_project(std::string name, std::string git_url, std::string group, std::string actor) {
-  co_return co_await catalog_.create_project(std::move(name), std::move(git_url), std::move(group), std::move(actor));
+Task<Result<json::value>> EngineImpl::create_project(std::string name, std::string git_url,
+                                                     std::string group, std::string actor) {
+  co_return co_await catalog_.create_project(std::move(name), std::move(git_url), std::move(group),
+                                             std::move(actor));
 }
 
 Task<Result<void>> EngineImpl::delete_project(std::string project, std::string actor) {

@@ -1,5 +1,5 @@
-// The engine as the composition root sees it: a Service with a life. Lives on one executor, as do all its ports'
-// callbacks; nothing of it is thread-safe.
+// The engine as the composition root sees it: a Service with a life. Lives on one executor, as do
+// all its ports' callbacks; nothing of it is thread-safe.
 #pragma once
 
 #include <chrono>
@@ -32,26 +32,27 @@ struct EngineDeps {
   session::LogStore& logs;
   Clock& clock;
   Random& random;
-  // Signs run tokens. At least 32 random bytes, the same for the life of the data folder: a workspace that outlives the
-  // server keeps the token it was given.
+  // Signs run tokens. At least 32 random bytes, the same for the life of the data folder: a
+  // workspace that outlives the server keeps the token it was given.
   Secret token_key;
 };
 
 struct EngineOptions {
-  std::string worker;               // names this process's leases; unique to each start. Empty: made up
-  std::uint32_t running = 10;       // runs driven at once
-  std::uint32_t per_project = 5;    // of one project
+  std::string worker;          // names this process's leases; unique to each start. Empty: made up
+  std::uint32_t running = 10;  // runs driven at once
+  std::uint32_t per_project = 5;  // of one project
   Duration lease{15'000};
   Duration heartbeat{5'000};
-  Duration idle_wait{5'000};        // the longest wait for a job before the queue is asked again
+  Duration idle_wait{5'000};  // the longest wait for a job before the queue is asked again
   Duration run_timeout{std::chrono::hours(6)};  // of runs that name none
-  Duration stop_grace{3'000};       // from interrupt to SIGTERM, and again from SIGTERM to SIGKILL
-  Duration exit_grace{10'000};      // for an agent to end by itself, once it has given its result
-  std::uint64_t max_output_bytes = 256u << 20;  // of one channel of a process; more ends the process and fails its step
-  std::optional<double> budget_usd;             // of runs that name none
-  ports::Limits limits;             // of every workspace
-  // One server alone uses the data folder: at start every lease of an earlier process is void, and every workspace
-  // that no live run needs is removed.
+  Duration stop_grace{3'000};   // from interrupt to SIGTERM, and again from SIGTERM to SIGKILL
+  Duration exit_grace{10'000};  // for an agent to end by itself, once it has given its result
+  std::uint64_t max_output_bytes =
+      256u << 20;  // of one channel of a process; more ends the process and fails its step
+  std::optional<double> budget_usd;  // of runs that name none
+  ports::Limits limits;              // of every workspace
+  // One server alone uses the data folder: at start every lease of an earlier process is void, and
+  // every workspace that no live run needs is removed.
   bool sole_owner = true;
 };
 
@@ -59,16 +60,19 @@ struct EngineOptions {
 struct WorkspaceOwner {
   RunId run;
   ProjectId project;
-  std::string branch;   // what Mirrors::serve lets it write
+  std::string branch;  // what Mirrors::serve lets it write
 };
 
 class Engine : public Service {
  public:
-  // Takes up what an earlier process left (leases, workspaces), then starts to drive runs. Await once, before any use.
+  // Takes up what an earlier process left (leases, workspaces), then starts to drive runs. Await
+  // once, before any use.
   virtual Task<Result<void>> start() = 0;
-  // Stops driving; workspaces live on and a later start() re-attaches to them. Await once, before destruction.
+  // Stops driving; workspaces live on and a later start() re-attaches to them. Await once, before
+  // destruction.
   virtual Task<void> stop() = 0;
-  // Known before a workspace's runner is created or attached to. Empty for a workspace that no driven run uses.
+  // Known before a workspace's runner is created or attached to. Empty for a workspace that no
+  // driven run uses.
   virtual std::optional<WorkspaceOwner> workspace_owner(WorkspaceId workspace) const = 0;
 };
 

@@ -15,12 +15,15 @@ class EngineImpl final : public Engine {
   Task<void> stop() override;
   std::optional<WorkspaceOwner> workspace_owner(WorkspaceId workspace) const override;
 
-  Task<Result<json::value>> start_run(StartRun request, std::string actor, std::string idempotency_key) override;
+  Task<Result<json::value>> start_run(StartRun request, std::string actor,
+                                      std::string idempotency_key) override;
   Task<Result<json::value>> cancel_run(RunId run, std::string reason, std::string actor) override;
   Task<Result<json::value>> retry_run(RunId run, std::string actor) override;
-  Task<Result<json::value>> decide_approval(std::string approval, bool allow, std::string message, std::string actor) override;
+  Task<Result<json::value>> decide_approval(std::string approval, bool allow, std::string message,
+                                            std::string actor) override;
   Task<Result<json::value>> create_group(std::string name, std::string actor) override;
-  Task<Result<json::value>> create_project(std::string name, std::string git_url, std::string group, std::string actor) override;
+  Task<Result<json::value>> create_project(std::string name, std::string git_url, std::string group,
+                                           std::string actor) override;
   Task<Result<void>> delete_project(std::string project, std::string actor) override;
 
   Task<Result<json::value>> get_run(RunId run) override;
@@ -32,8 +35,10 @@ class EngineImpl final : public Engine {
   Task<Result<std::vector<json::value>>> list_workflows() override;
   Result<json::value> validate_workflow(std::string yaml) override;
   Task<Result<std::vector<json::value>>> list_approvals(std::optional<RunId> run) override;
-  Task<Result<std::vector<json::value>>> run_events(RunId run, std::uint64_t after_version, std::uint32_t limit, Duration wait) override;
-  Task<Result<std::vector<json::value>>> all_events(std::uint64_t after_position, std::uint32_t limit, Duration wait) override;
+  Task<Result<std::vector<json::value>>> run_events(RunId run, std::uint64_t after_version,
+                                                    std::uint32_t limit, Duration wait) override;
+  Task<Result<std::vector<json::value>>> all_events(std::uint64_t after_position,
+                                                    std::uint32_t limit, Duration wait) override;
   Task<Result<std::shared_ptr<session::Log>>> run_log(RunId run) override;
   Task<Result<std::shared_ptr<session::Log>>> run_timeline(RunId run) override;
   Task<Result<std::string>> run_diff(RunId run) override;
@@ -48,10 +53,12 @@ class EngineImpl final : public Engine {
  private:
   Task<Result<std::vector<domain::Run>>> live_runs();
   Task<Result<void>> remove_orphans(const std::vector<domain::Run>& live);
-  Task<Result<std::optional<json::value>>> earlier_run(const std::string& key_id, const std::string& hash);
+  Task<Result<std::optional<json::value>>> earlier_run(const std::string& key_id,
+                                                       const std::string& hash);
   Task<Result<void>> check_installed(const domain::Request& request);
   Task<Result<json::value>> project_of(const StartRun& request, std::string actor);
-  Task<Result<json::value>> get_document(std::string_view kind, std::string id, std::string_view what);
+  Task<Result<json::value>> get_document(std::string_view kind, std::string id,
+                                         std::string_view what);
   Task<Result<std::shared_ptr<session::Log>>> open_log(RunId run, std::string_view name);
 
   Core core_;

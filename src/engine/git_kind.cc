@@ -28,10 +28,12 @@ GitKind::Outcome GitKind::clone(StepContext& context) const {
   const auto& request = context.run.request;
   // Looked up once in the life of a run: what it starts from never moves under it.
   if (context.run.base_commit.empty()) {
-    const auto fetched = co_await context.core.deps.mirrors.fetch(request.project, request.git_url, request.base);
+    const auto fetched =
+        co_await context.core.deps.mirrors.fetch(request.project, request.git_url, request.base);
     if (!fetched) co_return failure_of(fetched.error());
     CORRAL_CO_CHECK(co_await context.tell(domain::ResolveSource{fetched->branch, fetched->commit}));
-    if (request.base.empty()) co_await note_default_branch(context.core, request.project, fetched->branch);
+    if (request.base.empty())
+      co_await note_default_branch(context.core, request.project, fetched->branch);
   }
   co_return co_await clone_sources(context);
 }
@@ -51,10 +53,12 @@ GitKind::Outcome GitKind::commit(StepContext& context) const {
   const auto stat = co_await mirrors.diff_stat(request.project, context.run.base_commit, *commit);
   if (!stat) co_return failure_of(stat.error());
   if (request.git_url.starts_with('/')) {
-    const auto published = co_await mirrors.publish(request.project, request.branch, request.git_url);
+    const auto published =
+        co_await mirrors.publish(request.project, request.branch, request.git_url);
     if (!published) co_return failure_of(published.error());
   }
-  CORRAL_CO_CHECK(co_await context.tell(domain::CommitChanges{*commit, domain::DiffStat{stat->files, stat->insertions, stat->deletions}}));
+  CORRAL_CO_CHECK(co_await context.tell(domain::CommitChanges{
+      *commit, domain::DiffStat{stat->files, stat->insertions, stat->deletions}}));
   co_return std::nullopt;
 }
 

@@ -5,15 +5,16 @@
 namespace corral::engine {
 namespace {
 
-// Values come in by environment variables, so that none of them is ever parsed as shell text. Hooks are off: the
-// project's own may need what a sandbox lacks, and the agent's are none of ours.
+// Values come in by environment variables, so that none of them is ever parsed as shell text. Hooks
+// are off: the project's own may need what a sandbox lacks, and the agent's are none of ours.
 constexpr std::string_view kPrelude = R"sh(set -eu
 git() { command git -c core.hooksPath=/dev/null -c commit.gpgSign=false -c gc.auto=0 -c advice.detachedHead=false "$@"; }
 transfer() { git "$@" || exit 75; }
 )sh";
 
-// What a script exits with (EX_TEMPFAIL) when it could not reach the mirror. The door to it is the server's, and dies with
-// it in the midst of a transfer: whichever server is there then carries the script out again, as another process.
+// What a script exits with (EX_TEMPFAIL) when it could not reach the mirror. The door to it is the
+// server's, and dies with it in the midst of a transfer: whichever server is there then carries the
+// script out again, as another process.
 constexpr int kTransferFailed = 75;
 constexpr int kTransferAttempts = 6;
 constexpr Duration kTransferPause{500};
@@ -24,13 +25,15 @@ git config user.name "$GIT_AUTHOR_NAME"
 git config user.email "$GIT_AUTHOR_EMAIL"
 )sh";
 
-constexpr std::string_view kClone = R"sh(transfer fetch -q --no-tags origin "+refs/heads/$CORRAL_BASE_BRANCH:refs/remotes/origin/$CORRAL_BASE_BRANCH"
+constexpr std::string_view kClone =
+    R"sh(transfer fetch -q --no-tags origin "+refs/heads/$CORRAL_BASE_BRANCH:refs/remotes/origin/$CORRAL_BASE_BRANCH"
 git checkout -q -f -B "$CORRAL_BRANCH" "$CORRAL_BASE"
 echo "On a new branch $CORRAL_BRANCH, from $CORRAL_BASE_BRANCH at $(git rev-parse --short "$CORRAL_BASE")"
 )sh";
 
 // The snapshot's parent is what HEAD was; its tree is what the work tree was.
-constexpr std::string_view kRestore = R"sh(transfer fetch -q --no-tags origin "+refs/heads/$CORRAL_BASE_BRANCH:refs/remotes/origin/$CORRAL_BASE_BRANCH"
+constexpr std::string_view kRestore =
+    R"sh(transfer fetch -q --no-tags origin "+refs/heads/$CORRAL_BASE_BRANCH:refs/remotes/origin/$CORRAL_BASE_BRANCH"
 if [ -n "$CORRAL_SNAPSHOT" ]; then
   transfer fetch -q --no-tags origin "$CORRAL_SNAPSHOT_REF"
   git checkout -q -f -B "$CORRAL_BRANCH" "$CORRAL_SNAPSHOT"
@@ -66,7 +69,8 @@ git --no-pager diff --stat "$CORRAL_BASE" HEAD
 
 // A header value of a commit: one line, without what delimits it.
 std::string header_text(std::string text) {
-  std::erase_if(text, [](char c) { return c == '<' || c == '>' || static_cast<unsigned char>(c) < 0x20; });
+  std::erase_if(
+      text, [](char c) { return c == '<' || c == '>' || static_cast<unsigned char>(c) < 0x20; });
   return text;
 }
 
@@ -78,9 +82,11 @@ std::string first_line(std::string_view text, std::size_t most) {
   if (text.size() <= most) return std::string(text);
   text = text.substr(0, most - 3);
   // Not within a character, and rather at a word's end.
-  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80) text.remove_suffix(1);
+  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80)
+    text.remove_suffix(1);
   if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xc0) text.remove_suffix(1);
-  if (const auto space = text.rfind(' '); space != std::string_view::npos && space > most / 2) text = text.substr(0, space);
+  if (const auto space = text.rfind(' '); space != std::string_view::npos && space > most / 2)
+    text = text.substr(0, space);
   return std::string(text) + "…";
 }
 
@@ -88,11 +94,14 @@ std::string commit_message(const domain::Run& run) {
   std::string subject = first_line(run.request.prompt, 72);
   if (subject.empty()) subject = "Work of " + run.request.agent;
   std::string message = subject + "\n\n";
-  // The whole request when it says more than the subject and is still a message rather than a document.
+  // The whole request when it says more than the subject and is still a message rather than a
+  // document.
   const std::string_view prompt = run.request.prompt;
-  if (first_line(prompt, prompt.size() + 1) != subject || prompt.find('\n') != std::string_view::npos)
+  if (first_line(prompt, prompt.size() + 1) != subject ||
+      prompt.find('\n') != std::string_view::npos)
     if (prompt.size() <= 4096) message += std::string(prompt) + "\n\n";
-  return message + fmt::format("Corral-Run: {}\nCorral-Agent: {}\n", run.id.to_string(), header_text(run.request.agent));
+  return message + fmt::format("Corral-Run: {}\nCorral-Agent: {}\n", run.id.to_string(),
+                               header_text(run.request.agent));
 }
 
 std::map<std::string, std::string> environment(const StepContext& context) {
@@ -112,14 +121,16 @@ std::map<std::string, std::string> environment(const StepContext& context) {
       {"GIT_AUTHOR_EMAIL", header_text(run.request.author_email)},
       {"GIT_COMMITTER_NAME", "Corral"},
       {"GIT_COMMITTER_EMAIL", "corral@localhost"},
-      // The files belong to whoever the sandbox maps them to; git must not take that for a stranger.
+      // The files belong to whoever the sandbox maps them to; git must not take that for a
+      // stranger.
       {"GIT_CONFIG_COUNT", "1"},
       {"GIT_CONFIG_KEY_0", "safe.directory"},
       {"GIT_CONFIG_VALUE_0", "*"},
   };
 }
 
-Task<Result<std::optional<domain::Failure>>> run_script(StepContext& context, std::string process, std::string script, std::string doing) {
+Task<Result<std::optional<domain::Failure>>> run_script(StepContext& context, std::string process,
+                                                        std::string script, std::string doing) {
   ProcessEnd end;
   for (int attempt = 1; attempt <= kTransferAttempts; ++attempt) {
     ports::ProcessSpec spec;
@@ -127,43 +138,61 @@ Task<Result<std::optional<domain::Failure>>> run_script(StepContext& context, st
     spec.argv = {"sh", "-c", std::string(kPrelude) + script};
     spec.env = environment(context);
     // Git's own work gets a minute even when time is up: it saves what was done.
-    if (const auto left = context.time_left(); left.count() > 0) spec.timeout = std::max<Duration>(left, std::chrono::minutes(1));
+    if (const auto left = context.time_left(); left.count() > 0)
+      spec.timeout = std::max<Duration>(left, std::chrono::minutes(1));
     CORRAL_CO_TRY(end, co_await run_logged_process(context, std::move(spec)));
     if (end.failure) co_return std::move(end.failure);
     if (end.exit_code != kTransferFailed) break;
     co_await context.core.deps.clock.sleep(kTransferPause * attempt);
   }
   if (end.exit_code == kTransferFailed)
-    co_return domain::Failure{ErrorCode::unavailable, fmt::format("git could not {}: the project's mirror did not answer; the log's last lines say why", doing)};
+    co_return domain::Failure{
+        ErrorCode::unavailable,
+        fmt::format(
+            "git could not {}: the project's mirror did not answer; the log's last lines say why",
+            doing)};
   if (end.exit_code != 0)
-    co_return domain::Failure{ErrorCode::conflict, fmt::format("git could not {} (exit code {}); the log's last lines say why", doing, end.exit_code)};
+    co_return domain::Failure{
+        ErrorCode::conflict,
+        fmt::format("git could not {} (exit code {}); the log's last lines say why", doing,
+                    end.exit_code)};
   co_return std::nullopt;
 }
 
 }  // namespace
 
 std::string branch_ref(const domain::Run& run) { return "refs/heads/" + run.request.branch; }
-std::string snapshot_ref(const domain::Run& run) { return "refs/corral/" + run.request.branch + "/snapshot"; }
+std::string snapshot_ref(const domain::Run& run) {
+  return "refs/corral/" + run.request.branch + "/snapshot";
+}
 
 Task<Result<std::optional<domain::Failure>>> clone_sources(StepContext& context) {
-  co_return co_await run_script(context, context.process_id(), std::string(kOpenRepository) + std::string(kClone), "clone the sources");
+  co_return co_await run_script(context, context.process_id(),
+                                std::string(kOpenRepository) + std::string(kClone),
+                                "clone the sources");
 }
 
 Task<Result<std::optional<domain::Failure>>> commit_and_push(StepContext& context) {
-  co_return co_await run_script(context, context.process_id(), std::string(kCommit), "commit the changes");
+  co_return co_await run_script(context, context.process_id(), std::string(kCommit),
+                                "commit the changes");
 }
 
 Task<Result<std::optional<domain::Failure>>> take_snapshot(StepContext& context) {
-  CORRAL_CO_TRY(auto failure, co_await run_script(context, context.process_id() + ".snapshot", std::string(kSnapshot), "save the work tree"));
+  CORRAL_CO_TRY(auto failure, co_await run_script(context, context.process_id() + ".snapshot",
+                                                  std::string(kSnapshot), "save the work tree"));
   if (failure) co_return failure;
-  auto commit = co_await context.core.deps.mirrors.resolve(context.run.request.project, snapshot_ref(context.run));
-  if (!commit) co_return domain::Failure{commit.error().code, "the saved work tree is not in the mirror: " + commit.error().describe()};
+  auto commit = co_await context.core.deps.mirrors.resolve(context.run.request.project,
+                                                           snapshot_ref(context.run));
+  if (!commit)
+    co_return domain::Failure{commit.error().code, "the saved work tree is not in the mirror: " +
+                                                       commit.error().describe()};
   CORRAL_CO_CHECK(co_await context.tell(domain::TakeSnapshot{context.name, *commit}));
   co_return std::nullopt;
 }
 
 Task<Result<std::optional<domain::Failure>>> restore_workspace(StepContext& context) {
-  co_return co_await run_script(context, fmt::format("restore-{}", context.run.workspaces), std::string(kOpenRepository) + std::string(kRestore),
+  co_return co_await run_script(context, fmt::format("restore-{}", context.run.workspaces),
+                                std::string(kOpenRepository) + std::string(kRestore),
                                 "restore the workspace");
 }
 

@@ -15,13 +15,17 @@ namespace {
 namespace fs = std::filesystem;
 
 std::map<std::string, std::string> plain_env(const fs::path& home) {
-  return {{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"HOME", home.string()}, {"LANG", "C.UTF-8"}, {"GIT_CONFIG_NOSYSTEM", "1"}};
+  return {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
+          {"HOME", home.string()},
+          {"LANG", "C.UTF-8"},
+          {"GIT_CONFIG_NOSYSTEM", "1"}};
 }
 
 // A workspace that is a folder: processes run to their end when they are started.
 class FolderWorkspace final : public ports::Workspace {
  public:
-  FolderWorkspace(fs::path folder, fs::path home, std::string git) : folder_(std::move(folder)), home_(std::move(home)), git_(std::move(git)) {}
+  FolderWorkspace(fs::path folder, fs::path home, std::string git)
+      : folder_(std::move(folder)), home_(std::move(home)), git_(std::move(git)) {}
   WorkspaceId id() const override { return {}; }
   ports::Isolation isolation() const override { return ports::Isolation::none; }
   bool gone() const override { return false; }
@@ -33,21 +37,29 @@ class FolderWorkspace final : public ports::Workspace {
     env.insert(spec.env.begin(), spec.env.end());
     spec.argv.back() = "exec 2>&1\n" + spec.argv.back();
     const std::string id = spec.id;
-    CORRAL_CO_TRY(done_[id], co_await run_command({.argv = spec.argv, .env = env, .cwd = folder_.string()}));
+    CORRAL_CO_TRY(done_[id],
+                  co_await run_command({.argv = spec.argv, .env = env, .cwd = folder_.string()}));
     co_return Result<void>{};
   }
-  Task<Result<ports::ProcessExit>> wait(std::string process) override { co_return ports::ProcessExit{.exit_code = done_.at(process).exit_code}; }
-  Task<Result<std::uint64_t>> read_output(std::string channel, std::uint64_t from, ports::OutputSink sink) override {
+  Task<Result<ports::ProcessExit>> wait(std::string process) override {
+    co_return ports::ProcessExit{.exit_code = done_.at(process).exit_code};
+  }
+  Task<Result<std::uint64_t>> read_output(std::string channel, std::uint64_t from,
+                                          ports::OutputSink sink) override {
     const std::string text = done_.at(channel).output;
     if (from < text.size()) CORRAL_CO_CHECK(co_await sink(from, text.substr(from)));
     co_return text.size();
   }
-  Task<Result<void>> input(std::string, std::string, std::string) override { co_return Result<void>{}; }
+  Task<Result<void>> input(std::string, std::string, std::string) override {
+    co_return Result<void>{};
+  }
   Task<Result<void>> close_input(std::string) override { co_return Result<void>{}; }
   Task<Result<void>> resize(std::string, ports::TerminalSize) override { co_return Result<void>{}; }
   Task<Result<void>> signal(std::string, int) override { co_return Result<void>{}; }
   Task<Result<std::string>> read_file(std::string, std::size_t) override { co_return ""; }
-  Task<Result<void>> write_file(std::string, std::string, unsigned) override { co_return Result<void>{}; }
+  Task<Result<void>> write_file(std::string, std::string, unsigned) override {
+    co_return Result<void>{};
+  }
 
  private:
   fs::path folder_, home_;
@@ -61,17 +73,28 @@ struct GitWorkTest : ::testing::Test {
     std::string pattern = (fs::temp_directory_path() / "corral-git-work-XXXXXX").string();
     root = mkdtemp(pattern.data());
     for (const char* folder : {"home", "seed"}) fs::create_directory(root / folder);
-    git("seed", "git init -q -b main . && git config user.name Seed && git config user.email seed@localhost && "
-                "printf 'one\\n' > a.txt && printf 'build/\\n' > .gitignore && git add -A && git commit -q -m first");
+    git("seed",
+        "git init -q -b main . && git config user.name Seed && git config user.email "
+        "seed@localhost && "
+        "printf 'one\\n' > a.txt && printf 'build/\\n' > .gitignore && git add -A && git commit -q "
+        "-m first");
     git(".", "git clone -q --bare seed mirror.git");
     base = git("mirror.git", "git rev-parse main");
 
     h.boot();
     h.call(h.engine().start()).value();
-    run_id = h.start("exit 1");  // gives a run in the store to hang events on; it never gets a driver from here
-    core = std::make_unique<Core>(EngineDeps{.executor = h.context().get_executor(), .store = h.store, .launcher = *(launcher = h.world.launcher()),
-                                             .mirrors = *(mirrors = h.world.mirrors()), .agents = {}, .blobs = h.blobs, .logs = h.logs, .clock = h.clock,
-                                             .random = h.random, .token_key = Secret("key")},
+    run_id = h.start(
+        "exit 1");  // gives a run in the store to hang events on; it never gets a driver from here
+    core = std::make_unique<Core>(EngineDeps{.executor = h.context().get_executor(),
+                                             .store = h.store,
+                                             .launcher = *(launcher = h.world.launcher()),
+                                             .mirrors = *(mirrors = h.world.mirrors()),
+                                             .agents = {},
+                                             .blobs = h.blobs,
+                                             .logs = h.logs,
+                                             .clock = h.clock,
+                                             .random = h.random,
+                                             .token_key = Secret("key")},
                                   EngineOptions{});
     seat = std::make_unique<Drivers::Seat>(core->drivers, run_id);
     log_ = h.call(h.logs.open("log", session::LogStore::Open::create)).value();
@@ -86,7 +109,9 @@ struct GitWorkTest : ::testing::Test {
     run.request.agent = "claude";
     run.request.author_name = "Ann <b>";
     run.request.author_email = "ann@example.org";
-    run.steps.push_back({.definition = {.name = "work", .kind = "git"}, .status = domain::StepStatus::running, .attempt = 1});
+    run.steps.push_back({.definition = {.name = "work", .kind = "git"},
+                         .status = domain::StepStatus::running,
+                         .attempt = 1});
   }
   ~GitWorkTest() override {
     seat.reset();
@@ -95,7 +120,9 @@ struct GitWorkTest : ::testing::Test {
   }
 
   std::string git(const fs::path& folder, std::string script) {
-    const auto result = h_run({.argv = {"sh", "-ec", std::move(script)}, .env = plain_env(root / "home"), .cwd = (root / folder).string()});
+    const auto result = h_run({.argv = {"sh", "-ec", std::move(script)},
+                               .env = plain_env(root / "home"),
+                               .cwd = (root / folder).string()});
     EXPECT_EQ(result.exit_code, 0) << result.errors;
     auto out = result.output;
     while (out.ends_with('\n')) out.pop_back();
@@ -104,15 +131,23 @@ struct GitWorkTest : ::testing::Test {
   static CommandResult h_run(CommandSpec spec) {
     asio::io_context context;
     std::optional<Result<CommandResult>> result;
-    asio::co_spawn(context, run_command(std::move(spec)), [&](std::exception_ptr, Result<CommandResult> value) { result = std::move(value); });
+    asio::co_spawn(
+        context, run_command(std::move(spec)),
+        [&](std::exception_ptr, Result<CommandResult> value) { result = std::move(value); });
     context.run();
     return result.value().value();
   }
 
   StepContext context_in(const std::string& folder) {
     fs::create_directory(root / folder);
-    return {.core = *core, .seat = *seat, .run = run, .name = "work",
-            .workspace = std::make_shared<FolderWorkspace>(root / folder, root / "home", (root / "mirror.git").string()), .log = log_, .timeline = log_};
+    return {.core = *core,
+            .seat = *seat,
+            .run = run,
+            .name = "work",
+            .workspace = std::make_shared<FolderWorkspace>(root / folder, root / "home",
+                                                           (root / "mirror.git").string()),
+            .log = log_,
+            .timeline = log_};
   }
 
   using Work = Task<Result<std::optional<domain::Failure>>> (*)(StepContext&);
@@ -120,10 +155,11 @@ struct GitWorkTest : ::testing::Test {
   std::string carry_out(Work work, StepContext& context) {
     context.run.steps.front().attempt = ++attempts;
     std::optional<Result<std::optional<domain::Failure>>> result;
-    asio::co_spawn(h.context(), work(context), [&](std::exception_ptr thrown, Result<std::optional<domain::Failure>> value) {
-      if (thrown) std::rethrow_exception(thrown);
-      result = std::move(value);
-    });
+    asio::co_spawn(h.context(), work(context),
+                   [&](std::exception_ptr thrown, Result<std::optional<domain::Failure>> value) {
+                     if (thrown) std::rethrow_exception(thrown);
+                     result = std::move(value);
+                   });
     h.context().restart();
     // The shell takes real time, pauses only virtual time.
     while (!result)
@@ -159,11 +195,21 @@ TEST_F(GitWorkTest, ClonesOntoABranchOfItsOwnAndCommitsAsThePersonWhoAsked) {
   auto context = context_in("ws");
   ASSERT_EQ(carry_out(clone_sources, context), "") << h.logs.text("log");
   EXPECT_EQ(git("ws", "git branch --show-current"), "corral/fix-it-1234");
-  git("ws", "printf 'two\\n' >> a.txt && printf 'new\\n' > 'b c.txt' && mkdir build && printf x > build/out");
+  git("ws",
+      "printf 'two\\n' >> a.txt && printf 'new\\n' > 'b c.txt' && mkdir build && printf x > "
+      "build/out");
   ASSERT_EQ(carry_out(commit_and_push, context), "") << h.logs.text("log");
-  const auto pushed = fmt::format("git log -1 --format='%an|%ae|%cn|%s|%(trailers:key=Corral-Run,valueonly,separator=%x2C)|%(trailers:key=Corral-Agent,valueonly,separator=%x2C)' {}", kBranch);
-  EXPECT_EQ(git("mirror.git", pushed), fmt::format("Ann b|ann@example.org|Corral|Fix it: $(touch /tmp/owned) `x` \"quoted\"|{}|claude", run_id.to_string()));
-  EXPECT_EQ(git("mirror.git", fmt::format("git diff --name-only main {}", kBranch)), "a.txt\nb c.txt");
+  const auto pushed = fmt::format(
+      "git log -1 "
+      "--format='%an|%ae|%cn|%s|%(trailers:key=Corral-Run,valueonly,separator=%x2C)|%(trailers:key="
+      "Corral-Agent,valueonly,separator=%x2C)' {}",
+      kBranch);
+  EXPECT_EQ(git("mirror.git", pushed),
+            fmt::format(
+                "Ann b|ann@example.org|Corral|Fix it: $(touch /tmp/owned) `x` \"quoted\"|{}|claude",
+                run_id.to_string()));
+  EXPECT_EQ(git("mirror.git", fmt::format("git diff --name-only main {}", kBranch)),
+            "a.txt\nb c.txt");
   EXPECT_FALSE(fs::exists("/tmp/owned"));
 }
 
@@ -178,7 +224,9 @@ TEST_F(GitWorkTest, NothingChangedIsNoCommit) {
 TEST_F(GitWorkTest, TheAgentsOwnCommitsAreKept) {
   auto context = context_in("ws");
   ASSERT_EQ(carry_out(clone_sources, context), "");
-  git("ws", "printf 'mine\\n' > mine.txt && git add -A && git commit -q -m 'by the agent' && printf 'rest\\n' > rest.txt");
+  git("ws",
+      "printf 'mine\\n' > mine.txt && git add -A && git commit -q -m 'by the agent' && printf "
+      "'rest\\n' > rest.txt");
   ASSERT_EQ(carry_out(commit_and_push, context), "");
   EXPECT_EQ(git("mirror.git", fmt::format("git rev-list --count main..{}", kBranch)), "2");
 }
@@ -186,16 +234,21 @@ TEST_F(GitWorkTest, TheAgentsOwnCommitsAreKept) {
 TEST_F(GitWorkTest, HooksOfTheWorkspaceAreNotRun) {
   auto context = context_in("ws");
   ASSERT_EQ(carry_out(clone_sources, context), "");
-  git("ws", "printf '#!/bin/sh\\nexit 1\\n' > .git/hooks/pre-commit && cp .git/hooks/pre-commit .git/hooks/pre-push && chmod +x .git/hooks/* && printf x > x");
+  git("ws",
+      "printf '#!/bin/sh\\nexit 1\\n' > .git/hooks/pre-commit && cp .git/hooks/pre-commit "
+      ".git/hooks/pre-push && chmod +x .git/hooks/* && printf x > x");
   EXPECT_EQ(carry_out(commit_and_push, context), "") << h.logs.text("log");
 }
 
 TEST_F(GitWorkTest, ASnapshotRestoresTheWorkTreeInAnotherWorkspace) {
   auto context = context_in("ws");
   ASSERT_EQ(carry_out(clone_sources, context), "");
-  git("ws", "printf 'mine\\n' > mine.txt && git add -A && git commit -q -m 'by the agent' && printf 'changed\\n' > a.txt && printf 'new\\n' > new.txt && git rm -q --cached mine.txt");
+  git("ws",
+      "printf 'mine\\n' > mine.txt && git add -A && git commit -q -m 'by the agent' && printf "
+      "'changed\\n' > a.txt && printf 'new\\n' > new.txt && git rm -q --cached mine.txt");
   const auto before = git("ws", "git status --porcelain");
-  h.world.refs[std::string(kSnapshot)] = std::string(40, '0');  // what the fake mirror says; the real one is asked below
+  h.world.refs[std::string(kSnapshot)] =
+      std::string(40, '0');  // what the fake mirror says; the real one is asked below
   (void)carry_out(take_snapshot, context);
   EXPECT_EQ(git("ws", "git status --porcelain"), before) << "index and HEAD stay as they were";
   context.run.snapshot = git("mirror.git", fmt::format("git rev-parse {}", kSnapshot));
@@ -219,7 +272,8 @@ TEST_F(GitWorkTest, WithoutASnapshotARestoredWorkspaceIsTheBase) {
 TEST_F(GitWorkTest, WhatGitSaysIsInTheLogWhenItFails) {
   auto context = context_in("ws");
   context.run.base_commit = std::string(40, '1');
-  EXPECT_EQ(carry_out(clone_sources, context), "git could not clone the sources (exit code 128); the log's last lines say why");
+  EXPECT_EQ(carry_out(clone_sources, context),
+            "git could not clone the sources (exit code 128); the log's last lines say why");
   EXPECT_NE(h.logs.text("log").find("1111111"), std::string::npos);
 }
 
@@ -236,7 +290,9 @@ TEST_F(GitWorkTest, ATransferThatBreaksIsDoneAgain) {
 TEST_F(GitWorkTest, AMirrorThatNeverAnswersIsUnavailable) {
   auto context = context_in("ws");
   context.run.base_branch = "no-such-branch";
-  EXPECT_EQ(carry_out(clone_sources, context), "git could not clone the sources: the project's mirror did not answer; the log's last lines say why");
+  EXPECT_EQ(carry_out(clone_sources, context),
+            "git could not clone the sources: the project's mirror did not answer; the log's last "
+            "lines say why");
   EXPECT_NE(h.logs.text("log").find("no-such-branch"), std::string::npos);
 }
 

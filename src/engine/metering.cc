@@ -12,7 +12,8 @@ void figure(std::string& out, std::string_view name, std::string_view type, std:
 
 template <class Map>
 void by_status(std::string& out, std::string_view name, const Map& values) {
-  for (const auto& [status, count] : values) out += fmt::format("{}{{status=\"{}\"}} {}\n", name, status, count);
+  for (const auto& [status, count] : values)
+    out += fmt::format("{}{{status=\"{}\"}} {}\n", name, status, count);
 }
 
 }  // namespace
@@ -21,9 +22,11 @@ Task<Result<RunId>> EngineImpl::authenticate_run_token(std::string token) {
   const auto id = verify_run_token(token, core_.deps.token_key);
   if (!id) co_return fail(ErrorCode::unauthenticated, "this is no token of a run");
   const auto run = co_await core_.runs.load(*id);
-  if (!run && run.error().code == ErrorCode::not_found) co_return fail(ErrorCode::unauthenticated, "this is no token of a run");
+  if (!run && run.error().code == ErrorCode::not_found)
+    co_return fail(ErrorCode::unauthenticated, "this is no token of a run");
   CORRAL_CO_CHECK(run);
-  if (domain::has_ended(run->status)) co_return fail(ErrorCode::forbidden, "the run of this token is {}", to_string(run->status));
+  if (domain::has_ended(run->status))
+    co_return fail(ErrorCode::forbidden, "the run of this token is {}", to_string(run->status));
   co_return *id;
 }
 
@@ -58,27 +61,43 @@ Task<Result<std::string>> EngineImpl::metrics() {
   CORRAL_CO_TRY(const auto queue, co_await core_.deps.store.queue_counts(core_.deps.clock.now()));
   const auto& counters = core_.counters;
   std::string out;
-  figure(out, "corral_runs_ended_total", "counter", "Runs that ended since this process started, by status.");
+  figure(out, "corral_runs_ended_total", "counter",
+         "Runs that ended since this process started, by status.");
   by_status(out, "corral_runs_ended_total", counters.runs_ended);
-  figure(out, "corral_steps_ended_total", "counter", "Attempts at steps that ended since this process started, by status.");
+  figure(out, "corral_steps_ended_total", "counter",
+         "Attempts at steps that ended since this process started, by status.");
   by_status(out, "corral_steps_ended_total", counters.steps_ended);
   figure(out, "corral_runs", "gauge", "Runs alive, by status.");
   for (const char* state : {"pending", "running"}) {
-    CORRAL_CO_TRY(const auto alive, co_await core_.deps.store.list({.kind = std::string(kRunKind), .state = state, .limit = 500}));
+    CORRAL_CO_TRY(const auto alive,
+                  co_await core_.deps.store.list(
+                      {.kind = std::string(kRunKind), .state = state, .limit = 500}));
     out += fmt::format("corral_runs{{status=\"{}\"}} {}\n", state, alive.size());
   }
   figure(out, "corral_queue_jobs", "gauge", "Jobs in the queue, by state.");
-  const std::initializer_list<std::pair<std::string_view, std::uint64_t>> states{{"ready", queue.ready}, {"delayed", queue.delayed}, {"claimed", queue.claimed}, {"completed", queue.completed}, {"failed", queue.failed}};
-  for (const auto& [state, count] : states) out += fmt::format("corral_queue_jobs{{state=\"{}\"}} {}\n", state, count);
+  const std::initializer_list<std::pair<std::string_view, std::uint64_t>> states{
+      {"ready", queue.ready},
+      {"delayed", queue.delayed},
+      {"claimed", queue.claimed},
+      {"completed", queue.completed},
+      {"failed", queue.failed}};
+  for (const auto& [state, count] : states)
+    out += fmt::format("corral_queue_jobs{{state=\"{}\"}} {}\n", state, count);
   figure(out, "corral_model_calls_total", "counter", "Model calls since this process started.");
   out += fmt::format("corral_model_calls_total {}\n", counters.model_calls);
-  figure(out, "corral_model_errors_total", "counter", "Model calls that were answered with an error.");
+  figure(out, "corral_model_errors_total", "counter",
+         "Model calls that were answered with an error.");
   out += fmt::format("corral_model_errors_total {}\n", counters.model_errors);
   figure(out, "corral_model_tokens_total", "counter", "Tokens of model calls, by kind.");
-  const std::initializer_list<std::pair<std::string_view, std::int64_t>> kinds{{"input", counters.usage.input_tokens}, {"output", counters.usage.output_tokens},
-                         {"cache_read", counters.usage.cache_read_tokens}, {"cache_write", counters.usage.cache_write_tokens}};
-  for (const auto& [kind, count] : kinds) out += fmt::format("corral_model_tokens_total{{kind=\"{}\"}} {}\n", kind, count);
-  figure(out, "corral_model_cost_usd_total", "counter", "Cost of model calls at list prices, in US dollars.");
+  const std::initializer_list<std::pair<std::string_view, std::int64_t>> kinds{
+      {"input", counters.usage.input_tokens},
+      {"output", counters.usage.output_tokens},
+      {"cache_read", counters.usage.cache_read_tokens},
+      {"cache_write", counters.usage.cache_write_tokens}};
+  for (const auto& [kind, count] : kinds)
+    out += fmt::format("corral_model_tokens_total{{kind=\"{}\"}} {}\n", kind, count);
+  figure(out, "corral_model_cost_usd_total", "counter",
+         "Cost of model calls at list prices, in US dollars.");
   out += fmt::format("corral_model_cost_usd_total {:.6f}\n", counters.cost.usd());
   co_return out;
 }

@@ -3,9 +3,13 @@
 namespace corral::engine {
 namespace {
 
-json::value or_null(const std::string& text) { return text.empty() ? json::value(nullptr) : json::value(text); }
+json::value or_null(const std::string& text) {
+  return text.empty() ? json::value(nullptr) : json::value(text);
+}
 template <class T>
-json::value or_null(const std::optional<T>& value) { return domain::field_to_json(value); }
+json::value or_null(const std::optional<T>& value) {
+  return domain::field_to_json(value);
+}
 
 std::string_view approval_state(const domain::Approval& approval) {
   if (approval.decision) return approval.decision->allow ? "allowed" : "denied";
@@ -25,8 +29,12 @@ json::value step_json(const domain::Step& step) {
 }  // namespace
 
 json::value approval_json(const domain::Run& run, const domain::Approval& approval) {
-  return json::object{{"id", approval.id},     {"run", run.id.to_string()}, {"step", approval.step},
-                      {"tool", approval.tool}, {"input", approval.input},   {"text", approval.text},
+  return json::object{{"id", approval.id},
+                      {"run", run.id.to_string()},
+                      {"step", approval.step},
+                      {"tool", approval.tool},
+                      {"input", approval.input},
+                      {"text", approval.text},
                       {"requested_at", to_rfc3339(approval.requested_at)}};
 }
 
@@ -38,7 +46,8 @@ json::value run_json(const domain::Run& run) {
     if (approval.open()) approvals.push_back(approval_json(run, approval));
   return json::object{
       {"id", run.id.to_string()},
-      {"project", json::object{{"id", request.project.to_string()}, {"name", request.project_name}}},
+      {"project",
+       json::object{{"id", request.project.to_string()}, {"name", request.project_name}}},
       {"workflow", request.workflow.name},
       {"agent", request.agent},
       {"prompt", request.prompt},
@@ -68,7 +77,8 @@ json::value run_json(const domain::Run& run) {
   };
 }
 
-std::vector<ports::PutDocument> changed_documents(const domain::Run& before, const domain::Run& after) {
+std::vector<ports::PutDocument> changed_documents(const domain::Run& before,
+                                                  const domain::Run& after) {
   const std::string id = after.id.to_string();
   std::vector<ports::PutDocument> changes;
   changes.push_back({.document = {.kind = std::string(kRunKind),
@@ -86,17 +96,20 @@ std::vector<ports::PutDocument> changed_documents(const domain::Run& before, con
                                     .body = approval_json(after, approval)}});
   }
   for (const auto& artifact : after.artifacts) {
-    const bool known = std::ranges::any_of(before.artifacts, [&](const auto& old) { return old.name == artifact.name && old.hash == artifact.hash; });
+    const bool known = std::ranges::any_of(before.artifacts, [&](const auto& old) {
+      return old.name == artifact.name && old.hash == artifact.hash;
+    });
     if (known) continue;
-    changes.push_back({.document = {.kind = std::string(kArtifactKind),
-                                    .id = id + "/" + artifact.name,
-                                    .parent = id,
-                                    .name = artifact.name,
-                                    .body = json::object{{"name", artifact.name},
-                                                         {"media_type", artifact.media_type},
-                                                         {"size_bytes", artifact.size_bytes},
-                                                         {"hash", artifact.hash},
-                                                         {"created_at", to_rfc3339(artifact.created_at)}}}});
+    changes.push_back(
+        {.document = {.kind = std::string(kArtifactKind),
+                      .id = id + "/" + artifact.name,
+                      .parent = id,
+                      .name = artifact.name,
+                      .body = json::object{{"name", artifact.name},
+                                           {"media_type", artifact.media_type},
+                                           {"size_bytes", artifact.size_bytes},
+                                           {"hash", artifact.hash},
+                                           {"created_at", to_rfc3339(artifact.created_at)}}}});
   }
   return changes;
 }

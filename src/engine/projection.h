@@ -1,4 +1,5 @@
-// The read model of a run: what queries see, as a function of the run's state (docs/api.md describes the JSON).
+// The read model of a run: what queries see, as a function of the run's state (docs/api.md
+// describes the JSON).
 #pragma once
 
 #include <vector>
@@ -16,7 +17,9 @@ inline constexpr std::string_view kArtifactKind = "artifact";
 json::value run_json(const domain::Run& run);
 json::value approval_json(const domain::Run& run, const domain::Approval& approval);
 
-// What of the read model changes from `before` to `after`. Belongs into the transaction that appends the events.
-std::vector<ports::PutDocument> changed_documents(const domain::Run& before, const domain::Run& after);
+// What of the read model changes from `before` to `after`. Belongs into the transaction that
+// appends the events.
+std::vector<ports::PutDocument> changed_documents(const domain::Run& before,
+                                                  const domain::Run& after);
 
 }  // namespace corral::engine

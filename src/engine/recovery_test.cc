@@ -1,4 +1,5 @@
-// The server dies at any moment; the next one finishes what it was at, and nothing happens twice that must happen once.
+// The server dies at any moment; the next one finishes what it was at, and nothing happens twice
+// that must happen once.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -48,7 +49,8 @@ struct RecoveryTest : ::testing::Test {
   static void allow_all(Harness& h, RunId id) {
     const auto document = h.run(id);
     for (const auto& approval : document.at("approvals").as_array())
-      (void)h.call(h.engine().decide_approval(std::string(find_string(approval, {"id"})), true, "fine", "user:ann"));
+      (void)h.call(h.engine().decide_approval(std::string(find_string(approval, {"id"})), true,
+                                              "fine", "user:ann"));
   }
 
   static bool finish(Harness& h, RunId id) {
@@ -66,11 +68,13 @@ struct RecoveryTest : ::testing::Test {
       EXPECT_EQ(h.count(id, "run.step.started", step), 1) << step;
       EXPECT_EQ(h.count(id, "run.step.failed", step), 0) << step;
     }
-    for (const char* process : {"prepare-1", "agent-1", "agent-1.snapshot", "checks-1", "commit-1"}) EXPECT_EQ(h.world.times_started(process), 1) << process;
+    for (const char* process : {"prepare-1", "agent-1", "agent-1.snapshot", "checks-1", "commit-1"})
+      EXPECT_EQ(h.world.times_started(process), 1) << process;
     // The agent was told everything once, in order.
     const auto* agent = h.world.find_process("agent-1");
     ASSERT_NE(agent, nullptr);
-    EXPECT_EQ(agent->input_ids, (std::vector<std::string>{"prompt", "answer-write-it", "answer-write-more"}));
+    EXPECT_EQ(agent->input_ids,
+              (std::vector<std::string>{"prompt", "answer-write-it", "answer-write-more"}));
     // No gap, no repeat.
     EXPECT_TRUE(h.logs.mismatches.empty()) << h.logs.mismatches.front();
     const auto& sources = h.logs.logs.at("runs/" + id.to_string() + "/log")->sources;
@@ -80,11 +84,14 @@ struct RecoveryTest : ::testing::Test {
     for (std::size_t at = 0; at < h.timeline(id).size();) {
       const auto text = h.timeline(id);
       const auto end = text.find('\n', at);
-      kinds.emplace_back(find_string(parse_json(text.substr(at, end - at), "line").value(), {"kind"}));
+      kinds.emplace_back(
+          find_string(parse_json(text.substr(at, end - at), "line").value(), {"kind"}));
       at = end + 1;
     }
-    EXPECT_EQ(kinds, (std::vector<std::string>{"started", "message", "message", "permission_request", "permission_answer", "message", "permission_request",
-                                               "permission_answer", "message", "finished"}));
+    EXPECT_EQ(kinds,
+              (std::vector<std::string>{"started", "message", "message", "permission_request",
+                                        "permission_answer", "message", "permission_request",
+                                        "permission_answer", "message", "finished"}));
     EXPECT_EQ(h.world.living_processes(), 0u);
     EXPECT_EQ(h.count(id, "run.completed"), 1);
     EXPECT_EQ(h.run(id).at("version").to_number<std::size_t>(), h.events(id).size());
@@ -118,7 +125,8 @@ TEST_F(RecoveryTest, KilledAfterAnyNumberOfStepsEveryRunEndsRight) {
     h.crash();
     h.boot();
     ASSERT_TRUE(h.call(h.engine().start()));
-    ASSERT_TRUE(finish(h, id)) << "killed after " << killed_after << "\n" << json::serialize(h.run(id)) << h.log(id);
+    ASSERT_TRUE(finish(h, id)) << "killed after " << killed_after << "\n"
+                               << json::serialize(h.run(id)) << h.log(id);
     h.shut_down();
     // What the run left is gone at the latest after the next start.
     h.boot();
@@ -142,8 +150,10 @@ TEST_F(RecoveryTest, KilledAgainAndAgainEveryRunEndsRight) {
         if (find_bool(h.run(id), {"waiting"})) allow_all(h, id);
         h.step();
       }
-      if (random.unit() < 0.5) h.crash();
-      else h.shut_down();
+      if (random.unit() < 0.5)
+        h.crash();
+      else
+        h.shut_down();
       h.boot();
       ASSERT_TRUE(h.call(h.engine().start()));
     }
@@ -154,8 +164,8 @@ TEST_F(RecoveryTest, KilledAgainAndAgainEveryRunEndsRight) {
   }
 }
 
-// Here the agent does not wait for the answer, so that it may fall into the middle of a line of its output, or between
-// pieces of one delivery: a replay must give it at the same byte.
+// Here the agent does not wait for the answer, so that it may fall into the middle of a line of its
+// output, or between pieces of one delivery: a replay must give it at the same byte.
 TEST_F(RecoveryTest, AnswersThatComeWhileTheAgentTalksAreRepeatedAtTheSamePlace) {
   std::set<std::string> texts;
   for (std::uint64_t seed = 0; seed < 80; ++seed) {
@@ -163,7 +173,9 @@ TEST_F(RecoveryTest, AnswersThatComeWhileTheAgentTalksAreRepeatedAtTheSamePlace)
     SeededRandom random(seed);
     h.boot();
     ASSERT_TRUE(h.call(h.engine().start()));
-    auto asked = h.request("request a\nrequest b\nsay a line that takes several deliveries of output\nsay and yet another one of them\nawait a\nawait b\ndone well");
+    auto asked = h.request(
+        "request a\nrequest b\nsay a line that takes several deliveries of output\nsay and yet "
+        "another one of them\nawait a\nawait b\ndone well");
     asked.permissions = "ask";
     const auto id = h.start(asked);
     for (int kills = 0; kills < 6 && !h.ended(id); ++kills) {
@@ -179,9 +191,12 @@ TEST_F(RecoveryTest, AnswersThatComeWhileTheAgentTalksAreRepeatedAtTheSamePlace)
     ASSERT_TRUE(finish(h, id)) << "seed " << seed;
     EXPECT_EQ(h.status(id), "completed") << h.log(id);
     EXPECT_TRUE(h.logs.mismatches.empty()) << "seed " << seed << ": " << h.logs.mismatches.front();
-    const auto& text = h.logs.logs.at("runs/" + id.to_string() + "/log")->sources.at("agent/agent-1");
+    const auto& text =
+        h.logs.logs.at("runs/" + id.to_string() + "/log")->sources.at("agent/agent-1");
     texts.insert(text);
-    for (const char* line : {"asks a\n", "answered a: allowed fine\n", "asks b\n", "answered b: allowed fine\n", "deliveries of output\n", "another one of them\n"})
+    for (const char* line :
+         {"asks a\n", "answered a: allowed fine\n", "asks b\n", "answered b: allowed fine\n",
+          "deliveries of output\n", "another one of them\n"})
       EXPECT_EQ(text.find(line), text.rfind(line)) << line << text;
     if (HasFailure()) return;
   }

@@ -8,7 +8,8 @@ namespace {
 
 constexpr std::size_t kCachedRuns = 64;
 constexpr std::uint32_t kPage = 500;
-// Each conflict means that another writer got on. More in a row than there can be writers is a store that lies.
+// Each conflict means that another writer got on. More in a row than there can be writers is a
+// store that lies.
 constexpr int kMaxConflicts = 64;
 
 }  // namespace
@@ -20,10 +21,13 @@ Task<Result<domain::Run>> RunRepository::refresh(RunId id) {
   if (const auto cached = cache_.find(id); cached != cache_.end()) run = cached->second.run;
   const auto known = run.version;
   for (;;) {
-    CORRAL_CO_TRY(const auto events, co_await store_.read_stream(run_stream(id), run.version, kPage));
+    CORRAL_CO_TRY(const auto events,
+                  co_await store_.read_stream(run_stream(id), run.version, kPage));
     for (const auto& stored : events) {
       auto event = domain::event_from(stored.type, stored.data);
-      if (!event) co_return wrap(std::move(event).error(), fmt::format("run {} cannot be read at event {}", id.to_string(), stored.version));
+      if (!event)
+        co_return wrap(std::move(event).error(), fmt::format("run {} cannot be read at event {}",
+                                                             id.to_string(), stored.version));
       domain::apply(run, *event, stored.actor);
       saw(stored.position);
     }
@@ -54,7 +58,9 @@ Task<Result<domain::Run>> RunRepository::load(RunId id) {
   co_return run;
 }
 
-Task<Result<domain::Run>> RunRepository::execute(RunId id, domain::Command command, std::string actor, std::vector<ports::Change> extra) {
+Task<Result<domain::Run>> RunRepository::execute(RunId id, domain::Command command,
+                                                 std::string actor,
+                                                 std::vector<ports::Change> extra) {
   for (int conflicts = 0;; ++conflicts) {
     CORRAL_CO_TRY(auto before, co_await refresh(id));
     CORRAL_CO_TRY(const auto events, domain::decide(before, command, clock_.now()));
@@ -64,12 +70,15 @@ Task<Result<domain::Run>> RunRepository::execute(RunId id, domain::Command comma
     ports::Append append{.stream = run_stream(id), .expected_version = before.version};
     for (const auto& event : events) {
       domain::apply(after, event, actor);
-      append.events.push_back({.type = std::string(domain::type_of(event.body)), .data = domain::data_of(event), .actor = actor});
+      append.events.push_back({.type = std::string(domain::type_of(event.body)),
+                               .data = domain::data_of(event),
+                               .actor = actor});
     }
     ports::Transaction transaction;
     if (!events.empty()) {
       transaction.changes.emplace_back(std::move(append));
-      for (auto& document : changed_documents(before, after)) transaction.changes.emplace_back(std::move(document));
+      for (auto& document : changed_documents(before, after))
+        transaction.changes.emplace_back(std::move(document));
     }
     for (const auto& change : extra) transaction.changes.push_back(change);
 
@@ -79,8 +88,10 @@ Task<Result<domain::Run>> RunRepository::execute(RunId id, domain::Command comma
       if (!events.empty()) remember(after);
       co_return after;
     }
-    // A conflict of the stream's version shows as a longer stream; any other (a unique name, a lease) is the caller's.
-    if (committed.error().code != ErrorCode::conflict || conflicts == kMaxConflicts) co_return std::unexpected(committed.error());
+    // A conflict of the stream's version shows as a longer stream; any other (a unique name, a
+    // lease) is the caller's.
+    if (committed.error().code != ErrorCode::conflict || conflicts == kMaxConflicts)
+      co_return std::unexpected(committed.error());
     CORRAL_CO_TRY(const auto now, co_await refresh(id));
     if (now.version == before.version) co_return std::unexpected(committed.error());
   }

@@ -1,5 +1,5 @@
-// Runs in the store: loading (folding a stream of events) and changing them (decide, then commit events, read model and
-// queue in one transaction).
+// Runs in the store: loading (folding a stream of events) and changing them (decide, then commit
+// events, read model and queue in one transaction).
 #pragma once
 
 #include <list>
@@ -22,12 +22,14 @@ class RunRepository {
   // `not_found` when there is no such run.
   Task<Result<domain::Run>> load(RunId run);
 
-  // Loads, decides, commits, and returns the state afterwards. When another writer was faster it begins again, so that
-  // the decision always fits the state it is committed on. `extra` goes into the same transaction, and is committed
-  // even when the command changes nothing.
-  Task<Result<domain::Run>> execute(RunId run, domain::Command command, std::string actor, std::vector<ports::Change> extra = {});
+  // Loads, decides, commits, and returns the state afterwards. When another writer was faster it
+  // begins again, so that the decision always fits the state it is committed on. `extra` goes into
+  // the same transaction, and is committed even when the command changes nothing.
+  Task<Result<domain::Run>> execute(RunId run, domain::Command command, std::string actor,
+                                    std::vector<ports::Change> extra = {});
 
-  // The end of the store's log as far as this process has seen it: waiting from there on misses nothing.
+  // The end of the store's log as far as this process has seen it: waiting from there on misses
+  // nothing.
   std::uint64_t position() const { return position_; }
   void saw(std::uint64_t position) { position_ = std::max(position_, position); }
 
@@ -42,7 +44,8 @@ class RunRepository {
 
   ports::Store& store_;
   Clock& clock_;
-  // Folded states by run, the least recently used given up: reading then costs only the events that are new.
+  // Folded states by run, the least recently used given up: reading then costs only the events that
+  // are new.
   std::unordered_map<RunId, Cached> cache_;
   std::list<RunId> by_use_;  // most recent first
   std::uint64_t position_ = 0;

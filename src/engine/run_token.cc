@@ -16,7 +16,8 @@ std::string make_run_token(RunId run, const Secret& key) {
 }
 
 std::optional<RunId> verify_run_token(std::string_view token, const Secret& key) {
-  if (token.size() != kPrefix.size() + kUuidSize + 1 + kMacSize || !token.starts_with(kPrefix)) return std::nullopt;
+  if (token.size() != kPrefix.size() + kUuidSize + 1 + kMacSize || !token.starts_with(kPrefix))
+    return std::nullopt;
   const auto run = RunId::parse(token.substr(kPrefix.size(), kUuidSize));
   if (!run || !Secret(make_run_token(*run, key)).equals(token)) return std::nullopt;
   return run;

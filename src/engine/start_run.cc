@@ -13,29 +13,43 @@ constexpr std::size_t kMaxChecks = 64u << 10;
 constexpr std::int64_t kMaxTimeoutSeconds = 7 * 24 * 3600;
 
 bool has_control(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  return std::ranges::any_of(
+      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 Result<void> check_base(std::string_view base) {
-  const bool odd = base.size() > 200 || has_control(base) || base.starts_with('-') || base.starts_with('/') || base.ends_with('/') ||
-                   base.ends_with(".lock") || base.find("..") != std::string_view::npos || base.find("@{") != std::string_view::npos ||
+  const bool odd = base.size() > 200 || has_control(base) || base.starts_with('-') ||
+                   base.starts_with('/') || base.ends_with('/') || base.ends_with(".lock") ||
+                   base.find("..") != std::string_view::npos ||
+                   base.find("@{") != std::string_view::npos ||
                    base.find_first_of(" ~^:?*[\\") != std::string_view::npos;
   if (odd) return fail(ErrorCode::invalid, "base: \"{}\" is no branch name", base);
   return {};
 }
 
-Result<void> check_agent(const StartRun& request, const Core& core, const domain::Workflow& workflow) {
+Result<void> check_agent(const StartRun& request, const Core& core,
+                         const domain::Workflow& workflow) {
   std::vector<std::string_view> names;
   for (const auto& agent : core.deps.agents) names.push_back(agent->name());
-  const auto known = [&](std::string_view name) { return std::ranges::find(names, name) != names.end(); };
-  if (!known(request.agent)) return fail(ErrorCode::invalid, "agent: \"{}\" is unknown: use one of {}", request.agent, fmt::join(names, ", "));
+  const auto known = [&](std::string_view name) {
+    return std::ranges::find(names, name) != names.end();
+  };
+  if (!known(request.agent))
+    return fail(ErrorCode::invalid, "agent: \"{}\" is unknown: use one of {}", request.agent,
+                fmt::join(names, ", "));
   for (const auto& step : workflow.steps)
     if (!step.agent.empty() && !known(step.agent))
-      return fail(ErrorCode::invalid, "step \"{}\" wants the agent \"{}\", which is unknown: use one of {}", step.name, step.agent, fmt::join(names, ", "));
+      return fail(ErrorCode::invalid,
+                  "step \"{}\" wants the agent \"{}\", which is unknown: use one of {}", step.name,
+                  step.agent, fmt::join(names, ", "));
   const bool command = request.agent == "command";
   if (command && (request.command.empty() || request.command.front().empty()))
-    return fail(ErrorCode::invalid, "command: the agent \"command\" needs the program to run and its arguments, as a list");
-  if (!command && !request.command.empty()) return fail(ErrorCode::invalid, "command: only the agent \"command\" takes one, not \"{}\"", request.agent);
+    return fail(
+        ErrorCode::invalid,
+        "command: the agent \"command\" needs the program to run and its arguments, as a list");
+  if (!command && !request.command.empty())
+    return fail(ErrorCode::invalid, "command: only the agent \"command\" takes one, not \"{}\"",
+                request.agent);
   if (!command && request.prompt.find_first_not_of(" \t\r\n") == std::string::npos)
     return fail(ErrorCode::invalid, "prompt: is empty: say what the agent is to do");
   return {};
@@ -47,7 +61,9 @@ Result<domain::Workflow> choose_workflow(const StartRun& request) {
   if (builtin != nullptr) return parse_workflow(builtin->source, builtin->name);
   std::vector<std::string_view> names;
   for (const auto& known : builtin_workflows()) names.push_back(known.name);
-  return fail(ErrorCode::invalid, "workflow: \"{}\" is unknown: use one of {}, or give a definition", request.workflow, fmt::join(names, ", "));
+  return fail(ErrorCode::invalid,
+              "workflow: \"{}\" is unknown: use one of {}, or give a definition", request.workflow,
+              fmt::join(names, ", "));
 }
 
 // The longest prefix that does not end within a character.
@@ -60,28 +76,39 @@ std::string excerpt(std::string_view text) {
 
 }  // namespace
 
-Result<domain::Request> check_request(const StartRun& request, const Core& core, std::string_view actor) {
-  if (request.project.empty() == request.git_url.empty()) return fail(ErrorCode::invalid, "give either project or git_url");
+Result<domain::Request> check_request(const StartRun& request, const Core& core,
+                                      std::string_view actor) {
+  if (request.project.empty() == request.git_url.empty())
+    return fail(ErrorCode::invalid, "give either project or git_url");
   CORRAL_TRY(auto workflow, choose_workflow(request));
   CORRAL_CHECK(check_agent(request, core, workflow));
   CORRAL_CHECK(check_base(request.base));
-  if (request.prompt.size() > kMaxPrompt) return fail(ErrorCode::invalid, "prompt: has {} bytes, at most {}", request.prompt.size(), kMaxPrompt);
-  if (request.prompt.find('\0') != std::string::npos) return fail(ErrorCode::invalid, "prompt: has a NUL byte in it");
+  if (request.prompt.size() > kMaxPrompt)
+    return fail(ErrorCode::invalid, "prompt: has {} bytes, at most {}", request.prompt.size(),
+                kMaxPrompt);
+  if (request.prompt.find('\0') != std::string::npos)
+    return fail(ErrorCode::invalid, "prompt: has a NUL byte in it");
   if (request.checks.size() > kMaxChecks || request.checks.find('\0') != std::string::npos)
     return fail(ErrorCode::invalid, "checks: must be at most {} bytes of shell text", kMaxChecks);
-  if (request.model.size() > 200 || has_control(request.model) || request.model.starts_with('-')) return fail(ErrorCode::invalid, "model: is no model name");
+  if (request.model.size() > 200 || has_control(request.model) || request.model.starts_with('-'))
+    return fail(ErrorCode::invalid, "model: is no model name");
   domain::PermissionPolicy permissions{};
   if (!domain::from_string(request.permissions, permissions))
-    return fail(ErrorCode::invalid, "permissions: must be \"workspace\" or \"ask\", not \"{}\"", request.permissions);
+    return fail(ErrorCode::invalid, "permissions: must be \"workspace\" or \"ask\", not \"{}\"",
+                request.permissions);
   if (request.budget_usd && !(*request.budget_usd > 0 && *request.budget_usd <= 1e6))
     return fail(ErrorCode::invalid, "budget_usd: must be more than 0 and at most 1000000");
   if (request.timeout_s && (*request.timeout_s < 1 || *request.timeout_s > kMaxTimeoutSeconds))
     return fail(ErrorCode::invalid, "timeout_s: must be from 1 to {} (a week)", kMaxTimeoutSeconds);
-  if (request.priority < -1000 || request.priority > 1000) return fail(ErrorCode::invalid, "priority: must be from -1000 to 1000");
-  if (request.author_name.size() > 200 || has_control(request.author_name) || request.author_email.size() > 200 || has_control(request.author_email))
-    return fail(ErrorCode::invalid, "author: name and email must each be one line of at most 200 bytes");
+  if (request.priority < -1000 || request.priority > 1000)
+    return fail(ErrorCode::invalid, "priority: must be from -1000 to 1000");
+  if (request.author_name.size() > 200 || has_control(request.author_name) ||
+      request.author_email.size() > 200 || has_control(request.author_email))
+    return fail(ErrorCode::invalid,
+                "author: name and email must each be one line of at most 200 bytes");
   for (const auto& word : request.command)
-    if (word.find('\0') != std::string::npos) return fail(ErrorCode::invalid, "command: has a NUL byte in it");
+    if (word.find('\0') != std::string::npos)
+      return fail(ErrorCode::invalid, "command: has a NUL byte in it");
 
   domain::Request checked;
   checked.workflow = std::move(workflow);
@@ -94,22 +121,39 @@ Result<domain::Request> check_request(const StartRun& request, const Core& core,
   checked.permissions = permissions;
   const auto budget = request.budget_usd ? request.budget_usd : core.options.budget_usd;
   if (budget) checked.budget = domain::Money::from_usd(*budget);
-  checked.timeout = request.timeout_s ? Duration(*request.timeout_s * 1000) : core.options.run_timeout;
+  checked.timeout =
+      request.timeout_s ? Duration(*request.timeout_s * 1000) : core.options.run_timeout;
   checked.priority = request.priority;
   // "user:ann" asks as ann.
   const std::string person(actor.substr(actor.find(':') + 1));
-  checked.author_name = !request.author_name.empty() ? request.author_name : person.empty() ? "Corral" : person;
-  checked.author_email = !request.author_email.empty() ? request.author_email : (person.empty() ? "corral" : person) + "@localhost";
+  checked.author_name = !request.author_name.empty() ? request.author_name
+                        : person.empty()             ? "Corral"
+                                                     : person;
+  checked.author_email = !request.author_email.empty()
+                             ? request.author_email
+                             : (person.empty() ? "corral" : person) + "@localhost";
   return checked;
 }
 
 std::string request_hash(const StartRun& request) {
   json::array command;
   for (const auto& word : request.command) command.emplace_back(word);
-  const json::value whole = json::array{request.project, request.git_url, request.workflow, request.definition, request.agent, request.prompt,
-                                        command, request.checks, request.model, request.base, request.permissions,
-                                        domain::field_to_json(request.budget_usd), domain::field_to_json(request.timeout_s), request.priority,
-                                        request.author_name, request.author_email};
+  const json::value whole = json::array{request.project,
+                                        request.git_url,
+                                        request.workflow,
+                                        request.definition,
+                                        request.agent,
+                                        request.prompt,
+                                        command,
+                                        request.checks,
+                                        request.model,
+                                        request.base,
+                                        request.permissions,
+                                        domain::field_to_json(request.budget_usd),
+                                        domain::field_to_json(request.timeout_s),
+                                        request.priority,
+                                        request.author_name,
+                                        request.author_email};
   return sha256_hex(json::serialize(whole));
 }
 
@@ -118,13 +162,17 @@ std::string branch_name(std::string_view prompt, RunId run) {
   for (const char c : prompt.substr(0, 200)) {
     if (slug.size() >= 40) break;
     const bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    if (letter) slug += c;
-    else if (c >= 'A' && c <= 'Z') slug += static_cast<char>(c - 'A' + 'a');
-    else if (!slug.empty() && slug.back() != '-') slug += '-';
+    if (letter)
+      slug += c;
+    else if (c >= 'A' && c <= 'Z')
+      slug += static_cast<char>(c - 'A' + 'a');
+    else if (!slug.empty() && slug.back() != '-')
+      slug += '-';
   }
   // Rather whole words.
   if (slug.size() >= 40)
-    if (const auto dash = slug.rfind('-'); dash != std::string::npos && dash > 15) slug.resize(dash);
+    if (const auto dash = slug.rfind('-'); dash != std::string::npos && dash > 15)
+      slug.resize(dash);
   while (slug.ends_with('-')) slug.pop_back();
   const std::string id = run.to_string();
   return fmt::format("corral/{}-{}", slug.empty() ? "run" : slug, id.substr(id.size() - 8));

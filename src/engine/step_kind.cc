@@ -7,7 +7,8 @@ namespace {
 
 const auto& registry() {
   static const auto kinds = [] {
-    std::array<std::unique_ptr<StepKind>, 4> made{make_git_kind(), make_agent_kind(), make_command_kind(), make_artifacts_kind()};
+    std::array<std::unique_ptr<StepKind>, 4> made{make_git_kind(), make_agent_kind(),
+                                                  make_command_kind(), make_artifacts_kind()};
     return made;
   }();
   return kinds;
@@ -56,7 +57,8 @@ Duration StepContext::time_left() const {
 }
 
 Task<Result<std::map<std::string, std::string, std::less<>>>> StepContext::inputs() {
-  std::map<std::string, std::string, std::less<>> values{{"checks", run.request.checks}, {"prompt", run.request.prompt}};
+  std::map<std::string, std::string, std::less<>> values{{"checks", run.request.checks},
+                                                         {"prompt", run.request.prompt}};
   if (!run.request.prompt_blob.empty()) {
     CORRAL_CO_TRY(values["prompt"], co_await core.deps.blobs.get(run.request.prompt_blob));
   }

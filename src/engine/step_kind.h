@@ -1,6 +1,7 @@
-// What a step does, by its kind. A kind is carried out by a driver that may die at any moment and be followed by another,
-// so executing is repeatable: every process has an id that follows from the attempt, every write an offset or id, and the
-// second execution of an attempt takes up what the first began.
+// What a step does, by its kind. A kind is carried out by a driver that may die at any moment and
+// be followed by another, so executing is repeatable: every process has an id that follows from the
+// attempt, every write an offset or id, and the second execution of an attempt takes up what the
+// first began.
 #pragma once
 
 #include <map>
@@ -20,27 +21,29 @@ namespace corral::engine {
 // How an attempt ended: well when there is no failure.
 struct StepEnd {
   std::optional<domain::Failure> failure;
-  std::string summary;   // an agent's last words
+  std::string summary;  // an agent's last words
 };
 
 // One attempt at a step, for as long as this driver carries it out.
 struct StepContext {
   Core& core;
   Drivers::Seat& seat;
-  domain::Run run;                                // as last read or written here
-  std::string name;                               // of the step
-  std::shared_ptr<ports::Workspace> workspace;    // null for kinds that need none
-  std::shared_ptr<session::Log> log;              // what a person reads
-  std::shared_ptr<session::Log> timeline;         // agents' events
+  domain::Run run;                              // as last read or written here
+  std::string name;                             // of the step
+  std::shared_ptr<ports::Workspace> workspace;  // null for kinds that need none
+  std::shared_ptr<session::Log> log;            // what a person reads
+  std::shared_ptr<session::Log> timeline;       // agents' events
 
   const domain::Step& step() const { return *run.find(name); }
   std::string process_id() const { return step().process_id(); }
   // Executes a command on the run and keeps the state that follows.
   Task<Result<void>> tell(domain::Command command);
   Task<Result<void>> reload();
-  // A line of the engine's own in the run's log, once: `source` is unique in the run and its text always the same.
+  // A line of the engine's own in the run's log, once: `source` is unique in the run and its text
+  // always the same.
   Task<Result<void>> note(std::string source, std::string text);
-  // What is left for a process: of the step's own timeout and the run's. At least 1 ms; 0: no limit.
+  // What is left for a process: of the step's own timeout and the run's. At least 1 ms; 0: no
+  // limit.
   Duration time_left() const;
   // The run's inputs, the whole prompt included.
   Task<Result<std::map<std::string, std::string, std::less<>>>> inputs();
@@ -51,8 +54,8 @@ class StepKind {
   virtual ~StepKind() = default;
   virtual std::string_view name() const = 0;
   virtual bool needs_workspace() const { return true; }
-  // The step's outcome. An Error is trouble of the engine's own (store, logs, blobs): the step is then neither done nor
-  // failed, and is taken up again later.
+  // The step's outcome. An Error is trouble of the engine's own (store, logs, blobs): the step is
+  // then neither done nor failed, and is taken up again later.
   virtual Task<Result<StepEnd>> execute(StepContext& context) const = 0;
 };
 

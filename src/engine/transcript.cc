@@ -39,12 +39,14 @@ std::string entry(const json::value& event) {
 }  // namespace
 
 std::string render_transcript(const domain::Run& run, std::string_view timeline) {
-  std::string out = fmt::format("# Run {}\n\nProject {} · branch `{}` · agent {} · asked by {}\n\n## Task\n\n{}\n## Work\n\n",
-                                run.id.to_string(), run.request.project_name, run.request.branch, run.request.agent, run.created_by,
-                                fenced(run.request.prompt));
+  std::string out = fmt::format(
+      "# Run {}\n\nProject {} · branch `{}` · agent {} · asked by {}\n\n## Task\n\n{}\n## Work\n\n",
+      run.id.to_string(), run.request.project_name, run.request.branch, run.request.agent,
+      run.created_by, fenced(run.request.prompt));
   while (!timeline.empty()) {
     const auto end = std::min(timeline.find('\n'), timeline.size());
-    if (const auto event = parse_json(timeline.substr(0, end), "timeline"); event) out += entry(*event);
+    if (const auto event = parse_json(timeline.substr(0, end), "timeline"); event)
+      out += entry(*event);
     timeline.remove_prefix(std::min(end + 1, timeline.size()));
   }
   out += "## Outcome\n\n";
@@ -54,15 +56,18 @@ std::string render_transcript(const domain::Run& run, std::string_view timeline)
     out += '\n';
   }
   if (!run.summary.empty()) out += "\n" + run.summary + "\n";
-  out += fmt::format("\n{} model calls, {} tokens in, {} out, {}\n", run.usage.calls, run.usage.input_tokens, run.usage.output_tokens, run.cost.to_string());
+  out += fmt::format("\n{} model calls, {} tokens in, {} out, {}\n", run.usage.calls,
+                     run.usage.input_tokens, run.usage.output_tokens, run.cost.to_string());
   return out;
 }
 
 std::string render_report(const domain::Run& run, Time now) {
   const json::value whole = run_json(run);
   json::object report{{"generated_at", to_rfc3339(now)}};
-  for (const char* field : {"id", "project", "workflow", "agent", "prompt", "branch", "base_branch", "base_commit", "commit", "diff_stat",
-                            "cost_usd", "budget_usd", "usage", "summary", "isolation", "attempt", "steps", "created_by", "created_at", "started_at"})
+  for (const char* field : {"id",       "project",     "workflow",    "agent",      "prompt",
+                            "branch",   "base_branch", "base_commit", "commit",     "diff_stat",
+                            "cost_usd", "budget_usd",  "usage",       "summary",    "isolation",
+                            "attempt",  "steps",       "created_by",  "created_at", "started_at"})
     report[field] = whole.at(field);
   return json::serialize(report) + "\n";
 }

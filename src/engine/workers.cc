@@ -16,7 +16,9 @@ Task<int> wait_on(Signal& signal) {
   co_return 0;
 }
 
-Task<void> wait_for_job(ports::Store& store, Duration timeout) { (void)co_await store.wait_for_job(timeout); }
+Task<void> wait_for_job(ports::Store& store, Duration timeout) {
+  (void)co_await store.wait_for_job(timeout);
+}
 
 }  // namespace
 
@@ -27,8 +29,9 @@ Task<void> Workers::claim_jobs() {
       co_await core_.jobs.wait();
       continue;
     }
-    auto job = co_await core_.deps.store.claim(core_.options.worker, core_.deps.clock.now(), core_.options.lease,
-                                               {.per_group = core_.options.per_project, .total = core_.options.running});
+    auto job = co_await core_.deps.store.claim(
+        core_.options.worker, core_.deps.clock.now(), core_.options.lease,
+        {.per_group = core_.options.per_project, .total = core_.options.running});
     if (!job) {
       log::warning("queue.unavailable", {{"why", job.error().describe()}});
       co_await core_.deps.clock.sleep(kStoreRetry);
@@ -43,7 +46,8 @@ Task<void> Workers::claim_jobs() {
 
 Task<void> Workers::wait_for_work(std::uint64_t seen) {
   if (core_.job_news != seen) co_return;
-  (void)co_await until(wait_on(core_.jobs), wait_for_job(core_.deps.store, core_.options.idle_wait));
+  (void)co_await until(wait_on(core_.jobs),
+                       wait_for_job(core_.deps.store, core_.options.idle_wait));
 }
 
 void Workers::done() {
@@ -63,7 +67,8 @@ Task<void> Workers::work_on(ports::Job job) {
     troubles_.erase(job.key);
   }
   done();
-  if (++finished_ % kTrimEvery == 0) (void)co_await core_.deps.store.trim_jobs(kKeepCompleted, kKeepFailed);
+  if (++finished_ % kTrimEvery == 0)
+    (void)co_await core_.deps.store.trim_jobs(kKeepCompleted, kKeepFailed);
 }
 
 Task<Result<void>> Workers::drive(const ports::Job& job) {
@@ -80,19 +85,26 @@ Task<void> Workers::keep_lease(const ports::Job& job) {
     co_await core_.deps.clock.sleep(core_.options.heartbeat);
     const Time until_then = core_.deps.clock.now() + core_.options.lease;
     const auto kept = co_await core_.deps.store.heartbeat(job.id, core_.options.worker, until_then);
-    if (kept) held_until = until_then;
-    else if (kept.error().code == ErrorCode::conflict || core_.deps.clock.now() >= held_until) co_return;
+    if (kept)
+      held_until = until_then;
+    else if (kept.error().code == ErrorCode::conflict || core_.deps.clock.now() >= held_until)
+      co_return;
   }
 }
 
-// Trouble of our own (a full disk, say) is no failure of the run: it goes on where it stands, later.
+// Trouble of our own (a full disk, say) is no failure of the run: it goes on where it stands,
+// later.
 Task<void> Workers::release(const ports::Job& job, const Error& why) {
   const int times = ++troubles_[job.key];
   const Duration wait = std::min(kLongestRetry, kStoreRetry * (1 << std::min(times - 1, 10)));
-  log::warning("run.paused", {{"job", job.key}, {"why", why.describe()}, {"again_in_ms", wait.count()}});
+  log::warning("run.paused",
+               {{"job", job.key}, {"why", why.describe()}, {"again_in_ms", wait.count()}});
   ports::Transaction transaction;
-  transaction.changes.emplace_back(
-      ports::ReleaseJob{.id = job.id, .owner = core_.options.worker, .due = core_.deps.clock.now() + wait, .error = why.describe(), .keep_attempt = true});
+  transaction.changes.emplace_back(ports::ReleaseJob{.id = job.id,
+                                                     .owner = core_.options.worker,
+                                                     .due = core_.deps.clock.now() + wait,
+                                                     .error = why.describe(),
+                                                     .keep_attempt = true});
   // When even that cannot be written the lease runs out by itself.
   (void)co_await core_.deps.store.commit(std::move(transaction));
 }

@@ -25,7 +25,7 @@ class Workers {
   Core& core_;
   std::uint32_t active_ = 0;
   std::uint64_t finished_ = 0;
-  std::map<std::string, int> troubles_;   // by job key: how often in a row
+  std::map<std::string, int> troubles_;  // by job key: how often in a row
   TaskScope scope_;
 };
 

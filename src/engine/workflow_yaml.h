@@ -11,8 +11,8 @@ namespace corral::engine {
 
 inline constexpr std::size_t kMaxDefinitionBytes = 256u << 10;
 
-// The checked workflow. `invalid` otherwise: one line a problem, each "NAME:LINE:COLUMN: what is wrong and the remedy".
-// Unknown keys are problems, so that a typing error never passes silently.
+// The checked workflow. `invalid` otherwise: one line a problem, each "NAME:LINE:COLUMN: what is
+// wrong and the remedy". Unknown keys are problems, so that a typing error never passes silently.
 Result<domain::Workflow> parse_workflow(std::string_view yaml, std::string_view name);
 
 // The workflows that Corral brings along, as YAML. Null when there is none of that name.

@@ -15,7 +15,8 @@ constexpr std::string_view kEndOfPrompt = "\x04\n";
 // "word rest" → {word, rest}
 std::pair<std::string, std::string> split(std::string_view line) {
   const auto space = line.find(' ');
-  return {std::string(line.substr(0, space)), space == std::string_view::npos ? "" : std::string(line.substr(space + 1))};
+  return {std::string(line.substr(0, space)),
+          space == std::string_view::npos ? "" : std::string(line.substr(space + 1))};
 }
 
 std::vector<std::string> lines_of(std::string_view text) {
@@ -55,8 +56,11 @@ class FakeDriver final : public AgentDriver {
   Step answer(std::string_view id, bool allow, std::string_view message) override {
     Step step;
     if (asked_.erase(std::string(id)) == 0) return step;
-    step.events.push_back({.kind = Kind::permission_answer, .id = std::string(id), .text = allow ? "allowed" : "denied"});
-    step.inputs.push_back({"answer-" + std::string(id), fmt::format("answer {} {}\n", id, allow ? "allow" : "deny")});
+    step.events.push_back({.kind = Kind::permission_answer,
+                           .id = std::string(id),
+                           .text = allow ? "allowed" : "denied"});
+    step.inputs.push_back(
+        {"answer-" + std::string(id), fmt::format("answer {} {}\n", id, allow ? "allow" : "deny")});
     step.text = fmt::format("answered {}: {} {}\n", id, allow ? "allowed" : "denied", message);
     return step;
   }
@@ -73,11 +77,16 @@ class FakeDriver final : public AgentDriver {
       step.text += rest + "\n";
     } else if (word == "ask") {
       asked_[rest] = true;
-      step.events.push_back({.kind = Kind::permission_request, .id = rest, .text = "asks " + rest, .tool = "Write", .input = json::object{{"path", rest}}});
+      step.events.push_back({.kind = Kind::permission_request,
+                             .id = rest,
+                             .text = "asks " + rest,
+                             .tool = "Write",
+                             .input = json::object{{"path", rest}}});
       step.text += "asks " + rest + "\n";
     } else if (word == "forget") {
       asked_.erase(rest);
-      step.events.push_back({.kind = Kind::permission_answer, .id = rest, .text = "withdrawn", .is_error = true});
+      step.events.push_back(
+          {.kind = Kind::permission_answer, .id = rest, .text = "withdrawn", .is_error = true});
     } else if (word == "result" || word == "failure") {
       step.events.push_back({.kind = Kind::finished, .text = rest});
       step.result = ports::AgentResult{.ok = word == "result", .summary = rest};
@@ -92,8 +101,12 @@ class FakeAgent final : public ports::Agent {
  public:
   explicit FakeAgent(FakeAgentOptions options) : options_(std::move(options)) {}
   std::string_view name() const override { return options_.name; }
-  Task<Result<ports::AgentInfo>> info() override { co_return ports::AgentInfo{.name = options_.name, .version = "1", .problem = options_.problem}; }
-  Task<Result<void>> install(std::function<void(std::string_view)>) override { co_return Result<void>{}; }
+  Task<Result<ports::AgentInfo>> info() override {
+    co_return ports::AgentInfo{.name = options_.name, .version = "1", .problem = options_.problem};
+  }
+  Task<Result<void>> install(std::function<void(std::string_view)>) override {
+    co_return Result<void>{};
+  }
   Task<Result<std::vector<ports::ReadOnlyMount>>> mounts() override {
     if (!options_.problem.empty()) co_return fail(ErrorCode::unavailable, "{}", options_.problem);
     co_return std::vector<ports::ReadOnlyMount>{{"/opt/fake", "/fake"}};
@@ -108,7 +121,9 @@ class FakeAgent final : public ports::Agent {
     launch.files.emplace_back("/home/agent/settings", "yes");
     return launch;
   }
-  std::unique_ptr<AgentDriver> driver(const ports::AgentTask& task) override { return std::make_unique<FakeDriver>(task); }
+  std::unique_ptr<AgentDriver> driver(const ports::AgentTask& task) override {
+    return std::make_unique<FakeDriver>(task);
+  }
 
  private:
   FakeAgentOptions options_;
@@ -120,12 +135,15 @@ void act_as_agent(FakeProcess& process) {
   const auto end = process.input.find(kEndOfPrompt);
   if (end == std::string::npos) return;
   const auto script = lines_of(std::string_view(process.input).substr(0, end));
-  for (const auto& told : lines_of(std::string_view(process.input).substr(end + kEndOfPrompt.size()))) process.answered.insert(split(split(told).second).first);
+  for (const auto& told :
+       lines_of(std::string_view(process.input).substr(end + kEndOfPrompt.size())))
+    process.answered.insert(split(split(told).second).first);
   const bool interrupted = !process.signals.empty();
   while (!process.ended) {
     if (process.line == script.size()) return process.end(0);
     const auto [word, rest] = split(script[process.line]);
-    // The first pass over a line prints; a line that waits is then looked at again on each occasion.
+    // The first pass over a line prints; a line that waits is then looked at again on each
+    // occasion.
     const bool fresh = process.answered.insert(fmt::format("line {}", process.line)).second;
     if (word == "say" && fresh) process.print("say " + rest + "\n");
     if (word == "err" && fresh) process.errors += rest + "\n";
@@ -134,11 +152,13 @@ void act_as_agent(FakeProcess& process) {
       if (fresh) process.print("ask " + rest + "\n");
       if (interrupted) return process.end(130);
       // "forget" right after lets the agent go on without an answer.
-      const bool forgets = process.line + 1 < script.size() && script[process.line + 1] == "forget " + rest;
+      const bool forgets =
+          process.line + 1 < script.size() && script[process.line + 1] == "forget " + rest;
       if (!process.answered.contains(rest) && !forgets) return;
     }
     if (word == "request" && fresh) process.print("ask " + rest + "\n");
-    if (word == "await" && !process.answered.contains(rest)) return interrupted ? process.end(130) : void();
+    if (word == "await" && !process.answered.contains(rest))
+      return interrupted ? process.end(130) : void();
     if (word == "hang") return interrupted ? process.end(130) : void();
     if (word == "stubborn") return;
     if (word == "exit") return process.end(std::stoi(rest));
@@ -152,6 +172,8 @@ void act_as_agent(FakeProcess& process) {
   }
 }
 
-std::shared_ptr<ports::Agent> make_fake_agent(FakeAgentOptions options) { return std::make_shared<FakeAgent>(std::move(options)); }
+std::shared_ptr<ports::Agent> make_fake_agent(FakeAgentOptions options) {
+  return std::make_shared<FakeAgent>(std::move(options));
+}
 
 }  // namespace corral::engine::testing

@@ -1,12 +1,11 @@
 // An agent whose prompt is its script, a line at a time:
 //
-//   say TEXT     prints TEXT                     ask ID      asks for permission, waits for the answer
-//   err TEXT     prints TEXT on stderr           forget ID   no longer asks
-//   request ID   asks and goes on                await ID    waits for that answer
-//   hang         waits for a signal              stubborn    waits, and heeds only SIGKILL
-//   done TEXT    gives its result and ends once stdin is closed
-//   linger TEXT  gives its result and never ends by itself
-//   fail TEXT    gives a bad result likewise     exit N      ends with that code and no result
+//   say TEXT     prints TEXT                     ask ID      asks for permission, waits for the
+//   answer err TEXT     prints TEXT on stderr           forget ID   no longer asks request ID asks
+//   and goes on                await ID    waits for that answer hang         waits for a signal
+//   stubborn    waits, and heeds only SIGKILL done TEXT    gives its result and ends once stdin is
+//   closed linger TEXT  gives its result and never ends by itself fail TEXT    gives a bad result
+//   likewise     exit N      ends with that code and no result
 #pragma once
 
 #include <memory>
@@ -23,7 +22,7 @@ void act_as_agent(FakeProcess& process);
 
 struct FakeAgentOptions {
   std::string name = "fake";
-  std::string problem;   // why it is not installed
+  std::string problem;  // why it is not installed
 };
 std::shared_ptr<ports::Agent> make_fake_agent(FakeAgentOptions options = {});
 

@@ -45,9 +45,12 @@ class FakeWorkspace final : public ports::Workspace {
     }
   }
 
-  Task<Result<std::uint64_t>> read_output(std::string channel, std::uint64_t from, ports::OutputSink sink) override {
+  Task<Result<std::uint64_t>> read_output(std::string channel, std::uint64_t from,
+                                          ports::OutputSink sink) override {
     const bool errors = channel.ends_with(".err");
-    CORRAL_CO_TRY(auto* process, co_await find("read_output", errors ? channel.substr(0, channel.size() - 4) : channel));
+    CORRAL_CO_TRY(
+        auto* process,
+        co_await find("read_output", errors ? channel.substr(0, channel.size() - 4) : channel));
     const std::string& text = errors ? process->errors : process->output;
     std::uint64_t at = from;
     for (;;) {
@@ -83,7 +86,9 @@ class FakeWorkspace final : public ports::Workspace {
     co_return Result<void>{};
   }
 
-  Task<Result<void>> resize(std::string, ports::TerminalSize) override { co_return fail(ErrorCode::unsupported, "no terminals here"); }
+  Task<Result<void>> resize(std::string, ports::TerminalSize) override {
+    co_return fail(ErrorCode::unsupported, "no terminals here");
+  }
 
   Task<Result<void>> signal(std::string name, int number) override {
     CORRAL_CO_TRY(auto* process, co_await find("signal", name));
@@ -105,7 +110,9 @@ class FakeWorkspace final : public ports::Workspace {
   }
 
  private:
-  static std::unexpected<Error> lost() { return fail(ErrorCode::unavailable, "the runner is gone"); }
+  static std::unexpected<Error> lost() {
+    return fail(ErrorCode::unavailable, "the runner is gone");
+  }
 
   Task<Result<void>> call(std::string_view name) {
     co_await yield();
@@ -117,7 +124,8 @@ class FakeWorkspace final : public ports::Workspace {
   Task<Result<FakeProcess*>> find(std::string_view name, std::string process) {
     CORRAL_CO_CHECK(co_await call(name));
     const auto at = machine_.processes.find(process);
-    if (at == machine_.processes.end()) co_return fail(ErrorCode::not_found, "there is no process {}", process);
+    if (at == machine_.processes.end())
+      co_return fail(ErrorCode::not_found, "there is no process {}", process);
     co_return &at->second;
   }
 
@@ -129,7 +137,9 @@ class FakeLauncher final : public ports::Launcher {
  public:
   explicit FakeLauncher(FakeWorld& world) : world_(world) {}
 
-  Task<Result<ports::LauncherStatus>> check() override { co_return ports::LauncherStatus{.isolation = world_.isolation}; }
+  Task<Result<ports::LauncherStatus>> check() override {
+    co_return ports::LauncherStatus{.isolation = world_.isolation};
+  }
 
   Task<Result<std::shared_ptr<ports::Workspace>>> create(ports::WorkspaceSpec spec) override {
     CORRAL_CO_CHECK(co_await call("create"));
@@ -148,7 +158,8 @@ class FakeLauncher final : public ports::Launcher {
   Task<Result<std::shared_ptr<ports::Workspace>>> attach(WorkspaceId id) override {
     CORRAL_CO_CHECK(co_await call("attach"));
     const auto at = world_.machines.find(id);
-    if (at == world_.machines.end() || at->second.gone) co_return fail(ErrorCode::not_found, "there is no living workspace {}", id.to_string());
+    if (at == world_.machines.end() || at->second.gone)
+      co_return fail(ErrorCode::not_found, "there is no living workspace {}", id.to_string());
     co_return std::make_shared<FakeWorkspace>(world_, at->second);
   }
 
@@ -188,7 +199,9 @@ class FakeMirrors final : public ports::Mirrors {
     ++world_.fetches;
     co_return Fetched{world_.base_commit, branch.empty() ? world_.base_branch : branch};
   }
-  Task<Result<void>> serve(ProjectId, std::string, Fd) override { co_return fail(ErrorCode::unsupported, "not here"); }
+  Task<Result<void>> serve(ProjectId, std::string, Fd) override {
+    co_return fail(ErrorCode::unsupported, "not here");
+  }
   Task<Result<std::string>> resolve(ProjectId, std::string ref) override {
     CORRAL_CO_CHECK(co_await call("resolve"));
     const auto at = world_.refs.find(ref);
@@ -199,12 +212,16 @@ class FakeMirrors final : public ports::Mirrors {
     CORRAL_CO_CHECK(co_await call("diff"));
     co_return fmt::format("diff {}..{}\n", base, head);
   }
-  Task<Result<std::string>> patch(ProjectId, std::string base, std::string head) override { co_return fmt::format("patch {}..{}\n", base, head); }
+  Task<Result<std::string>> patch(ProjectId, std::string base, std::string head) override {
+    co_return fmt::format("patch {}..{}\n", base, head);
+  }
   Task<Result<ports::DiffStat>> diff_stat(ProjectId, std::string, std::string) override {
     CORRAL_CO_CHECK(co_await call("diff_stat"));
     co_return ports::DiffStat{1, 2, 3};
   }
-  Task<Result<std::vector<ports::Commit>>> commits(ProjectId, std::string, std::string) override { co_return std::vector<ports::Commit>{}; }
+  Task<Result<std::vector<ports::Commit>>> commits(ProjectId, std::string, std::string) override {
+    co_return std::vector<ports::Commit>{};
+  }
   Task<Result<void>> publish(ProjectId, std::string branch, std::string repository) override {
     CORRAL_CO_CHECK(co_await call("publish"));
     world_.published.push_back(repository + " " + branch);
@@ -238,10 +255,12 @@ FakeWorld::FakeWorld() {
 void act_as_git(FakeWorld& world, FakeProcess& process) {
   const auto& env = process.spec.env;
   process.print("git for " + process.spec.id + "\n");
-  if (const auto code = world.exit_codes.find(process.spec.id); code != world.exit_codes.end()) return process.end(code->second);
+  if (const auto code = world.exit_codes.find(process.spec.id); code != world.exit_codes.end())
+    return process.end(code->second);
   if (process.spec.id.ends_with(".snapshot")) {
     world.refs[env.at("CORRAL_SNAPSHOT_REF")] = fmt::format("{:0>40}", ++world.commits);
-  } else if (process.spec.argv.back().find("git commit") != std::string::npos && world.agent_changes_files) {
+  } else if (process.spec.argv.back().find("git commit") != std::string::npos &&
+             world.agent_changes_files) {
     world.refs[env.at("CORRAL_REF")] = fmt::format("{:0>40}", ++world.commits);
   }
   process.end(0);
@@ -273,9 +292,15 @@ std::size_t FakeWorld::living_processes() const {
   return alive;
 }
 
-int FakeWorld::times_started(std::string_view id) const { return static_cast<int>(std::ranges::count(started, id)); }
+int FakeWorld::times_started(std::string_view id) const {
+  return static_cast<int>(std::ranges::count(started, id));
+}
 
-std::unique_ptr<ports::Launcher> FakeWorld::launcher() { return std::make_unique<FakeLauncher>(*this); }
-std::unique_ptr<ports::Mirrors> FakeWorld::mirrors() { return std::make_unique<FakeMirrors>(*this); }
+std::unique_ptr<ports::Launcher> FakeWorld::launcher() {
+  return std::make_unique<FakeLauncher>(*this);
+}
+std::unique_ptr<ports::Mirrors> FakeWorld::mirrors() {
+  return std::make_unique<FakeMirrors>(*this);
+}
 
 }  // namespace corral::engine::testing

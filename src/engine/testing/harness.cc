@@ -4,7 +4,8 @@
 
 namespace corral::engine::testing {
 
-Harness::Harness(std::uint64_t seed) : store(clock), random(seed), agents{make_fake_agent(), make_fake_agent({.name = "command"})} {
+Harness::Harness(std::uint64_t seed)
+    : store(clock), random(seed), agents{make_fake_agent(), make_fake_agent({.name = "command"})} {
   const auto refuse = [this]() -> std::optional<Error> {
     if (!crashed_) return std::nullopt;
     return Error{ErrorCode::unavailable, "the server is dead", nullptr};
@@ -12,7 +13,8 @@ Harness::Harness(std::uint64_t seed) : store(clock), random(seed), agents{make_f
   world.faults = [refuse](std::string_view) { return refuse(); };
   logs.faults = refuse;
   blobs.set_faults([refuse](std::string_view) { return refuse(); });
-  store.set_faults([this, refuse](std::string_view call, ports::fakes::FakeStore::Moment moment) -> std::optional<Error> {
+  store.set_faults([this, refuse](std::string_view call,
+                                  ports::fakes::FakeStore::Moment moment) -> std::optional<Error> {
     if (auto dead = refuse()) return dead;
     return store_faults ? store_faults(call, moment) : std::nullopt;
   });
@@ -43,7 +45,8 @@ void Harness::boot() {
 
 void Harness::end_life() {
   bool stopped = false;
-  asio::co_spawn(life_->context, life_->engine->stop(), [&stopped](std::exception_ptr) { stopped = true; });
+  asio::co_spawn(life_->context, life_->engine->stop(),
+                 [&stopped](std::exception_ptr) { stopped = true; });
   for (int i = 0; i < 1'000'000 && !stopped; ++i) step();
   CORRAL_ASSERT(stopped);
   life_->context.poll();
@@ -77,7 +80,8 @@ template <class T>
 T Harness::ask_store(Task<T> task) {
   asio::io_context own;
   std::optional<T> result;
-  asio::co_spawn(own, std::move(task), [&result](std::exception_ptr, T value) { result.emplace(std::move(value)); });
+  asio::co_spawn(own, std::move(task),
+                 [&result](std::exception_ptr, T value) { result.emplace(std::move(value)); });
   own.run();
   CORRAL_ASSERT(result);
   return std::move(*result);
@@ -113,7 +117,9 @@ std::string Harness::step_status(RunId id, std::string_view step) {
   return "";
 }
 
-std::vector<ports::Event> Harness::events(RunId id) { return ask_store(store.read_stream(run_stream(id), 0, 10'000)).value(); }
+std::vector<ports::Event> Harness::events(RunId id) {
+  return ask_store(store.read_stream(run_stream(id), 0, 10'000)).value();
+}
 
 int Harness::count(RunId id, std::string_view type, std::string_view step) {
   int found = 0;
@@ -123,6 +129,8 @@ int Harness::count(RunId id, std::string_view type, std::string_view step) {
 }
 
 std::string Harness::log(RunId id) const { return logs.text("runs/" + id.to_string() + "/log"); }
-std::string Harness::timeline(RunId id) const { return logs.text("runs/" + id.to_string() + "/timeline"); }
+std::string Harness::timeline(RunId id) const {
+  return logs.text("runs/" + id.to_string() + "/timeline");
+}
 
 }  // namespace corral::engine::testing

@@ -1,4 +1,5 @@
-// A server's lives in one world: engines come and go, store, logs, blobs, repositories and machines stay.
+// A server's lives in one world: engines come and go, store, logs, blobs, repositories and machines
+// stay.
 #pragma once
 
 #include <memory>
@@ -25,17 +26,18 @@ class Harness {
   ~Harness();
 
   // ---- one life after the other ----
-  void boot();                 // a new engine, started
-  void shut_down();            // as an upgrade does: stop()
-  void crash();                // everything outside turns its back at once; then the engine is unwound
+  void boot();       // a new engine, started
+  void shut_down();  // as an upgrade does: stop()
+  void crash();      // everything outside turns its back at once; then the engine is unwound
   bool alive() const { return life_ != nullptr; }
   Engine& engine() { return *life_->engine; }
   asio::io_context& context() { return life_->context; }
 
   // ---- time ----
-  // Runs one handler; when there is none, lets the clock go to the next sleeper. False: nothing will ever happen.
+  // Runs one handler; when there is none, lets the clock go to the next sleeper. False: nothing
+  // will ever happen.
   bool step();
-  void settle();               // all that can happen without time passing
+  void settle();  // all that can happen without time passing
   // Until `done` or many steps; true when done.
   template <class Done>
   bool run_until(Done done, int most = 200'000) {
@@ -63,10 +65,12 @@ class Harness {
   StartRun request(std::string prompt);
   RunId start(StartRun request);
   RunId start(std::string prompt) { return start(request(std::move(prompt))); }
-  json::value run(RunId id);                       // the document, read from the store
+  json::value run(RunId id);  // the document, read from the store
   std::string status(RunId id);
   bool ended(RunId id);
-  bool run_to_end(RunId id) { return run_until([&] { return ended(id); }) && (settle(), true); }
+  bool run_to_end(RunId id) {
+    return run_until([&] { return ended(id); }) && (settle(), true);
+  }
   std::string step_status(RunId id, std::string_view step);
   std::vector<ports::Event> events(RunId id);
   int count(RunId id, std::string_view type, std::string_view step = {});
@@ -81,7 +85,8 @@ class Harness {
   SeededRandom random;
   EngineOptions options;
   std::vector<std::shared_ptr<ports::Agent>> agents;
-  std::function<std::optional<Error>(std::string_view call, ports::fakes::FakeStore::Moment moment)> store_faults;
+  std::function<std::optional<Error>(std::string_view call, ports::fakes::FakeStore::Moment moment)>
+      store_faults;
 
  private:
   struct Life {

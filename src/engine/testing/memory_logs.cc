@@ -11,11 +11,13 @@ namespace {
 
 Task<void> yield() { co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable); }
 
-// Two lines that differ only in the first 24 bytes after {"time":" are the same entry, made at another time.
+// Two lines that differ only in the first 24 bytes after {"time":" are the same entry, made at
+// another time.
 std::string without_times(std::string text) {
   constexpr std::string_view kStart = "{\"time\":\"";
   for (auto at = text.find(kStart); at != std::string::npos; at = text.find(kStart, at + 1))
-    for (std::size_t i = 0; i < 24 && at + kStart.size() + i < text.size(); ++i) text[at + kStart.size() + i] = '.';
+    for (std::size_t i = 0; i < 24 && at + kStart.size() + i < text.size(); ++i)
+      text[at + kStart.size() + i] = '.';
   return text;
 }
 
@@ -24,15 +26,19 @@ class MemoryLog final : public session::Log {
   MemoryLog(MemoryLogs& logs, std::string name, std::shared_ptr<MemoryLogs::Content> content)
       : logs_(logs), name_(std::move(name)), content_(std::move(content)) {}
 
-  Task<Result<void>> append(std::string source, std::uint64_t source_offset, std::string bytes) override {
+  Task<Result<void>> append(std::string source, std::uint64_t source_offset,
+                            std::string bytes) override {
     co_await yield();
     if (logs_.faults)
       if (auto error = logs_.faults()) co_return std::unexpected(*std::move(error));
     auto& have = content_->sources[source];
-    if (source_offset > have.size()) co_return fail(ErrorCode::invalid, "{}: a gap in {} at {}", name_, source, have.size());
+    if (source_offset > have.size())
+      co_return fail(ErrorCode::invalid, "{}: a gap in {} at {}", name_, source, have.size());
     const auto known = std::min<std::uint64_t>(have.size() - source_offset, bytes.size());
-    if (without_times(have.substr(0, source_offset + known)) != without_times(have.substr(0, source_offset) + bytes.substr(0, known)))
-      logs_.mismatches.push_back(fmt::format("{}, {} at {}: {}", name_, source, source_offset, bytes));
+    if (without_times(have.substr(0, source_offset + known)) !=
+        without_times(have.substr(0, source_offset) + bytes.substr(0, known)))
+      logs_.mismatches.push_back(
+          fmt::format("{}, {} at {}: {}", name_, source, source_offset, bytes));
     have += bytes.substr(known);
     content_->bytes += bytes.substr(known);
     co_await yield();
@@ -65,7 +71,8 @@ class MemoryLog final : public session::Log {
 Task<Result<std::shared_ptr<session::Log>>> MemoryLogs::open(std::string name, Open mode) {
   co_await yield();
   auto& content = logs[name];
-  if (!content && mode == Open::existing) co_return fail(ErrorCode::not_found, "there is no log {}", name);
+  if (!content && mode == Open::existing)
+    co_return fail(ErrorCode::not_found, "there is no log {}", name);
   if (!content) content = std::make_shared<Content>();
   co_return std::make_shared<MemoryLog>(*this, name, content);
 }

@@ -1,4 +1,5 @@
-// Logs in memory, which outlive engines as files do. Strict about what file logs are lenient or silent about.
+// Logs in memory, which outlive engines as files do. Strict about what file logs are lenient or
+// silent about.
 #pragma once
 
 #include <functional>
@@ -22,7 +23,8 @@ class MemoryLogs final : public session::LogStore {
   std::function<std::optional<Error>()> faults;
   std::map<std::string, std::shared_ptr<Content>> logs;
 
-  // What was sent again and differs from what is there: a replay that is not one. Tests expect none.
+  // What was sent again and differs from what is there: a replay that is not one. Tests expect
+  // none.
   std::vector<std::string> mismatches;
 
   Task<Result<std::shared_ptr<session::Log>>> open(std::string name, Open mode) override;
