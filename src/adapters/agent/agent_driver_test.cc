@@ -83,7 +83,7 @@ TEST(ClaudeDriver, GivesTheSameForAnySplitOfTheStream) {
 
 TEST(ClaudeDriver, SaysWhoseResultItIsWhenCallsWereMadeAtOnce) {
   const auto text = play(recorded("parallel"), 1 << 20).text;
-  EXPECT_THAT(text, HasSubstr("  Bash touch b && ls\n  ⎿ a\n    b\n"));
+  EXPECT_THAT(text, HasSubstr("  Bash touch b && ls\n  └ a\n    b\n"));
 }
 
 TEST(ClaudeDriver, SpeaksFirstAndNamesItsInputsTheSameWayEveryTime) {

@@ -88,8 +88,8 @@ std::string render_tool_call(std::string_view tool, const json::value& input) {
 std::string render_result_of(std::string_view call) { return fmt::format("  {}\n", one_line(call)); }
 
 std::string render_tool_result(std::string_view text, bool is_error) {
-  auto out = block(text, is_error ? "  ⎿ ✘ " : "  ⎿ ", "    ", kMaxResultLines);
-  return out.empty() ? "  ⎿ (nothing)\n" : out;
+  auto out = block(text, is_error ? "  └ ✘ " : "  └ ", "    ", kMaxResultLines);
+  return out.empty() ? "  └ (nothing)\n" : out;
 }
 
 std::string render_permission_request(std::string_view tool, const json::value& input) {
