@@ -2,11 +2,7 @@
 # statically: with CORRAL_RUNNER off it is the same program, dynamic, for the tests only.
 add_executable(corral-runner runner_main.cc)
 target_compile_definitions(corral-runner PRIVATE CORRAL_VERSION="${PROJECT_VERSION}")
-target_link_libraries(corral-runner PRIVATE corral_runner)
-if(TARGET corral_sandbox_launch)
-  target_compile_definitions(corral-runner PRIVATE CORRAL_HAS_LAUNCH)
-  target_link_libraries(corral-runner PRIVATE corral_sandbox_launch)
-endif()
+target_link_libraries(corral-runner PRIVATE corral_runner corral_sandbox_launch)
 if(CORRAL_RUNNER)
   target_link_options(corral-runner PRIVATE -static -Wl,--gc-sections)
 endif()

@@ -2,32 +2,16 @@
 #include <cstdio>
 #include <cstring>
 
+#include "adapters/sandbox/local/launch/launch.h"
 #include "runner/link/protocol.h"
 #include "runner/serve.h"
 
-#ifdef CORRAL_HAS_LAUNCH
-#include "adapters/sandbox/local/launch/launch.h"
-#endif
-
-namespace {
-
-#ifdef CORRAL_HAS_LAUNCH
-int launch(int argc, char** argv) {
-  if (argc == 2) return corral::adapters::sandbox::launch_main();
-  if (std::strcmp(argv[2], "confine") == 0) return corral::adapters::sandbox::confine_main(argc - 3, argv + 3);
-  return 2;
-}
-#endif
-
-}  // namespace
-
 int main(int argc, char** argv) {
-  const char* mode = argc >= 2 ? argv[1] : "";
-  if (argc == 2 && std::strcmp(mode, "serve") == 0) return corral::runner::serve_main();
-#ifdef CORRAL_HAS_LAUNCH
-  if (std::strcmp(mode, "launch") == 0) return launch(argc, argv);
-#endif
-  if (argc == 2 && std::strcmp(mode, "version") == 0) {
+  const auto is = [&](int index, const char* word) { return index < argc && std::strcmp(argv[index], word) == 0; };
+  if (argc == 2 && is(1, "serve")) return corral::runner::serve_main();
+  if (argc == 2 && is(1, "launch")) return corral::adapters::sandbox::launch_main();
+  if (argc > 3 && is(1, "launch") && is(2, "confine")) return corral::adapters::sandbox::confine_main(argc - 3, argv + 3);
+  if (argc == 2 && is(1, "version")) {
     std::printf("corral-runner %s, link protocol %d\n", CORRAL_VERSION, corral::runner::link::kVersion);
     return 0;
   }
