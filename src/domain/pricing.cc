@@ -17,6 +17,11 @@ constexpr Price family(std::int64_t input, std::int64_t output) {
 }
 
 constexpr std::array kPrices{
+    // As Claude Code 2.1.329 itself reckons them.
+    Row{"claude-fable-5", Price{8'000, 40'000, 200, 10'000}},
+    Row{"claude-opus-5", Price{4'000, 20'000, 200, 5'000}},
+    Row{"claude-sonnet-5", family(2'000, 10'000)},
+    Row{"claude-haiku-5", family(100, 500)},
     Row{"claude-opus-4-1", family(15'000, 75'000)},
     Row{"claude-opus-4-0", family(15'000, 75'000)},
     Row{"claude-opus-4-2025", family(15'000, 75'000)},  // claude-opus-4-20250514

@@ -127,6 +127,7 @@ TEST(Price, GoesByTheModelsFamily) {
   EXPECT_DOUBLE_EQ(dollars("claude-opus-4-1-20250805", million), 15);
   EXPECT_DOUBLE_EQ(dollars("claude-opus-4-20250514", million), 15);
   EXPECT_DOUBLE_EQ(dollars("claude-opus-4-5", million), 5);
+  EXPECT_DOUBLE_EQ(dollars("claude-opus-5-5", million), 4);
   EXPECT_DOUBLE_EQ(dollars("claude-haiku-4-5", million), 1);
   EXPECT_DOUBLE_EQ(dollars("us.anthropic.claude-3-5-haiku-20241022-v1:0", million), 0.8);
   EXPECT_DOUBLE_EQ(dollars("claude-sonnet-4-5", {.output_tokens = 1'000'000}), 15);

@@ -170,7 +170,10 @@ Task<Result<void>> EngineImpl::check_installed(const domain::Request& request) {
   for (const auto& step : request.workflow.steps)
     if (step.kind == "agent") names.insert(step.agent.empty() ? request.agent : step.agent);
   for (const auto& name : names)
-    if (auto* agent = core_.find_agent(name)) CORRAL_CO_CHECK(co_await agent->mounts());
+    if (auto* agent = core_.find_agent(name))
+      // Trying again would not install it.
+      if (auto mounts = co_await agent->mounts(); !mounts)
+        co_return fail(ErrorCode::unsupported, "{}", mounts.error().describe());
   co_return Result<void>{};
 }
 
