@@ -169,10 +169,14 @@ class GitMirrors final : public ports::Mirrors {
                 project.to_string());
   }
 
+  // A gate lives while somebody holds it or waits: none outlives the executor that its calls ran
+  // on.
   std::shared_ptr<Gate> gate(ProjectId project, const Executor& executor) {
-    auto& gate = gates_[project];
-    if (!gate) gate = std::make_shared<Gate>(executor);
-    return gate;
+    if (auto living = gates_[project].lock()) return living;
+    std::erase_if(gates_, [](const auto& entry) { return entry.second.expired(); });
+    auto made = std::make_shared<Gate>(executor);
+    gates_[project] = made;
+    return made;
   }
 
   Task<Result<void>> prepare(ProjectId project) {
@@ -191,7 +195,7 @@ class GitMirrors final : public ports::Mirrors {
 
   MirrorOptions options_;
   Git git_;
-  std::map<ProjectId, std::shared_ptr<Gate>> gates_;
+  std::map<ProjectId, std::weak_ptr<Gate>> gates_;
   std::set<ProjectId> prepared_;  // made, and cleaned of a crash's leftovers, by this process
   std::map<std::string, std::size_t> connections_;  // being served, by project and branch
 };
