@@ -25,7 +25,11 @@ class Drivers {
     Seat(Drivers& drivers, RunId run) : drivers_(drivers), run_(run), changed_(drivers.executor_) {
       drivers_.seats_[run_] = this;
     }
-    ~Seat() { drivers_.seats_.erase(run_); }
+    // A run that is retried may have its next driver before the last one has cleaned up.
+    ~Seat() {
+      const auto seat = drivers_.seats_.find(run_);
+      if (seat != drivers_.seats_.end() && seat->second == this) drivers_.seats_.erase(seat);
+    }
     Seat(const Seat&) = delete;
     Seat& operator=(const Seat&) = delete;
     Signal& changed() { return changed_; }

@@ -94,6 +94,25 @@ TEST_F(EngineTest, ARetryGoesOnFromTheStepThatFailed) {
   EXPECT_TRUE(log->closed());
 }
 
+TEST_F(EngineTest, ARetryWhileTheLastDriverStillCleansUpIsHeardAtOnce) {
+  const auto usual = h.world.act;
+  h.world.act = [&](testing::FakeMachine& machine, testing::FakeProcess& process) {
+    if (process.spec.id == "agent-1") return process.end(1);
+    usual(machine, process);
+  };
+  boot();
+  const auto id = h.start("hang");
+  ASSERT_TRUE(h.run_until([&] { return h.status(id) == "failed"; }));
+  ASSERT_TRUE(h.call(h.engine().retry_run(id, "user:ann")));
+  ASSERT_TRUE(h.run_until([&] { return h.world.times_started("agent-2") == 1; }));
+  h.settle();
+  const Time asked = h.clock.now();
+  ASSERT_TRUE(h.call(h.engine().cancel_run(id, "", "user:ann")));
+  ASSERT_TRUE(h.run_to_end(id));
+  EXPECT_EQ(h.status(id), "cancelled");
+  EXPECT_EQ(h.clock.now(), asked) << "no heartbeat had to pass";
+}
+
 TEST_F(EngineTest, AnAgentThatFailsFailsTheRunWithItsWords) {
   boot();
   const auto id = h.start("say trying\nfail the model is down");
