@@ -148,9 +148,14 @@ std::vector<std::string> CgroupSet::folders() const {
   return result;
 }
 
-std::vector<std::string> CgroupSet::procs_files() const {
+std::vector<std::string> CgroupSet::entry_files() const {
   auto files = folders();
-  for (auto& file : files) file += "/cgroup.procs";
+  for (auto& file : files) {
+    // Version 1 also takes one thread by itself, and for the writing thread without the lock over
+    // all process groups of the machine, which costs a whole RCU grace period (3 to 15 ms).
+    const auto by_thread = file + "/tasks";
+    file = ::access(by_thread.c_str(), F_OK) == 0 ? by_thread : file + "/cgroup.procs";
+  }
   return files;
 }
 

@@ -19,8 +19,9 @@ namespace corral::adapters::sandbox {
 struct CgroupSet {
   std::string memory, cpu, pids;  // the same folder three times under version 2; empty: not limited
 
-  std::vector<std::string> folders() const;      // each once
-  std::vector<std::string> procs_files() const;  // what a process writes itself into
+  std::vector<std::string> folders() const;  // each once
+  // What a process of one thread writes "0" into to enter. They must exist.
+  std::vector<std::string> entry_files() const;
   std::vector<pid_t> members() const;  // the processes in it; none when nothing is limited
 };
 

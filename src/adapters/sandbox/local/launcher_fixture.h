@@ -57,10 +57,10 @@ class LauncherFixture : public ::testing::Test {
  protected:
   LauncherFixture() {
     char folder[] = "/tmp/corral-launcher-XXXXXX";
-    data_ = ::mkdtemp(folder);
+    data_ = temporary_ = ::mkdtemp(folder);
     before_ = look_for_residue();
   }
-  ~LauncherFixture() override { std::filesystem::remove_all(data_); }
+  ~LauncherFixture() override { std::filesystem::remove_all(temporary_); }
 
   void start_launcher(ports::Isolation isolation = ports::Isolation::sandbox) {
     LocalLauncherOptions options{.data_folder = data_,
@@ -160,7 +160,7 @@ class LauncherFixture : public ::testing::Test {
     EXPECT_EQ(now.processes, before_.processes);
   }
 
-  std::filesystem::path data_;
+  std::filesystem::path data_, temporary_;
   asio::io_context io_;
   BlockingPool pool_{4};
   std::unique_ptr<ports::Launcher> launcher_;

@@ -49,7 +49,7 @@ LaunchSpec plan_launch(const LocalLauncherOptions& options, const Machine& machi
   launch.bwrap = machine.bwrap;
   launch.etc = etc;
   launch.runner = options.runner_program;
-  launch.cgroups = state.cgroups.procs_files();
+  launch.cgroups = state.cgroups.entry_files();
   launch.uid = state.uid;
   launch.drop_capabilities =
       state.isolation == ports::Isolation::reduced && machine.root && !state.uid;

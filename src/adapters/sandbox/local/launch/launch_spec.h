@@ -30,7 +30,7 @@ struct LaunchSpec {
   std::string runner;                 // absolute path of corral-runner
   std::vector<std::string> command;   // what becomes the first process; empty: the runner
   std::string config;                 // the runner's configuration line: holds the link token
-  std::vector<std::string> cgroups;   // cgroup.procs files to enter
+  std::vector<std::string> cgroups;   // files to write "0" into, to enter
   std::optional<std::uint32_t> uid;   // to become before anything runs; unset: stay who we are
   bool drop_capabilities = false;     // direct mode as a root that cannot become someone else
   std::uint64_t file_size_bytes = 0;  // 0: no limit
