@@ -21,7 +21,7 @@ struct SkipStep {
 };
 struct WaitUntil {
   Time time;
-};                    // a retry is due then
+};  // a retry is due then
 struct CancelRun {};  // end what lives, then FinishCancel
 struct CompleteRun {};
 struct FailRun {

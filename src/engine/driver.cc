@@ -216,7 +216,7 @@ Task<Result<std::vector<ports::ReadOnlyMount>>> RunDriver::mounts(const domain::
     seen.push_back(name);
     auto own = co_await agent->mounts();
     // Waiting would not install it.
-    if (!own) co_return fail(ErrorCode::not_found, "{}", own.error().describe());
+    if (!own) co_return fail(ErrorCode::unsupported, "{}", own.error().describe());
     all.insert(all.end(), own->begin(), own->end());
   }
   co_return all;
