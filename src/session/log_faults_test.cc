@@ -226,6 +226,20 @@ TEST_F(LogFaults, ALogThatIsGoneSaysSo) {
   EXPECT_EQ(run_task(logs->open("gone", LogStore::Open::existing)).error().code, ErrorCode::not_found);
 }
 
+TEST_F(LogFaults, AfterAFailedSyncNothingIsTakenAnyMore) {
+  LogFiles files;
+  files.folder = folder_;
+  files.segments.push_back({.path = folder_ / Segment::file_name(0), .index = {}});
+  files.active = Fd(::open("/dev/null", O_RDWR | O_CLOEXEC));  // takes bytes, and cannot be synced
+  const auto log = std::make_shared<FileLog>(std::move(files), pool_, 1u << 20);
+  const auto first = run_task(log->append("s", 0, "bytes"));
+  ASSERT_FALSE(first);
+  EXPECT_NE(first.error().message.find("cannot sync"), std::string::npos) << first.error().message;
+  // A second sync might succeed, and would say nothing about the first one's bytes.
+  EXPECT_EQ(run_task(log->append("s", 5, "more")).error().message, first.error().message);
+  EXPECT_EQ(run_task(log->close()).error().message, first.error().message);
+}
+
 TEST_F(LogFaults, AFolderThatIsNoneIsNamed) {
   std::ofstream(folder_ / "file") << "in the way";
   auto logs = store();
