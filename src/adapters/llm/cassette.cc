@@ -41,7 +41,9 @@ Result<RecordedExchange> read_exchange(std::string_view line) {
   if (response == nullptr) return fail(ErrorCode::invalid, "no \"response\"");
   CORRAL_TRY(auto recorded, read_response(*response));
   CORRAL_CHECK(reader.finish());
-  return RecordedExchange{*request, std::move(recorded)};
+  json::object ordered = request->get_object();
+  order_parallel_results(ordered);
+  return RecordedExchange{std::move(ordered), std::move(recorded)};
 }
 
 Result<std::string> read_header(std::string_view line) {

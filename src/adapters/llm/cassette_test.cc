@@ -48,6 +48,15 @@ TEST(NormalRequest, IsTheSameForTheSameTurnOfAnotherSession) {
   EXPECT_EQ(turn_of(a), 2u);
 }
 
+TEST(NormalRequest, IsTheSameWhicheverOfTwoParallelToolsEndedFirst) {
+  const auto results = [](const char* first, const char* second) {
+    return normal_request("/v1/messages", fmt::format(R"({{"model":"m","messages":[{{"role":"user","content":[
+        {{"type":"tool_result","tool_use_id":"{0}","content":"of {0}"}},{{"type":"text","text":"note"}},{{"type":"tool_result","tool_use_id":"{1}","content":"of {1}"}}]}}]}})", first, second)).value();
+  };
+  EXPECT_EQ(results("a", "b"), results("b", "a"));
+  EXPECT_NE(results("a", "b"), results("a", "c"));
+}
+
 TEST(NormalRequest, NamesTheFirstDifference) {
   const auto a = normal(R"([{"role":"user","content":[{"type":"tool_result","content":"Ran 5 tests: FAILED"}]}])");
   const auto b = normal(R"([{"role":"user","content":[{"type":"tool_result","content":"Ran 5 tests: OK"}]}])");

@@ -173,7 +173,26 @@ Result<json::value> normal_request(std::string_view path, std::string_view body)
       if (auto one = normal_message(message, cwd); !one.is_null()) messages.push_back(std::move(one));
     }
   normal["messages"] = std::move(messages);
+  order_parallel_results(normal);
   return normal;
+}
+
+void order_parallel_results(json::object& normal) {
+  auto* messages = normal.if_contains("messages");
+  if (messages == nullptr || !messages->is_array()) return;
+  for (auto& message : messages->get_array()) {
+    auto* content = message.is_object() ? message.get_object().if_contains("content") : nullptr;
+    if (content == nullptr || !content->is_array()) continue;
+    std::vector<json::value*> places;
+    std::vector<json::value> results;
+    for (auto& block : content->get_array())
+      if (find(block, {"tool_result"}) != nullptr) {
+        places.push_back(&block);
+        results.push_back(block);
+      }
+    std::ranges::sort(results, {}, [](const json::value& result) { return json::serialize(result); });
+    for (std::size_t i = 0; i < places.size(); ++i) *places[i] = std::move(results[i]);
+  }
 }
 
 std::size_t turn_of(const json::value& normal) {

@@ -16,6 +16,10 @@ namespace corral::adapters::llm {
 // `invalid` when the body is not JSON.
 Result<json::value> normal_request(std::string_view path, std::string_view body);
 
+// Brings the results of tools that ran side by side, which come in any order, into one order. A part of normal_request();
+// for requests in normal form that come from elsewhere.
+void order_parallel_results(json::object& normal);
+
 // Which turn of its conversation a normal request asks for, from 1.
 std::size_t turn_of(const json::value& normal);
 
