@@ -104,7 +104,7 @@ Result<void> Server::Parts::open_storage() {
   CORRAL_TRY(store, adapters::store::open_sqlite_store(data / "corral.db", {}));
   logs = session::make_file_log_store(data / "logs", pool, executor);
   blobs = adapters::blob::make_fs_blobs(data / "blobs", pool);
-  CORRAL_TRY(mirrors, adapters::git::make_git_mirrors({.folder = data / "mirrors"}));
+  CORRAL_TRY(mirrors, adapters::git::make_git_mirrors({.folder = data / "mirrors", .env = settings.git_env}));
   agents.push_back(adapters::agent::make_claude_agent({.folder = settings.agents}));
   agents.push_back(adapters::agent::make_command_agent());
   CORRAL_TRY(provider, make_provider(settings, pool, clock));

@@ -60,6 +60,8 @@ Result<Settings> read_settings(const edge::cli::ServeOptions& options) {
   settings.provider_url = variable("CORRAL_ANTHROPIC_BASE_URL");
   settings.provider_key = Secret(variable("ANTHROPIC_API_KEY"));
   CORRAL_TRY(settings.budget_usd, number<double>("CORRAL_BUDGET_USD", 0));
+  for (const char* name : {"SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR"})
+    if (std::string value = variable(name); !value.empty()) settings.git_env[name] = std::move(value);
   if (settings.record && settings.replay) return fail(ErrorCode::invalid, "--record and --replay exclude each other");
   return settings;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -27,6 +28,7 @@ struct Settings {
   std::string provider_url;              // CORRAL_ANTHROPIC_BASE_URL; empty: Anthropic's own
   Secret provider_key;                   // ANTHROPIC_API_KEY
   std::optional<double> budget_usd;      // CORRAL_BUDGET_USD; of runs that name none
+  std::map<std::string, std::string> git_env;  // what git needs to reach private remotes: SSH_AUTH_SOCK, SSL_CERT_FILE
 };
 
 // `invalid` names the option or variable that is wrong.
