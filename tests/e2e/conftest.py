@@ -88,6 +88,24 @@ class Server:
                 self.kill()
                 raise AssertionError("the server did not stop within 20 s of SIGTERM\n" + self.log_tail())
 
+    def remove_workspaces(self):
+        """What a test leaves at work would outlive it, by design: end it."""
+        for state in self.data.glob("workspaces/*/state.json"):
+            try:
+                document = json.loads(state.read_text())
+                os.kill(document["runner"]["pid"], signal.SIGKILL)
+            except (OSError, ValueError, KeyError):
+                continue
+            for cgroup in document.get("cgroups", {}).values():
+                for _ in range(100):
+                    try:
+                        os.rmdir(cgroup)
+                        break
+                    except FileNotFoundError:
+                        break
+                    except OSError:
+                        time.sleep(0.02)
+
     def log_tail(self, lines=40):
         return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
 
@@ -206,6 +224,7 @@ def serve(folder, model):
     yield start
     for server in servers:
         server.stop()
+        server.remove_workspaces()
     for server in servers:
         assert server.expected_errors or not server.errors(), server.errors()
         text = server.log_path.read_text(errors="replace")
