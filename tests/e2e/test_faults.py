@@ -60,7 +60,7 @@ def test_a_dead_provider_fails_the_run_with_the_reason(serve, folder, claude):
 
 
 def test_no_key_is_said_at_once(serve, folder, claude):
-    server, repo = serve(env={"ANTHROPIC_API_KEY": ""}), make_repo(folder / "repo", {"a": "a\n"})
+    server, repo = serve(env={"ANTHROPIC_API_KEY": "", "CORRAL_ANTHROPIC_BASE_URL": ""}), make_repo(folder / "repo", {"a": "a\n"})
     answer = server.post("/api/v1/runs", {"git_url": str(repo), "agent": "claude", "prompt": "x"})
     text = answer.text if answer.status_code != 202 else json.dumps(server.wait(answer.json()["id"], timeout=60))
     assert "ANTHROPIC_API_KEY" in text, text
