@@ -143,7 +143,7 @@ TEST_F(SqliteStoreFaults, CallersThatAreCancelledWhileTheyWaitGiveTheirPlaceBack
 }
 
 TEST(SqliteStoreFullDisk, ACommitThatDoesNotFitIsExhaustedAndLeavesEverythingElseWhole) {
-  ports::contract::on_small_disk(6, [](const std::filesystem::path& folder) {
+  ports::contract::on_small_disk(12, [](const std::filesystem::path& folder) {
     const auto file = folder / "corral.db";
     std::uint64_t version = 0;
     {

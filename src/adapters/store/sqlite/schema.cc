@@ -89,8 +89,10 @@ void prepare_database(Database& database) {
     refuse(ErrorCode::unsupported, fmt::format("the database has schema version {}, this program knows {}: run the newer Corral that made it",
                                                found, kMigrations.size()));
   // NORMAL: commits are synced by the Syncer.
-  database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000;"
-                   "PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864; PRAGMA foreign_keys = OFF;");
+  database.execute(fmt::format("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000;"
+                               "PRAGMA wal_autocheckpoint = {}; PRAGMA journal_size_limit = 67108864; PRAGMA foreign_keys = OFF;",
+                               kCheckpointPages)
+                       .c_str());
   for (auto step = static_cast<std::size_t>(found); step < kMigrations.size(); ++step) {
     database.execute("BEGIN IMMEDIATE");
     database.execute(kMigrations[step]);

@@ -10,6 +10,11 @@ namespace corral::adapters::store::sqlite {
 // another program's.
 void prepare_database(Database& database);
 
+// The write-ahead log goes into the database when it has this many pages, and is then begun anew; it may grow a little
+// beyond the bytes that these take.
+inline constexpr int kCheckpointPages = 1000;
+inline constexpr long kLogBytes = kCheckpointPages * (4096 + 24) + (512 << 10);
+
 // job.state in the file; "ready" outside covers delayed and ready.
 enum class JobState : int { delayed = 0, ready = 1, claimed = 2, completed = 3, failed = 4 };
 

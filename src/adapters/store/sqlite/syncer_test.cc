@@ -1,9 +1,12 @@
 #include "adapters/store/sqlite/syncer.h"
 
 #include <condition_variable>
+#include <fstream>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include "base/files.h"
 #include "base/log.h"
 
 namespace corral::adapters::store::sqlite {
@@ -47,8 +50,10 @@ WriteCalls calls(Answers& answers, int count) {
 TEST(Syncer, AnswersWhatItWasGivenOnceItIsSynced) {
   Gate gate(100);
   Answers answers;
+  const auto file = std::filesystem::temp_directory_path() / fmt::format("corral-syncer-{}", ::getpid());
+  std::ofstream(file) << "log";
   {
-    Syncer syncer("/proc/self/exe", gate);
+    Syncer syncer(file, gate);
     syncer.push(calls(answers, 3));
     syncer.push(calls(answers, 2));
     for (const auto& failure : answers.wait_for(5)) EXPECT_FALSE(failure);
@@ -56,6 +61,8 @@ TEST(Syncer, AnswersWhatItWasGivenOnceItIsSynced) {
     syncer.push(calls(answers, 4));
   }
   EXPECT_EQ(answers.given.size(), 9u) << "what was handed over is answered before it ends";
+  EXPECT_EQ(read_file(file).value().substr(0, 4), std::string("log\0", 4)) << "what is in the log is left alone";
+  std::filesystem::remove(file);
 }
 
 TEST(Syncer, AFailedSyncFailsEveryoneFromThereOn) {
