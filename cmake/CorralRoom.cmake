@@ -1,13 +1,19 @@
 # corral_room(NAME [DEPS lib…]): a folder of src/ as one library, corral_NAME, from all its .cc files, and one test
 # program, corral_NAME_test, from its *_test.cc files. Adding a file to a room needs no change to any CMakeLists.txt.
+# The test programs together are the target unit_tests, which the sanitizers run too. With REAL_SANDBOX a room's tests are
+# left out of it: a sanitizer's shadow memory fits in no workspace's limits.
 # One precompiled header serves every room: all are compiled with the same flags.
 file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/pch.cc CONTENT "")
 add_library(corral_pch STATIC ${CMAKE_BINARY_DIR}/pch.cc)
 target_link_libraries(corral_pch PUBLIC corral_flags corral_asio)
 target_precompile_headers(corral_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
 
+if(CORRAL_TESTS)
+  add_custom_target(unit_tests)
+endif()
+
 function(corral_room name)
-  cmake_parse_arguments(ROOM "" "" "DEPS;TEST_DEPS;EXCLUDE" ${ARGN})
+  cmake_parse_arguments(ROOM "REAL_SANDBOX" "" "DEPS;TEST_DEPS;EXCLUDE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
@@ -28,5 +34,8 @@ function(corral_room name)
     target_link_libraries(corral_${name}_test PRIVATE corral_${name} ${ROOM_TEST_DEPS} GTest::gtest GTest::gmock GTest::gtest_main)
     target_precompile_headers(corral_${name}_test REUSE_FROM corral_pch)
     add_test(NAME corral_${name}_test COMMAND corral_${name}_test)
+    if(NOT ROOM_REAL_SANDBOX)
+      add_dependencies(unit_tests corral_${name}_test)
+    endif()
   endif()
 endfunction()
