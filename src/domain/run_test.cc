@@ -63,7 +63,7 @@ struct Story {
     EXPECT_FALSE(events);
     return events ? Error{} : events.error();
   }
-  void complete(std::string step) {
+  void complete(const std::string& step) {
     tell(StartStep{step});
     tell(CompleteStep{step, run.find(step)->attempt, ""});
   }

@@ -52,10 +52,11 @@ class Harness {
   template <class T>
   T call(Task<T> task) {
     std::optional<T> result;
-    asio::co_spawn(context(), std::move(task), [&result](std::exception_ptr thrown, T value) {
-      if (thrown) std::rethrow_exception(thrown);
-      result.emplace(std::move(value));
-    });
+    asio::co_spawn(context(), std::move(task),
+                   [&result](const std::exception_ptr& thrown, T value) {
+                     if (thrown) std::rethrow_exception(thrown);
+                     result.emplace(std::move(value));
+                   });
     run_until([&] { return result.has_value(); });
     CORRAL_ASSERT(result);
     return std::move(*result);
