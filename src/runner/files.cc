@@ -31,11 +31,6 @@ Result<Fd> open_below(int folder, const std::string& path, std::uint64_t flags, 
   }
 }
 
-Result<Fd> open_root(const std::string& root) {
-  Fd folder(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!folder) return std::unexpected(errno_error(errno, "cannot open " + root));
-  return folder;
-}
 
 std::string shown_as(const std::string& root, const std::string& path) { return root + "/" + path; }
 
@@ -58,9 +53,20 @@ Result<Fd> open_parent(Fd folder, std::string_view path, const std::string& show
 
 }  // namespace
 
+Result<Fd> open_folder(const std::string& path) {
+  open_how how{};
+  how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_MAGICLINKS;
+  Fd folder(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
+  if (folder) return folder;
+  if (errno == ENOTDIR) return fail(ErrorCode::invalid, "{} is not a folder", path);
+  if (errno == ELOOP) return fail(ErrorCode::forbidden, "{} is a loop of links, or leads through a link of /proc", path);
+  return std::unexpected(errno_error(errno, "cannot open folder " + path));
+}
+
 Result<std::string> read_file_below(const std::string& root, const std::string& path, std::size_t max_bytes) {
   const auto shown = shown_as(root, path);
-  CORRAL_TRY(const Fd folder, open_root(root));
+  CORRAL_TRY(const Fd folder, open_folder(root));
   CORRAL_TRY(const Fd file, open_below(folder.get(), path, O_RDONLY, 0, shown));
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) return std::unexpected(errno_error(errno, "cannot read " + shown));
@@ -83,7 +89,7 @@ Result<void> write_file_below(const std::string& root, const std::string& path, 
   const auto shown = shown_as(root, path);
   const auto name = path.substr(path.rfind('/') + 1);
   if (name.empty() || name == "." || name == "..") return fail(ErrorCode::invalid, "{} is not the name of a file", shown);
-  CORRAL_TRY(Fd folder, open_root(root));
+  CORRAL_TRY(Fd folder, open_folder(root));
   CORRAL_TRY(folder, open_parent(std::move(folder), path, shown));
   struct stat info {};
   if (::fstatat(folder.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode))

@@ -5,8 +5,12 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/fd.h"
 
 namespace corral::runner {
+
+// A handle (O_PATH) on a folder anywhere. A link to a descriptor of the runner, as in /proc/self/fd, is `forbidden`.
+Result<Fd> open_folder(const std::string& path);
 
 // Reads `path` below `root`. Symbolic links are followed while they stay below it; one that leads out is `forbidden`,
 // as is anything but a regular file. `exhausted` when it is larger than `max_bytes`.

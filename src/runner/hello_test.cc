@@ -140,6 +140,14 @@ TEST_F(HelloTest, TheRunnerGoesOnTryingWhenItIsRefused) {
   EXPECT_TRUE(read_file(errors_).value().contains("the link token is not the right one"));
 }
 
+TEST_F(HelloTest, TheRunnerEndsWhenItsDoorIsDeleted) {
+  start_all();
+  ASSERT_TRUE(start("a", "exec sleep 300"));
+  stop_server();
+  std::filesystem::remove_all(folder_ / "door");
+  EXPECT_EQ(end_runner(0), 0);
+}
+
 TEST_F(HelloTest, TheRunnerSaysWhyItCannotBegin) {
   const auto says = [&](std::vector<std::pair<int, int>> extra) {
     Fd errors(::open(errors_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));

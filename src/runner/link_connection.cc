@@ -6,6 +6,7 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -35,7 +36,11 @@ void LinkConnection::dial() {
   address.sun_family = AF_UNIX;
   // Through the descriptor: the folder has no path in here, and need not fit into 108 bytes.
   std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", door_, link::kSocketName.data());
-  if (!socket || ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return dial_later();
+  if (!socket || ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    struct stat info {};
+    if (::fstat(door_, &info) == 0 && info.st_nlink == 0) return handler_.on_door_gone();
+    return dial_later();
+  }
   socket_ = std::move(socket);
   state_ = State::greeting;
   reader_ = {};

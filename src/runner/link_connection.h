@@ -19,6 +19,7 @@ class LinkConnection final : public Outlet {
     virtual json::object hello() = 0;  // the parameters of the hello request
     virtual void on_link_up() = 0;
     virtual void on_link_lost() = 0;
+    virtual void on_door_gone() = 0;  // its folder was deleted: no server comes any more
     virtual void on_message(link::Message message, std::string body) = 0;  // requests and notifications
     virtual void on_frame(const link::Frame& frame) = 0;                   // ack and stream frames
   };

@@ -37,6 +37,10 @@ TEST_F(ProcessTest, SaysWhatIsWrongWithAStart) {
   const auto code = [&](ports::ProcessSpec spec) { return run(client_->start(std::move(spec))).error().code; };
   EXPECT_EQ(code({.id = "a", .argv = {"no-such-program"}}), ErrorCode::not_found);
   EXPECT_EQ(code({.id = "a", .argv = {"true"}, .cwd = "/workspace/nowhere"}), ErrorCode::not_found);
+  // The runner's own descriptors are no way out of the workspace.
+  EXPECT_EQ(code({.id = "a", .argv = {"true"}, .cwd = "/proc/self/fd/3"}), ErrorCode::forbidden);
+  std::filesystem::create_directory_symlink("/proc/self/fd/3", folder_ / "work" / "door");
+  EXPECT_EQ(code({.id = "a", .argv = {"true"}, .cwd = "/workspace/door"}), ErrorCode::forbidden);
   EXPECT_EQ(code({.id = "a", .argv = {"/etc/passwd"}}), ErrorCode::forbidden);
   EXPECT_EQ(code({.id = "a", .argv = {}}), ErrorCode::invalid);
   EXPECT_EQ(code({.id = "A!", .argv = {"true"}}), ErrorCode::invalid);
@@ -51,6 +55,11 @@ TEST_F(ProcessTest, GivesItsOwnEnvironmentAndNothingOfTheServer) {
   const auto text = output("a");
   const auto work = (folder_ / "work").string(), home = (folder_ / "home").string();
   EXPECT_EQ(text, "CORRAL_PROCESS=a\nEXTRA=1\nHOME=" + home + "\nLANG=C.UTF-8\nPATH=/usr/local/bin:/usr/bin:/bin\nPWD=" + work + "\nTERM=mine\nUSER=agent\n" + work + "\n4\n");
+}
+
+TEST_F(ProcessTest, ProgramsAreEndedBeforeTheRunnerWhenMemoryRunsOut) {
+  ASSERT_TRUE(start("a", "for i in $(seq 100); do [ $(cat /proc/self/oom_score_adj) = 500 ] && exit 0; done; exit 1"));
+  EXPECT_EQ(exit_of("a").exit_code, 0);
 }
 
 TEST_F(ProcessTest, WritesInputOnceInOrderAndCloses) {

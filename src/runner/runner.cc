@@ -100,6 +100,8 @@ void Runner::on_link_lost() {
   wait_for_server();
 }
 
+void Runner::on_door_gone() { shut_down(); }
+
 void Runner::on_frame(const link::Frame& frame) {
   if (frame.type != link::FrameType::ack) return doors_.on_frame(frame);
   auto* channel = table_.channel(frame.channel);

@@ -30,6 +30,7 @@ class Runner final : private LinkConnection::Handler {
   json::object hello() override;
   void on_link_up() override;
   void on_link_lost() override;
+  void on_door_gone() override;
   void on_message(link::Message message, std::string body) override;
   void on_frame(const link::Frame& frame) override;
   void at_end_of_turn();

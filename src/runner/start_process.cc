@@ -11,6 +11,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "runner/files.h"
+
 namespace corral::runner {
 namespace {
 
@@ -73,6 +75,13 @@ Result<std::string> find_program(const StartSpec& spec) {
   return fail(ErrorCode::not_found, "there is no program \"{}\" on PATH ({})", name, path == spec.env.end() ? "/usr/bin:/bin" : path->second);
 }
 
+// When memory runs out, the kernel ends the workspace's programs before the runner, which holds what they said.
+// They inherit it; none of them may lower it again. Not fatal: without it the kernel's own choice stands.
+void prefer_as_victim(pid_t pid) {
+  const Fd file(::open(fmt::format("/proc/{}/oom_score_adj", pid).c_str(), O_WRONLY | O_CLOEXEC));
+  if (file) [[maybe_unused]] const auto written = ::write(file.get(), "500", 3);
+}
+
 class SpawnPlan {
  public:
   SpawnPlan() {
@@ -94,7 +103,7 @@ class SpawnPlan {
 
   void place(int from, int to) { posix_spawn_file_actions_adddup2(&actions_, from, to); }
   void open(const char* path, int to, int flags) { posix_spawn_file_actions_addopen(&actions_, to, path, flags, 0); }
-  void enter(const std::string& folder) { posix_spawn_file_actions_addchdir_np(&actions_, folder.c_str()); }
+  void enter(int folder) { posix_spawn_file_actions_addfchdir_np(&actions_, folder); }
 
   Result<pid_t> run(const std::string& program, const StartSpec& spec) {
     posix_spawn_file_actions_addclosefrom_np(&actions_, 3);
@@ -108,6 +117,7 @@ class SpawnPlan {
     pid_t pid = -1;
     const int problem = posix_spawn(&pid, program.c_str(), &actions_, &attributes_, argv.data(), env.data());
     if (problem != 0) return std::unexpected(errno_error(problem, "cannot start \"" + spec.argv[0] + "\""));
+    prefer_as_victim(pid);
     return pid;
   }
 
@@ -116,22 +126,14 @@ class SpawnPlan {
   posix_spawnattr_t attributes_;
 };
 
-Result<void> check_folder(const std::string& folder) {
-  // posix_spawn would not tell which of program and folder is missing.
-  struct stat info {};
-  if (::stat(folder.c_str(), &info) != 0) return std::unexpected(errno_error(errno, "cannot enter folder " + folder));
-  if (!S_ISDIR(info.st_mode)) return fail(ErrorCode::invalid, "{} is not a folder", folder);
-  return {};
-}
-
 }  // namespace
 
 Result<Started> start_process(const StartSpec& spec) {
-  CORRAL_CHECK(check_folder(spec.cwd));
+  CORRAL_TRY(const Fd folder, open_folder(spec.cwd));
   CORRAL_TRY(const auto program, find_program(spec));
   Started started;
   SpawnPlan plan;
-  plan.enter(spec.cwd);
+  plan.enter(folder.get());
   if (spec.terminal) {
     CORRAL_TRY(auto terminal, open_terminal(*spec.terminal));
     // Opened by a session leader without O_NOCTTY, it becomes the controlling terminal.

@@ -36,7 +36,7 @@ struct Started {
   Fd errors;         // empty when merged, and with a terminal
 };
 
-// `not_found` when the program or the folder is not there, `forbidden`, `exhausted` (no processes or descriptors left,
+// `not_found` when the program or the folder is not there, `forbidden` (also a folder behind a link of /proc), `exhausted` (no processes or descriptors left,
 // arguments too long), with the kernel's reason.
 Result<Started> start_process(const StartSpec& spec);
 
