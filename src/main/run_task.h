@@ -11,6 +11,7 @@
 
 namespace corral {
 
+// Returns as soon as the task has: what it left waiting in the context (a launcher's watches, say) goes with their owners.
 template <class T>
 Result<T> run_task(asio::io_context& context, Task<Result<T>> task) {
   std::optional<Result<T>> result;
@@ -18,7 +19,7 @@ Result<T> run_task(asio::io_context& context, Task<Result<T>> task) {
     if (thrown) std::rethrow_exception(thrown);
     result.emplace(std::move(value));
   });
-  context.run();
+  while (!result && context.run_one() > 0) {}
   CORRAL_ASSERT(result.has_value());
   return *std::move(result);
 }
