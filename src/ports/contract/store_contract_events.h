@@ -18,12 +18,12 @@ TEST_P(StoreContract, AppendedEventsComeBackInOrderWithPositionVersionAndTime) {
   EXPECT_EQ(a[2].version, 3u);
   EXPECT_EQ(a[2].stream, "run/a");
   EXPECT_EQ(a[2].type, "test.happened");
-  EXPECT_EQ(a[2].actor, "user:test");
+  EXPECT_EQ(a[2].origin.actor, "user:test");
   EXPECT_EQ(a[2].data.at("n").to_number<int>(), 3);
   EXPECT_GE(a[2].time, before);
   EXPECT_LE(a[2].time, SystemClock::instance().now());
 
-  const auto all = run_task(store().read_all(1, 2)).value();
+  const auto all = events({.after_position = 1, .types = {}, .limit = 2});
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0].position, 2u);
   EXPECT_EQ(all[1].stream, "run/b");
@@ -51,7 +51,20 @@ TEST_P(StoreContract, AWrongExpectedVersionIsAConflict) {
 TEST_P(StoreContract, AnAppendWithoutEventsChecksTheVersionOnly) {
   ASSERT_EQ(commit(append("s", 0, 3)).value(), 3u);
   EXPECT_EQ(commit(append("s", 3, 0)).value(), 3u);
+  EXPECT_EQ(commit(append("unborn", 0, 0)).value(), 3u);
   EXPECT_EQ(code(commit(append("s", 2, 0))), ErrorCode::conflict);
+  EXPECT_EQ(code(commit(append("unborn", 1, 0))), ErrorCode::conflict);
+  EXPECT_EQ(code(commit(append("", 0, 0))), ErrorCode::invalid);
+}
+
+TEST_P(StoreContract, AGuardThatConflictsUndoesTheWholeTransaction) {
+  ASSERT_TRUE(commit(append("guarded", 0)));
+  EXPECT_EQ(code(commit(append("s", 0), put("run", "1"), new_job("k"), append("guarded", 0, 0))), ErrorCode::conflict);
+  EXPECT_TRUE(stream("s").empty());
+  EXPECT_FALSE(get("run", "1"));
+  EXPECT_FALSE(run_task(store().find_job("k")).value());
+  EXPECT_EQ(commit(append("s", 0), put("run", "1"), new_job("k"), append("guarded", 1, 0)).value(), 2u);
+  EXPECT_TRUE(get("run", "1"));
 }
 
 TEST_P(StoreContract, OneTransactionMayAppendTwiceToAStream) {
@@ -91,7 +104,7 @@ TEST_P(StoreContract, TransactionsThatCommitTogetherDoNotUndoEachOther) {
     EXPECT_EQ(results[static_cast<std::size_t>(i)].has_value(), i % 3 != 0);
     EXPECT_EQ(stream("own/" + std::to_string(i)).size(), i % 3 == 0 ? 0u : 2u);
   }
-  const auto all = run_task(store().read_all(0, 1000)).value();
+  const auto all = events({.types = {}, .limit = 1000});
   ASSERT_EQ(all.size(), 80u);
   for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i].position, i + 1);
 }

@@ -10,6 +10,8 @@ TEST_P(StoreContract, AClaimedJobCarriesEverythingAndCountsItsAttempt) {
   auto change = new_job("k", 7, at(0), "project");
   change.payload = json::object{{"run", "r"}};
   change.max_attempts = 5;
+  change.slots = {{"concurrency/deploy", 2}, {"a \"quoted\" é", 1}};
+  const Time before = SystemClock::instance().now();
   ASSERT_TRUE(commit(change));
   const auto job = claim("worker", 1).value();
   EXPECT_NE(job.id, 0u);
@@ -17,8 +19,11 @@ TEST_P(StoreContract, AClaimedJobCarriesEverythingAndCountsItsAttempt) {
   EXPECT_EQ(job.key, "k");
   EXPECT_EQ(job.group, "project");
   EXPECT_EQ(job.payload, change.payload);
+  EXPECT_EQ(job.slots, change.slots);
   EXPECT_EQ(job.priority, 7);
   EXPECT_EQ(job.due, at(0));
+  EXPECT_GE(job.created, before);
+  EXPECT_LE(job.created, SystemClock::instance().now());
   EXPECT_EQ(job.attempt, 1u);
   EXPECT_EQ(job.max_attempts, 5u);
   EXPECT_EQ(job.lease_owner, "worker");
@@ -30,9 +35,7 @@ TEST_P(StoreContract, AClaimedJobCarriesEverythingAndCountsItsAttempt) {
 TEST_P(StoreContract, HigherPriorityGoesFirstThenDueTimeThenOrderOfEntry) {
   ASSERT_TRUE(commit(new_job("late", 0, at(-1)), new_job("early", 0, at(-5)), new_job("first", 1, at(-3)), new_job("second", 1, at(-3)),
                      new_job("urgent", 9), new_job("least", -4, at(-9))));
-  std::vector<std::string> order;
-  for (auto key = claimed_key(); !key.empty(); key = claimed_key()) order.push_back(key);
-  EXPECT_EQ(order, (std::vector<std::string>{"urgent", "first", "second", "early", "late", "least"}));
+  EXPECT_EQ(claimed_keys(), (Keys{"urgent", "first", "second", "early", "late", "least"}));
 }
 
 TEST_P(StoreContract, JobsDueAtOnceGoInOrderOfEntryBehindTheOnesThatAlreadyWait) {
@@ -76,6 +79,11 @@ TEST_P(StoreContract, AJobNeedsAKindAKeyAndAnAttempt) {
   auto hopeless = new_job("k");
   hopeless.max_attempts = 0;
   EXPECT_EQ(code(commit(hopeless)), ErrorCode::invalid);
+  EXPECT_EQ(code(commit(job_with_slots("k", {{"", 1}}))), ErrorCode::invalid);
+  EXPECT_EQ(code(commit(job_with_slots("k", {{"never", 0}}))), ErrorCode::invalid);
+  EXPECT_EQ(code(commit(job_with_slots("k", {{"twice", 1}, {"twice", 2}}))), ErrorCode::invalid);
+  EXPECT_EQ(code(commit(job_with_slots("k", {{"1", 1}, {"2", 1}, {"3", 1}, {"4", 1}, {"5", 1}}))), ErrorCode::invalid);
+  EXPECT_TRUE(commit(job_with_slots("k", {{"1", 1}, {"2", 1}, {"3", 1}, {"4", 1}})));
 }
 
 TEST_P(StoreContract, ACompletedJobIsFinishedForGood) {
@@ -292,14 +300,17 @@ TEST_P(StoreContract, AWaitForAJobEndsAtItsTimeout) {
 TEST_P(StoreContract, AWaitEndsWhenADelayOrALeaseRunsOut) {
   const Time now = SystemClock::instance().now();
   ASSERT_TRUE(commit(new_job("delayed", 0, now + Duration{60})));
-  EXPECT_FALSE(run_task(store().claim("worker", now, lease, {10, 10})).value());
+  const auto claim_at = [&](Time when, Duration how_long) {
+    return run_task(store().claim({.owner = "worker", .now = when, .lease = how_long})).value().size();
+  };
+  EXPECT_EQ(claim_at(now, lease), 0u);
   std::vector<Task<Result<void>>> tasks;
   tasks.push_back(store().wait_for_job(Duration{30'000}));
   EXPECT_LT(time_together(std::move(tasks)), Duration{10'000});
 
   const Time later = std::max(SystemClock::instance().now(), now + Duration{60});
-  ASSERT_TRUE(run_task(store().claim("worker", later, Duration{60}, {10, 10})).value());
-  EXPECT_FALSE(run_task(store().claim("worker", later, lease, {10, 10})).value());
+  ASSERT_EQ(claim_at(later, Duration{60}), 1u);
+  EXPECT_EQ(claim_at(later, lease), 0u);
   tasks.clear();
   tasks.push_back(store().wait_for_job(Duration{30'000}));
   EXPECT_LT(time_together(std::move(tasks)), Duration{10'000});

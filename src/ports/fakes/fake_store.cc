@@ -50,9 +50,14 @@ Task<Result<std::vector<Event>>> FakeStore::read_stream(std::string stream, std:
       "read_stream", [&](StoreModel& model) -> Result<std::vector<Event>> { return model.read_stream(stream, after_version, limit); });
 }
 
-Task<Result<std::vector<Event>>> FakeStore::read_all(std::uint64_t after_position, std::uint32_t limit) {
+Task<Result<std::vector<Event>>> FakeStore::read_all(EventQuery query) {
   co_return co_await call<std::vector<Event>>(
-      "read_all", [=](StoreModel& model) -> Result<std::vector<Event>> { return model.read_all(after_position, limit); });
+      "read_all", [&](StoreModel& model) -> Result<std::vector<Event>> { return model.read_all(query); });
+}
+
+Task<Result<std::vector<StreamInfo>>> FakeStore::list_streams(std::string prefix, std::string after_name, std::uint32_t limit) {
+  co_return co_await call<std::vector<StreamInfo>>(
+      "list_streams", [&](StoreModel& model) -> Result<std::vector<StreamInfo>> { return model.list_streams(prefix, after_name, limit); });
 }
 
 Task<Result<void>> FakeStore::wait_after(std::uint64_t position, Duration timeout) {
@@ -74,15 +79,15 @@ Task<Result<std::vector<Document>>> FakeStore::list(DocumentQuery query) {
       "list", [&](StoreModel& model) -> Result<std::vector<Document>> { return model.list(query); });
 }
 
-Task<Result<std::optional<Job>>> FakeStore::claim(std::string owner, Time now, Duration lease, QueueLimits limits) {
-  co_return co_await call<std::optional<Job>>("claim", [&, this](StoreModel& model) -> Result<std::optional<Job>> {
-    auto job = model.claim(owner, now, lease, limits);
-    if (!job) {
+Task<Result<std::vector<Job>>> FakeStore::claim(ClaimQuery query) {
+  co_return co_await call<std::vector<Job>>("claim", [&, this](StoreModel& model) -> Result<std::vector<Job>> {
+    auto claimed = model.claim(query);
+    if (claimed.empty() && query.most > 0) {
       empty_epoch_ = job_epoch_;
       next_due_.reset();
-      if (const auto due = model.next_due(now)) next_due_ = clock_.now() + (*due - now);
+      if (const auto due = model.next_due(query.now)) next_due_ = clock_.now() + (*due - query.now);
     }
-    return job;
+    return claimed;
   });
 }
 
@@ -102,6 +107,11 @@ Task<Result<void>> FakeStore::release_leases_except(std::string owner) {
 Task<Result<std::optional<Job>>> FakeStore::find_job(std::string key) {
   co_return co_await call<std::optional<Job>>(
       "find_job", [&](StoreModel& model) -> Result<std::optional<Job>> { return model.find_job(key); });
+}
+
+Task<Result<std::vector<Job>>> FakeStore::list_jobs(JobQuery query) {
+  co_return co_await call<std::vector<Job>>(
+      "list_jobs", [&](StoreModel& model) -> Result<std::vector<Job>> { return model.list_jobs(query); });
 }
 
 Task<Result<QueueCounts>> FakeStore::queue_counts(Time now) {

@@ -29,14 +29,16 @@ class FakeStore final : public Store {
 
   Task<Result<std::uint64_t>> commit(Transaction transaction) override;
   Task<Result<std::vector<Event>>> read_stream(std::string stream, std::uint64_t after_version, std::uint32_t limit) override;
-  Task<Result<std::vector<Event>>> read_all(std::uint64_t after_position, std::uint32_t limit) override;
+  Task<Result<std::vector<Event>>> read_all(EventQuery query) override;
+  Task<Result<std::vector<StreamInfo>>> list_streams(std::string prefix, std::string after_name, std::uint32_t limit) override;
   Task<Result<void>> wait_after(std::uint64_t position, Duration timeout) override;
   Task<Result<std::optional<Document>>> get(std::string kind, std::string id) override;
   Task<Result<std::vector<Document>>> list(DocumentQuery query) override;
-  Task<Result<std::optional<Job>>> claim(std::string owner, Time now, Duration lease, QueueLimits limits) override;
+  Task<Result<std::vector<Job>>> claim(ClaimQuery query) override;
   Task<Result<void>> heartbeat(std::uint64_t job, std::string owner, Time until) override;
   Task<Result<void>> release_leases_except(std::string owner) override;
   Task<Result<std::optional<Job>>> find_job(std::string key) override;
+  Task<Result<std::vector<Job>>> list_jobs(JobQuery query) override;
   Task<Result<QueueCounts>> queue_counts(Time now) override;
   Task<Result<void>> trim_jobs(std::uint32_t keep_completed, std::uint32_t keep_failed) override;
   Task<Result<void>> wait_for_job(Duration timeout) override;

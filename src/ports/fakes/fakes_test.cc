@@ -11,9 +11,11 @@
 
 namespace corral::ports::contract {
 
-INSTANTIATE_TEST_SUITE_P(Fake, StoreContract,
-                         testing::Values(StoreFactory{"fake", [] { return std::make_shared<fakes::FakeStore>(SystemClock::instance()); }}),
-                         factory_name);
+StoreUnderTest make_fake_store() {
+  auto store = std::make_shared<fakes::FakeStore>(SystemClock::instance());
+  return {store, [store] { return store; }};  // it is what it stands on
+}
+INSTANTIATE_TEST_SUITE_P(Fake, StoreContract, testing::Values(StoreFactory{"fake", make_fake_store}), factory_name);
 
 BlobsUnderTest make_fake_blobs() {
   auto blobs = std::make_shared<fakes::FakeBlobs>();
@@ -79,7 +81,7 @@ TEST(FakeStore, WaitsEndWhenVirtualTimePasses) {
   asio::io_context context;
   FakeClock clock;
   FakeStore store(clock);
-  EXPECT_FALSE(contract::run_task(store.claim("w", clock.now(), Duration{1000}, {})).value());
+  EXPECT_TRUE(contract::run_task(store.claim({.owner = "w", .now = clock.now(), .lease = Duration{1000}})).value().empty());
   bool woken = false;
   TaskScope scope(context.get_executor());
   scope.start("waiter", wait_for_job(store, woken));
@@ -100,14 +102,14 @@ TEST(FakeStore, AFaultBeforeDoesNothingAndAFaultAfterLosesOnlyTheAnswer) {
   });
   const auto append = [&] {
     Transaction transaction;
-    transaction.changes.emplace_back(Append{"s", 0, {{"x", nullptr, "t"}}});
+    transaction.changes.emplace_back(Append{"s", 0, {{"x", nullptr, {.actor = "t"}}}});
     return contract::run_task(store.commit(std::move(transaction)));
   };
   EXPECT_EQ(append().error().message, "injected");
-  EXPECT_TRUE(contract::run_task(store.read_all(0, 10)).value().empty());
+  EXPECT_TRUE(contract::run_task(store.read_all({})).value().empty());
   moment = FakeStore::Moment::after;
   EXPECT_EQ(append().error().message, "injected");
-  EXPECT_EQ(contract::run_task(store.read_all(0, 10)).value().size(), 1u);
+  EXPECT_EQ(contract::run_task(store.read_all({})).value().size(), 1u);
 }
 
 }  // namespace

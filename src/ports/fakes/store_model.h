@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,17 +26,19 @@ class StoreModel {
   Result<Committed> commit(const Transaction& transaction, Time now);
 
   std::vector<Event> read_stream(const std::string& stream, std::uint64_t after_version, std::uint32_t limit) const;
-  std::vector<Event> read_all(std::uint64_t after_position, std::uint32_t limit) const;
+  std::vector<Event> read_all(const EventQuery& query) const;
+  std::vector<StreamInfo> list_streams(const std::string& prefix, const std::string& after_name, std::uint32_t limit) const;
   std::uint64_t position() const { return events_.size(); }
 
   std::optional<Document> get(const std::string& kind, const std::string& id) const;
   std::vector<Document> list(const DocumentQuery& query) const;
 
-  std::optional<Job> claim(const std::string& owner, Time now, Duration lease, QueueLimits limits);
+  std::vector<Job> claim(const ClaimQuery& query);
   Result<void> heartbeat(std::uint64_t job, const std::string& owner, Time until);
   // How many leases it ended.
   std::uint32_t release_leases_except(const std::string& owner);
   std::optional<Job> find_job(const std::string& key) const;
+  std::vector<Job> list_jobs(const JobQuery& query) const;
   QueueCounts queue_counts(Time now) const;
   void trim_jobs(std::uint32_t keep_completed, std::uint32_t keep_failed);
   // After a claim that found nothing: when the next delayed job is due or the next lease runs out.
@@ -54,8 +57,25 @@ class StoreModel {
   Result<void> apply(const NewJob& job, Time now);
   Result<void> apply(const CompleteJob& complete, Time now);
   Result<void> apply(const ReleaseJob& release, Time now);
+  Result<void> apply(const WakeJob& wake, Time now);
+  Result<void> apply(const RetryJob& retry, Time now);
+  Result<void> apply(const DiscardJob& discard, Time now);
+  Result<void> apply(const PauseQueue& pause, Time now);
 
+  // What is claimed, counted for the limits.
+  struct Claimed {
+    std::map<std::string, std::uint32_t> groups, slots;
+    std::uint32_t total = 0;
+    void add(const Job& job);
+  };
+  Claimed count_claimed() const;
+  bool may_claim(const Job& job, const ClaimQuery& query, const Claimed& claimed) const;
+  JobRow* best_ready(const ClaimQuery& query, Claimed& claimed);
+
+  // Not yet finished.
+  JobRow* open_job(const std::string& key);
   Result<JobRow*> claimed_by(std::uint64_t job, const std::string& owner);
+  Result<JobRow*> dead_letter(std::uint64_t job);
   void finish(JobRow& row, const char* state);
   void end_lease(JobRow& row);
   void sweep(Time now);
@@ -65,7 +85,9 @@ class StoreModel {
   std::map<std::string, std::vector<std::uint64_t>> streams_;  // positions
   std::map<std::pair<std::string, std::string>, Document> documents_;
   std::map<std::uint64_t, JobRow> jobs_;
-  std::uint64_t last_job_ = 0, last_finished_ = 0;
+  std::map<std::string, std::uint64_t> last_claims_;  // by group: when it was last served
+  std::set<std::string> paused_;
+  std::uint64_t last_job_ = 0, last_finished_ = 0, last_claim_ = 0;
   Committed current_;
   std::vector<std::function<void()>> undo_;  // of the transaction under way, run backwards
 };
