@@ -30,12 +30,12 @@ Task<void> produce(ports::Store& store, int producer, int jobs) {
 Task<void> work(ports::Store& store, int worker, int& left) {
   const auto owner = fmt::format("worker-{}", worker);
   while (left > 0) {
-    const auto job = need(co_await store.claim(owner, SystemClock::instance().now(), kLease, kLimits));
-    if (!job) {
+    const auto jobs = need(co_await store.claim({.owner = owner, .now = SystemClock::instance().now(), .lease = kLease, .limits = kLimits}));
+    if (jobs.empty()) {
       need(co_await store.wait_for_job(Duration{50}));
       continue;
     }
-    need(co_await store.commit(complete(job->id, owner)));
+    need(co_await store.commit(complete(jobs[0].id, owner)));
     --left;
   }
 }
@@ -43,13 +43,13 @@ Task<void> work(ports::Store& store, int worker, int& left) {
 // A worker that notes when each job starts, as an idle server would.
 Task<void> start_jobs(ports::Store& store, std::vector<Clock::time_point>& started) {
   while (started.size() < kSamples) {
-    const auto job = need(co_await store.claim("idle", SystemClock::instance().now(), kLease, kLimits));
-    if (!job) {
+    const auto jobs = need(co_await store.claim({.owner = "idle", .now = SystemClock::instance().now(), .lease = kLease, .limits = kLimits}));
+    if (jobs.empty()) {
       need(co_await store.wait_for_job(Duration{5'000}));
       continue;
     }
     started.push_back(Clock::now());
-    need(co_await store.commit(complete(job->id, "idle")));
+    need(co_await store.commit(complete(jobs[0].id, "idle")));
   }
 }
 

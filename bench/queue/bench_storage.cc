@@ -20,7 +20,7 @@ Task<void> commit_many(ports::Store& store, int producer, int& left, Latencies& 
     --left;
     ports::Transaction transaction;
     transaction.changes.emplace_back(
-        ports::Append{name, version, {{"run.step.completed", json::object{{"step", "agent"}, {"attempt", 1}, {"note", std::string(200, 'n')}}, "worker"}}});
+        ports::Append{name, version, {{"run.step.completed", json::object{{"step", "agent"}, {"attempt", 1}, {"note", std::string(200, 'n')}}, {.actor = "worker"}}}});
     const auto begin = Clock::now();
     need(co_await store.commit(std::move(transaction)));
     latencies.micros.push_back(Micros(Clock::now() - begin).count());
@@ -68,12 +68,13 @@ Task<void> claim_many(ports::Store& store, int waiting, int claims) {
   Latencies latencies;
   for (int i = 0; i < claims; ++i) {
     const auto begin = Clock::now();
-    const auto job = need(co_await store.claim("bench", SystemClock::instance().now(), Duration{600'000}, kLimits));
+    const auto jobs = need(
+        co_await store.claim({.owner = "bench", .now = SystemClock::instance().now(), .lease = Duration{600'000}, .limits = kLimits}));
     latencies.micros.push_back(Micros(Clock::now() - begin).count());
     // The large group stays full: it is at the head of the queue in every claim that follows.
-    if (!job || job->group == "large") continue;
+    if (jobs.empty() || jobs[0].group == "large") continue;
     ports::Transaction transaction;
-    transaction.changes.emplace_back(ports::CompleteJob{job->id, "bench"});
+    transaction.changes.emplace_back(ports::CompleteJob{jobs[0].id, "bench"});
     need(co_await store.commit(std::move(transaction)));
   }
   fmt::print("claim, {:>6} jobs wait, their largest group full     p50 {:6.0f} us   p99 {:6.0f} us\n", waiting, latencies.at(0.5), latencies.at(0.99));

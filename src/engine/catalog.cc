@@ -134,8 +134,10 @@ Task<Result<json::value>> Catalog::create_group(std::string name, std::string ac
   ports::Transaction transaction;
   transaction.changes.emplace_back(ports::PutDocument{
       {.kind = std::string(kGroupKind), .id = id, .name = name, .body = body}, 0});
-  transaction.changes.emplace_back(ports::Append{
-      "group/" + id, 0, {{"group.created", json::object{{"v", 1}, {"name", name}}, actor}}});
+  transaction.changes.emplace_back(
+      ports::Append{"group/" + id,
+                    0,
+                    {{"group.created", json::object{{"v", 1}, {"name", name}}, {.actor = actor}}}});
   const auto committed = co_await core_.deps.store.commit(std::move(transaction));
   if (!committed && committed.error().code == ErrorCode::conflict)
     co_return fail(ErrorCode::conflict, "there is a group named \"{}\" already", name);
@@ -187,7 +189,7 @@ Task<Result<json::value>> Catalog::create_project(std::string name, std::string 
       0,
       {{"project.created",
         json::object{{"v", 1}, {"name", name}, {"git_url", git_url}, {"group", group_id}},
-        actor}}});
+        {.actor = actor}}}});
   const auto committed = co_await core_.deps.store.commit(std::move(transaction));
   if (!committed && committed.error().code == ErrorCode::conflict)
     co_return fail(ErrorCode::conflict,
@@ -227,8 +229,8 @@ Task<Result<void>> Catalog::delete_project(std::string project, std::string acto
                 co_await core_.deps.store.get(std::string(kProjectUrlKind), url_id));
   if (by_url && find_string(by_url->body, {"project"}) == id)
     transaction.changes.emplace_back(ports::DeleteDocument{std::string(kProjectUrlKind), url_id});
-  transaction.changes.emplace_back(
-      ports::Append{project_stream(id), 1, {{"project.deleted", json::object{{"v", 1}}, actor}}});
+  transaction.changes.emplace_back(ports::Append{
+      project_stream(id), 1, {{"project.deleted", json::object{{"v", 1}}, {.actor = actor}}}});
   CORRAL_CO_CHECK(co_await core_.deps.store.commit(std::move(transaction)));
   if (auto removed = co_await core_.deps.mirrors.remove(*ProjectId::parse(id)); !removed)
     log::warning("project.mirror_left", {{"project", id}, {"why", removed.error().describe()}});

@@ -14,7 +14,7 @@ json::object event_json(const ports::Event& event) {
   return {{"version", event.version},
           {"type", event.type},
           {"time", to_rfc3339(event.time)},
-          {"actor", event.actor},
+          {"actor", event.origin.actor},
           {"data", event.data}};
 }
 
@@ -115,7 +115,8 @@ Task<Result<std::vector<json::value>>> EngineImpl::run_events(RunId run,
     if (events.empty() && left.count() > 0) {
       CORRAL_CO_CHECK(co_await core_.deps.store.wait_after(position, left));
       // Past what others wrote: the next wait is for what comes after that.
-      CORRAL_CO_TRY(const auto news, co_await core_.deps.store.read_all(position, kMaxEvents));
+      CORRAL_CO_TRY(const auto news, co_await core_.deps.store.read_all(
+                                         {.after_position = position, .limit = kMaxEvents}));
       if (!news.empty()) core_.runs.saw(news.back().position);
       continue;
     }
@@ -130,7 +131,8 @@ Task<Result<std::vector<json::value>>> EngineImpl::all_events(std::uint64_t afte
   limit = std::clamp<std::uint32_t>(limit, 1, kMaxEvents);
   const Time end = core_.deps.clock.now() + wait;
   for (;;) {
-    CORRAL_CO_TRY(const auto events, co_await core_.deps.store.read_all(after_position, limit));
+    CORRAL_CO_TRY(const auto events, co_await core_.deps.store.read_all(
+                                         {.after_position = after_position, .limit = limit}));
     const Duration left = end - core_.deps.clock.now();
     if (events.empty() && left.count() > 0) {
       CORRAL_CO_CHECK(co_await core_.deps.store.wait_after(after_position, left));

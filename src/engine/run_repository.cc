@@ -28,7 +28,7 @@ Task<Result<domain::Run>> RunRepository::refresh(RunId id) {
       if (!event)
         co_return wrap(std::move(event).error(), fmt::format("run {} cannot be read at event {}",
                                                              id.to_string(), stored.version));
-      domain::apply(run, *event, stored.actor);
+      domain::apply(run, *event, stored.origin.actor);
       saw(stored.position);
     }
     if (events.size() < kPage) break;
@@ -72,7 +72,7 @@ Task<Result<domain::Run>> RunRepository::execute(RunId id, domain::Command comma
       domain::apply(after, event, actor);
       append.events.push_back({.type = std::string(domain::type_of(event.body)),
                                .data = domain::data_of(event),
-                               .actor = actor});
+                               .origin = {.actor = actor}});
     }
     ports::Transaction transaction;
     if (!events.empty()) {

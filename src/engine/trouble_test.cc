@@ -221,8 +221,11 @@ TEST_F(TroubleTest, AWorkerWhoseLeaseIsLostStopsAtOnce) {
   run_until_agent(id);
   // Another process takes everything over, as if this one had been away too long.
   ASSERT_TRUE(h.call(h.store.release_leases_except("somebody else")));
-  ASSERT_TRUE(
-      h.call(h.store.claim("somebody else", h.clock.now(), std::chrono::hours(1), {})).value());
+  ASSERT_FALSE(
+      h.call(h.store.claim(
+                 {.owner = "somebody else", .now = h.clock.now(), .lease = std::chrono::hours(1)}))
+          .value()
+          .empty());
   const auto events = h.events(id).size();
   ASSERT_TRUE(h.run_until([&] {
     return h.clock.now() > Time{} &&

@@ -29,17 +29,19 @@ Task<void> Workers::claim_jobs() {
       co_await core_.jobs.wait();
       continue;
     }
-    auto job = co_await core_.deps.store.claim(
-        core_.options.worker, core_.deps.clock.now(), core_.options.lease,
-        {.per_group = core_.options.per_project, .total = core_.options.running});
-    if (!job) {
-      log::warning("queue.unavailable", {{"why", job.error().describe()}});
+    auto claimed = co_await core_.deps.store.claim(
+        {.owner = core_.options.worker,
+         .now = core_.deps.clock.now(),
+         .lease = core_.options.lease,
+         .limits = {.per_group = core_.options.per_project, .total = core_.options.running}});
+    if (!claimed) {
+      log::warning("queue.unavailable", {{"why", claimed.error().describe()}});
       co_await core_.deps.clock.sleep(kStoreRetry);
-    } else if (!*job) {
+    } else if (claimed->empty()) {
       co_await wait_for_work(seen);
     } else {
       ++active_;
-      scope_.start("run", work_on(**job));
+      scope_.start("run", work_on(std::move(claimed->front())));
     }
   }
 }

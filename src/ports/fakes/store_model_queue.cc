@@ -173,6 +173,7 @@ StoreModel::JobRow* StoreModel::best_ready(const ClaimQuery& query, Claimed& cla
 
 std::vector<Job> StoreModel::claim(const ClaimQuery& query) {
   std::vector<Job> jobs;
+  if (query.most == 0) return jobs;
   sweep(query.now);
   Claimed claimed = count_claimed();
   while (jobs.size() < query.most) {

@@ -22,6 +22,10 @@ struct Applier {
   Result<void> operator()(const NewJob& job) { return enqueue(database, state, job, *next_text++, now); }
   Result<void> operator()(const ports::CompleteJob& complete) { return complete_job(database, state, complete, now); }
   Result<void> operator()(const ports::ReleaseJob& release) { return release_job(database, state, release, now); }
+  Result<void> operator()(const ports::WakeJob& wake) { return wake_job(database, state, wake, now); }
+  Result<void> operator()(const ports::RetryJob& retry) { return retry_job(database, state, retry, now); }
+  Result<void> operator()(const ports::DiscardJob& discard) { return discard_job(database, discard); }
+  Result<void> operator()(const ports::PauseQueue& pause) { return pause_queue(database, state, pause); }
 
   Result<void> check_name(const ports::Document& document);
 };
@@ -45,8 +49,11 @@ Result<void> Applier::operator()(const Append& append) {
     Query(database, "UPDATE streams SET version = ? WHERE id = ?", last, stream).run();
   }
   for (const auto& event : append.events)
-    Query(database, "INSERT INTO events(position, stream, version, type, data, actor, time) VALUES (?, ?, ?, ?, ?, ?, ?)",
-          ++state.position, stream, ++version, event.type, *next_text++, event.actor, now)
+    Query(database,
+          "INSERT INTO events(position, stream, version, type, data, actor, time, cause, correlation, trace) "
+          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          ++state.position, stream, ++version, event.type, *next_text++, event.origin.actor, now, event.origin.cause,
+          event.origin.correlation, event.origin.trace)
         .run();
   return {};
 }

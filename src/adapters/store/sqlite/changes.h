@@ -13,6 +13,7 @@ namespace corral::adapters::store::sqlite {
 struct WriterState {
   std::uint64_t position = 0;   // of the last event
   std::uint64_t job_epoch = 1;  // grows with each job that may have become ready
+  std::uint64_t last_claim = 0; // numbers the claims: which group was served when
 
   // As of the last claim that found nothing: nothing was ready at that epoch, until the wait is over.
   std::uint64_t empty_epoch = 0;

@@ -18,13 +18,13 @@ Task<bool> produce(ports::Store& store, std::string name) {
   if (!start) co_return false;
   for (std::uint64_t n = *start ? (*start)->version : 0;; ++n) {
     ports::Transaction transaction;
-    transaction.changes.emplace_back(ports::Append{name + "/left", n, {{"moved", json::object{{"n", n + 1}}, "child"}}});
+    transaction.changes.emplace_back(ports::Append{name + "/left", n, {{"moved", json::object{{"n", n + 1}}, {.actor = "child"}}}});
     ports::PutDocument put{.document = {.kind = "round", .id = name, .parent = {}, .state = {}, .name = name, .body = {}, .created = {}, .updated = {}},
                            .expected_version = n};
     put.document.body = json::object{{"n", n + 1}, {"filler", std::string(n % 3000, 'f')}};
     transaction.changes.emplace_back(std::move(put));
     transaction.changes.emplace_back(ports::NewJob{.kind = "round", .key = fmt::format("{}-{}", name, n + 1), .payload = {}, .group = name});
-    transaction.changes.emplace_back(ports::Append{name + "/right", n, {{"moved", json::object{{"n", n + 1}}, "child"}}});
+    transaction.changes.emplace_back(ports::Append{name + "/right", n, {{"moved", json::object{{"n", n + 1}}, {.actor = "child"}}}});
     const auto committed = co_await store.commit(std::move(transaction));
     if (!committed) {
       std::fprintf(stderr, "%s\n", committed.error().message.c_str());

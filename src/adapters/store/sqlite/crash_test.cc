@@ -89,7 +89,7 @@ TEST(SqliteStoreCrash, EveryAcknowledgedTransactionIsThereAndNoneIsHalfThere) {
       for (std::size_t i = 0; i < left.size(); ++i) ASSERT_EQ(left[i].version, i + 1);
       events += left.size() + right.size();
     }
-    const auto all = run_task(store->read_all(0, 10'000'000)).value();
+    const auto all = run_task(store->read_all({.types = {}, .limit = 10'000'000})).value();
     ASSERT_GE(all.size(), events);
     for (std::size_t i = 0; i < all.size(); ++i) ASSERT_EQ(all[i].position, i + 1);
   }

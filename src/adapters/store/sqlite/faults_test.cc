@@ -19,7 +19,7 @@ using sqlite::Database;
 
 ports::Transaction append(const std::string& stream, std::uint64_t expected, std::size_t bytes = 10) {
   ports::Transaction transaction;
-  transaction.changes.emplace_back(ports::Append{stream, expected, {{"filled", json::object{{"x", std::string(bytes, 'x')}}, "test"}}});
+  transaction.changes.emplace_back(ports::Append{stream, expected, {{"filled", json::object{{"x", std::string(bytes, 'x')}}, {.actor = "test"}}}});
   return transaction;
 }
 
@@ -88,11 +88,11 @@ TEST_F(SqliteStoreFaults, ADamagedPageIsCorruptAndTheRestStaysReadable) {
     file << std::string(8192, '\xee');
   }
   auto store = open_sqlite_store(file_).value();
-  const auto all = run_task(store->read_all(0, 1000));
+  const auto all = run_task(store->read_all({.types = {}, .limit = 1000}));
   ASSERT_FALSE(all);
   EXPECT_EQ(all.error().code, ErrorCode::corrupt);
   EXPECT_NE(all.error().message.find("backup"), std::string::npos) << all.error().message;
-  EXPECT_EQ(run_task(store->read_all(0, 1)).value().size(), 1u);
+  EXPECT_EQ(run_task(store->read_all({.types = {}, .limit = 1})).value().size(), 1u);
 }
 
 TEST_F(SqliteStoreFaults, AFolderThatIsNotThereIsNotFound) {
@@ -105,7 +105,7 @@ TEST_F(SqliteStoreFaults, ADatabaseThatAnotherProgramHoldsIsUnavailableUntilItLe
   Database other(file_, Database::Mode::read_write, Duration{0});
   other.execute("BEGIN IMMEDIATE");
   EXPECT_EQ(run_task(store->commit(append("s", 0))).error().code, ErrorCode::unavailable);
-  EXPECT_TRUE(run_task(store->read_all(0, 10)).value().empty()) << "readers are not held up";
+  EXPECT_TRUE(run_task(store->read_all({.types = {}, .limit = 10})).value().empty()) << "readers are not held up";
   other.execute("ROLLBACK");
   EXPECT_TRUE(run_task(store->commit(append("s", 0))));
 }
@@ -155,7 +155,7 @@ TEST(SqliteStoreFullDisk, ACommitThatDoesNotFitIsExhaustedAndLeavesEverythingEls
           EXPECT_EQ(committed.error().code, ErrorCode::exhausted) << committed.error().message;
           break;
         }
-        ASSERT_LT(++version, 100u);
+        ASSERT_LT(++version, 120u) << "more than the disk has";
       }
       EXPECT_GT(version, 5u);
       EXPECT_EQ(run_task(store->commit(append("s", version, 100'000))).error().code, ErrorCode::exhausted) << "again, and still alive";

@@ -1,15 +1,13 @@
 #include "adapters/store/sqlite/queue.h"
 
-#include <algorithm>
+#include <string>
 #include <vector>
 
-#include "adapters/store/sqlite/json_text.h"
+#include "adapters/store/sqlite/job_rows.h"
 #include "adapters/store/sqlite/schema.h"
 
 namespace corral::adapters::store::sqlite {
 namespace {
-
-using ports::Job;
 
 struct Lease {
   std::uint32_t attempt = 0, max_attempts = 0;
@@ -31,163 +29,55 @@ void end_lease(Database& database, std::uint64_t job) {
   Query(database, "UPDATE jobs SET state = 1, owner = '', lease_until = 0 WHERE id = ?", job).run();
 }
 
-// The jobs under way, by group.
-struct Claimed {
-  std::vector<std::pair<std::string, std::uint32_t>> groups;
-  std::uint32_t total = 0;
-  std::optional<Time> next_end;
-
-  void add(std::string_view group, Time lease_until) {
-    ++total;
-    if (!next_end || lease_until < *next_end) next_end = lease_until;
-    // The index yields them group by group.
-    if (groups.empty() || groups.back().first != group) groups.emplace_back(group, 0);
-    ++groups.back().second;
-  }
-  bool full(std::string_view group, std::uint32_t limit) const {
-    if (limit == 0) return true;
-    return std::ranges::any_of(groups, [&](const auto& entry) { return entry.first == group && entry.second >= limit; });
-  }
-};
-
-// Counts the leases that hold, and ends those that ran out.
-Claimed sweep(Database& database, Time now) {
-  Claimed claimed;
-  std::vector<std::uint64_t> expired;
-  {
-    Query query(database, "SELECT grp, lease_until, id FROM jobs INDEXED BY jobs_claimed WHERE state = 2 ORDER BY grp");
-    while (query.step()) {
-      if (query.time(1) > now) claimed.add(query.view(0), query.time(1));
-      else expired.push_back(query.number(2));
-    }
-  }
-  for (const auto id : expired) {
-    bool last = false;
-    {
-      Query query(database, "SELECT attempt >= max_attempts FROM jobs WHERE id = ?", id);
-      last = query.step() && query.integer(0) != 0;
-    }
-    if (last) finish(database, id, JobState::failed, ports::kLeaseRanOut, now);
-    else end_lease(database, id);
-  }
-  return claimed;
-}
-
-struct Candidate {
-  std::uint64_t id = 0;
-  std::int64_t priority = 0;
-  Time entry;
-
-  bool before(const Candidate& other) const {
-    return std::tuple(-priority, entry, id) < std::tuple(-other.priority, other.entry, other.id);
-  }
-};
-
-// The first group with ready jobs, or the next after `group`: one step in the index however many jobs a group has.
-std::optional<std::string> next_group(Database& database, const std::optional<std::string>& group) {
-  Query query(database, group ? "SELECT grp FROM jobs INDEXED BY jobs_ready_by_group WHERE state = 1 AND grp > ? ORDER BY grp LIMIT 1"
-                              : "SELECT grp FROM jobs INDEXED BY jobs_ready_by_group WHERE state = 1 ORDER BY grp LIMIT 1");
-  if (group) query.bind(*group);
-  if (!query.step()) return std::nullopt;
+// `job` is a dead letter: its key.
+Result<std::string> dead_letter(Database& database, std::uint64_t job) {
+  Query query(database, "SELECT key, state FROM jobs WHERE id = ?", job);
+  if (!query.step()) return fail(ErrorCode::not_found, "there is no job {}", job);
+  if (query.integer(1) != static_cast<int>(JobState::failed)) return fail(ErrorCode::conflict, "job {} is no dead letter", job);
   return query.text(0);
 }
 
-// Takes each group's best and then the best of them: a full group with thousands waiting costs one step.
-std::optional<Candidate> best_by_group(Database& database, const Claimed& claimed, const ClaimRequest& request) {
-  std::optional<Candidate> best;
-  for (auto group = next_group(database, std::nullopt); group; group = next_group(database, group)) {
-    if (claimed.full(*group, request.limits.per_group)) continue;
-    Query query(database,
-                "SELECT id, priority, entry FROM jobs INDEXED BY jobs_ready_by_group WHERE state = 1 AND grp = ? AND due <= ? "
-                "ORDER BY priority DESC, entry, id LIMIT 1",
-                *group, request.now);
-    if (!query.step()) continue;
-    const Candidate candidate{query.number(0), query.integer(1), query.time(2)};
-    if (!best || candidate.before(*best)) best = candidate;
-  }
-  return best;
+bool has_open_job(Database& database, const std::string& key) {
+  Query query(database, "SELECT 1 FROM jobs WHERE key = ? AND finished IS NULL", key);
+  return query.step();
 }
 
-std::optional<std::uint64_t> choose(Database& database, const Claimed& claimed, const ClaimRequest& request) {
-  if (claimed.total >= request.limits.total || request.limits.per_group == 0) return std::nullopt;
-  // The head of the queue is nearly always the answer.
-  constexpr int kLookAhead = 16;
-  int seen = 0;
-  {
-    Query query(database,
-                "SELECT id, grp FROM jobs INDEXED BY jobs_ready WHERE state = 1 AND due <= ? ORDER BY priority DESC, entry, id", request.now);
-    while (seen < kLookAhead && query.step()) {
-      ++seen;
-      if (!claimed.full(query.view(1), request.limits.per_group)) return query.number(0);
-    }
-  }
-  if (seen < kLookAhead) return std::nullopt;
-  const auto best = best_by_group(database, claimed, request);
-  if (!best) return std::nullopt;
-  return best->id;
-}
-
-std::string_view state_name(std::int64_t state) {
-  switch (static_cast<JobState>(state)) {
-    case JobState::delayed:
-    case JobState::ready: return "ready";
-    case JobState::claimed: return "claimed";
-    case JobState::completed: return "completed";
-    case JobState::failed: return "failed";
-  }
-  return "";
+// The places under the limits that a claimed job has: with each of them another job may become ready.
+std::uint64_t places(Database& database, std::uint64_t job) {
+  Query query(database, "SELECT 1 + count(*) FROM claimed_slots WHERE job = ?", job);
+  return query.step() ? query.number(0) : 1;
 }
 
 }  // namespace
 
-Job read_job(const Query& query) {
-  Job job;
-  job.id = query.number(0);
-  job.kind = query.view(1);
-  job.key = query.view(2);
-  job.group = query.view(3);
-  job.payload = parse_text(query.view(4));
-  job.priority = static_cast<int>(query.integer(5));
-  job.due = query.time(6);
-  job.attempt = static_cast<std::uint32_t>(query.integer(7));
-  job.max_attempts = static_cast<std::uint32_t>(query.integer(8));
-  job.lease_owner = query.view(9);
-  job.lease_until = query.time(10);
-  job.state = state_name(query.integer(11));
-  job.error = query.view(12);
-  return job;
-}
-
 Result<void> enqueue(Database& database, WriterState& state, const ports::NewJob& job, const std::string& payload, Time now) {
-  if (job.kind.empty() || job.key.empty()) return fail(ErrorCode::invalid, "a job needs a kind and a key");
-  if (job.max_attempts == 0) return fail(ErrorCode::invalid, "job {}: max_attempts must be at least 1", job.key);
-  {
-    Query query(database, "SELECT 1 FROM jobs WHERE key = ? AND finished IS NULL", job.key);
-    if (query.step()) return {};
-  }
+  CORRAL_CHECK(ports::check_job(job));
+  if (has_open_job(database, job.key)) return {};
+  const auto slots = slots_text(job.slots);
   const auto first_state = job.due <= now ? JobState::ready : JobState::delayed;
   Query(database,
-        "INSERT INTO jobs(state, kind, key, grp, priority, due, entry, attempt, max_attempts, owner, lease_until, error, payload) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, '', 0, '', ?)",
+        "INSERT INTO jobs(state, kind, key, grp, priority, due, entry, attempt, max_attempts, owner, lease_until, error, payload, slots, "
+        "created) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, '', 0, '', ?, ?, ?)",
         static_cast<int>(first_state), job.kind, job.key, job.group, job.priority, job.due, job.due == Time{} ? now : job.due,
-        job.max_attempts, payload)
+        job.max_attempts, payload, slots, now)
       .run();
   ++state.job_epoch;
   return {};
 }
 
 Result<void> complete_job(Database& database, WriterState& state, const ports::CompleteJob& complete, Time now) {
+  const auto freed = places(database, complete.id);
   Query(database, "UPDATE jobs SET state = 3, owner = '', lease_until = 0, finished = ?, error = '' WHERE id = ? AND state = 2 AND owner = ?",
         now, complete.id, complete.owner)
       .run();
   if (database.changes() == 0) return fail(ErrorCode::conflict, "job {} is not leased to {} any more", complete.id, complete.owner);
-  ++state.job_epoch;  // its place under the limits is free
+  state.job_epoch += freed;
   return {};
 }
 
 Result<void> release_job(Database& database, WriterState& state, const ports::ReleaseJob& release, Time now) {
   CORRAL_TRY(const auto lease, lease_of(database, release.id, release.owner));
-  ++state.job_epoch;
+  state.job_epoch += places(database, release.id);
   if (!release.keep_attempt && lease.attempt >= lease.max_attempts) {
     finish(database, release.id, JobState::failed, release.error, now);
     return {};
@@ -202,27 +92,59 @@ Result<void> release_job(Database& database, WriterState& state, const ports::Re
   return {};
 }
 
-Result<std::optional<Job>> claim_job(Database& database, WriterState& state, const ClaimRequest& request) {
-  Query(database, "UPDATE jobs SET state = 1 WHERE state = 0 AND due <= ?", request.now).run();
-  const auto claimed = sweep(database, request.now);
-  const auto chosen = choose(database, claimed, request);
-  if (!chosen) {
-    state.empty_epoch = state.job_epoch;
-    ++state.empty_claims;
-    auto next = claimed.next_end;
-    Query query(database, "SELECT due FROM jobs INDEXED BY jobs_delayed WHERE state = 0 ORDER BY due LIMIT 1");
-    if (query.step() && (!next || query.time(0) < *next)) next = query.time(0);
-    state.next_due = next ? std::optional(*next - request.now) : std::nullopt;
-    return std::nullopt;
+Result<void> wake_job(Database& database, WriterState& state, const ports::WakeJob& wake, Time now) {
+  Query(database, "UPDATE jobs SET state = 1, due = 0, entry = ? WHERE key = ? AND state IN (0, 1) AND due > ?", now, wake.key, now).run();
+  state.job_epoch += static_cast<std::uint64_t>(database.changes());
+  return {};
+}
+
+Result<void> retry_job(Database& database, WriterState& state, const ports::RetryJob& retry, Time now) {
+  CORRAL_TRY(const auto key, dead_letter(database, retry.id));
+  if (has_open_job(database, key)) return fail(ErrorCode::conflict, "another job has the key {} of job {}", key, retry.id);
+  Query(database, "UPDATE jobs SET state = 1, finished = NULL, attempt = 0, due = 0, entry = ? WHERE id = ?", now, retry.id).run();
+  ++state.job_epoch;
+  return {};
+}
+
+Result<void> discard_job(Database& database, const ports::DiscardJob& discard) {
+  CORRAL_CHECK(dead_letter(database, discard.id));
+  Query(database, "DELETE FROM jobs WHERE id = ?", discard.id).run();
+  return {};
+}
+
+// The row without a name stands for everything, beside being that of the jobs without a group.
+Result<void> pause_queue(Database& database, WriterState& state, const ports::PauseQueue& pause) {
+  Query(database, "INSERT INTO queue_groups(name, paused) VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET paused = excluded.paused", pause.group,
+        pause.paused ? 1 : 0)
+      .run();
+  if (pause.paused) return {};
+  Query query(database, "SELECT 1 + total(ready + delayed) FROM queue_groups WHERE name = ?1 OR ?1 = ''", pause.group);
+  if (query.step()) state.job_epoch += query.number(0);
+  return {};
+}
+
+std::optional<Time> end_lost_leases(Database& database, Time now) {
+  struct Lost {
+    std::uint64_t id;
+    bool last_attempt;
+  };
+  std::vector<Lost> lost;
+  std::optional<Time> next_end;
+  {
+    Query query(database, "SELECT lease_until, id, attempt >= max_attempts FROM jobs INDEXED BY jobs_claimed WHERE state = 2 ORDER BY lease_until");
+    while (query.step()) {
+      if (query.time(0) > now) {
+        next_end = query.time(0);
+        break;
+      }
+      lost.push_back({query.number(1), query.integer(2) != 0});
+    }
   }
-  Query query(database,
-              "UPDATE jobs SET state = 2, owner = ?, lease_until = ?, attempt = attempt + 1 WHERE id = ? RETURNING " CORRAL_JOB_COLUMNS,
-              request.owner, request.now + request.lease, *chosen);
-  CORRAL_ASSERT(query.step());
-  std::optional<Job> job = read_job(query);
-  while (query.step()) {
+  for (const auto& job : lost) {
+    if (job.last_attempt) finish(database, job.id, JobState::failed, ports::kLeaseRanOut, now);
+    else end_lease(database, job.id);
   }
-  return job;
+  return next_end;
 }
 
 Result<void> heartbeat_job(Database& database, std::uint64_t job, const std::string& owner, Time until) {

@@ -1,15 +1,16 @@
 #include "adapters/store/sqlite/reads.h"
 
 #include <algorithm>
+#include <set>
 
 #include "adapters/store/sqlite/json_text.h"
-#include "adapters/store/sqlite/queue.h"
 
 namespace corral::adapters::store::sqlite {
 namespace {
 
 using ports::Document;
 using ports::Event;
+using ports::EventQuery;
 
 #define CORRAL_DOCUMENT_COLUMNS "kind, id, parent, state, ifnull(name, ''), version, created, updated, body"
 
@@ -27,8 +28,9 @@ Document read_document(const Query& query) {
   return document;
 }
 
-std::vector<Event> read_events(Query& query) {
-  std::vector<Event> events;
+#define CORRAL_EVENT_COLUMNS "e.position, s.name, e.version, e.type, e.data, e.actor, e.time, e.cause, e.correlation, e.trace"
+
+void read_events(Query& query, std::vector<Event>& events) {
   while (query.step()) {
     Event& event = events.emplace_back();
     event.position = query.number(0);
@@ -36,28 +38,97 @@ std::vector<Event> read_events(Query& query) {
     event.version = query.number(2);
     event.type = query.view(3);
     event.data = parse_text(query.view(4));
-    event.actor = query.view(5);
+    event.origin.actor = query.view(5);
     event.time = query.time(6);
+    event.origin.cause = query.view(7);
+    event.origin.correlation = query.view(8);
+    event.origin.trace = query.view(9);
   }
-  return events;
+}
+
+using Positions = std::vector<std::uint64_t>;
+
+struct Window {
+  explicit Window(const EventQuery& query) : from(query.from.value_or(Time::min())), until(query.until.value_or(Time::max())) {}
+  Time from, until;
+  bool holds(Time time) const { return from <= time && time < until; }
+};
+
+// The first of each type, and of these the first.
+Positions positions_of_types(Database& database, const EventQuery& wanted) {
+  const Window window(wanted);
+  const std::set<std::string> types(wanted.types.begin(), wanted.types.end());
+  Positions found;
+  for (const auto& type : types) {
+    Query query(database,
+                "SELECT position FROM events INDEXED BY events_by_type WHERE type = ? AND position > ? AND time >= ? AND time < ? "
+                "ORDER BY position LIMIT ?",
+                type, wanted.after_position, window.from, window.until, wanted.limit);
+    while (query.step()) found.push_back(query.number(0));
+  }
+  std::ranges::sort(found);
+  if (found.size() > wanted.limit) found.resize(wanted.limit);
+  return found;
+}
+
+// In the middle of its window a reader finds the next events right behind the last. Elsewhere the index by time gives those
+// of the whole window, which are then sorted: a clock may have gone back, so their order is another.
+Positions positions_in_time(Database& database, const EventQuery& wanted) {
+  constexpr int kNear = 2'000;
+  const Window window(wanted);
+  Positions found;
+  int seen = 0;
+  {
+    Query query(database, "SELECT position, time FROM events WHERE position > ? ORDER BY position", wanted.after_position);
+    while (seen < kNear && found.size() < wanted.limit && query.step()) {
+      ++seen;
+      if (window.holds(query.time(1))) found.push_back(query.number(0));
+    }
+    if (found.size() == wanted.limit || seen < kNear) return found;
+  }
+  found.clear();
+  Query query(database,
+              "SELECT position FROM events INDEXED BY events_by_time WHERE time >= ? AND time < ? AND position > ? ORDER BY position LIMIT ?",
+              window.from, window.until, wanted.after_position, wanted.limit);
+  while (query.step()) found.push_back(query.number(0));
+  return found;
 }
 
 }  // namespace
 
 std::vector<Event> read_stream(Database& database, const std::string& stream, std::uint64_t after_version, std::uint32_t limit) {
   Query query(database,
-              "SELECT e.position, s.name, e.version, e.type, e.data, e.actor, e.time FROM streams s JOIN events e ON e.stream = s.id "
+              "SELECT " CORRAL_EVENT_COLUMNS " FROM streams s JOIN events e ON e.stream = s.id "
               "WHERE s.name = ? AND e.version > ? ORDER BY e.version LIMIT ?",
               stream, after_version, limit);
-  return read_events(query);
+  std::vector<Event> events;
+  read_events(query, events);
+  return events;
 }
 
-std::vector<Event> read_all(Database& database, std::uint64_t after_position, std::uint32_t limit) {
-  Query query(database,
-              "SELECT e.position, s.name, e.version, e.type, e.data, e.actor, e.time FROM events e CROSS JOIN streams s ON s.id = e.stream "
-              "WHERE e.position > ? ORDER BY e.position LIMIT ?",
-              after_position, limit);
-  return read_events(query);
+// Events never change: a few statements see what one would.
+std::vector<Event> read_all(Database& database, const EventQuery& wanted) {
+  std::vector<Event> events;
+  if (wanted.types.empty() && !wanted.from && !wanted.until) {
+    Query query(database,
+                "SELECT " CORRAL_EVENT_COLUMNS " FROM events e CROSS JOIN streams s ON s.id = e.stream "
+                "WHERE e.position > ? ORDER BY e.position LIMIT ?",
+                wanted.after_position, wanted.limit);
+    read_events(query, events);
+    return events;
+  }
+  for (const auto position : wanted.types.empty() ? positions_in_time(database, wanted) : positions_of_types(database, wanted)) {
+    Query query(database, "SELECT " CORRAL_EVENT_COLUMNS " FROM events e CROSS JOIN streams s ON s.id = e.stream WHERE e.position = ?", position);
+    read_events(query, events);
+  }
+  return events;
+}
+
+std::vector<ports::StreamInfo> list_streams(Database& database, const std::string& prefix, const std::string& after_name, std::uint32_t limit) {
+  Query query(database, "SELECT name, version FROM streams WHERE name > ? AND name >= ? ORDER BY name LIMIT ?", after_name, prefix, limit);
+  std::vector<ports::StreamInfo> streams;
+  while (query.step() && query.view(0).starts_with(prefix)) streams.push_back({query.text(0), query.number(1)});
+  return streams;
 }
 
 std::uint64_t last_position(Database& database) {
@@ -92,36 +163,6 @@ std::vector<Document> list_documents(Database& database, const ports::DocumentQu
   std::vector<Document> documents;
   while (query.step()) documents.push_back(read_document(query));
   return documents;
-}
-
-std::optional<ports::Job> find_job(Database& database, const std::string& key) {
-  Query query(database, "SELECT " CORRAL_JOB_COLUMNS " FROM jobs WHERE key = ? ORDER BY id DESC LIMIT 1", key);
-  if (!query.step()) return std::nullopt;
-  return read_job(query);
-}
-
-ports::QueueCounts queue_counts(Database& database, Time now) {
-  // One statement: one snapshot. Each count walks an index that holds nothing else.
-  Query query(database,
-              "SELECT (SELECT count(*) FROM jobs INDEXED BY jobs_ready WHERE state = 1),"
-              "       (SELECT count(*) FROM jobs INDEXED BY jobs_ready WHERE state = 1 AND due > ?1),"
-              "       (SELECT count(*) FROM jobs INDEXED BY jobs_delayed WHERE state = 0),"
-              "       (SELECT count(*) FROM jobs INDEXED BY jobs_delayed WHERE state = 0 AND due <= ?1),"
-              "       (SELECT count(*) FROM jobs INDEXED BY jobs_claimed WHERE state = 2),"
-              "       (SELECT count(*) FROM jobs INDEXED BY jobs_claimed WHERE state = 2 AND lease_until <= ?1),"
-              "       (SELECT count(*) FROM jobs INDEXED BY jobs_finished WHERE state = 3 AND finished IS NOT NULL),"
-              "       (SELECT count(*) FROM jobs INDEXED BY jobs_finished WHERE state = 4 AND finished IS NOT NULL)",
-              now);
-  ports::QueueCounts counts;
-  if (!query.step()) return counts;
-  const auto ready = query.number(0), ready_later = query.number(1), delayed = query.number(2), due = query.number(3);
-  const auto claimed = query.number(4), expired = query.number(5);
-  counts.ready = ready - ready_later + due + expired;
-  counts.delayed = delayed - due + ready_later;
-  counts.claimed = claimed - expired;
-  counts.completed = query.number(6);
-  counts.failed = query.number(7);
-  return counts;
 }
 
 }  // namespace corral::adapters::store::sqlite

@@ -1,5 +1,6 @@
 #include "adapters/store/sqlite/schema.h"
 
+#include <algorithm>
 #include <array>
 
 namespace corral::adapters::store::sqlite {
@@ -68,6 +69,82 @@ CREATE INDEX jobs_ready_by_group ON jobs(grp, priority DESC, entry, id, due, sta
 CREATE INDEX jobs_claimed ON jobs(grp, lease_until, state) WHERE state = 2;
 CREATE INDEX jobs_finished ON jobs(state, finished) WHERE finished IS NOT NULL;
 )sql",
+
+    // Origins of events; questions by type and time. Slots of jobs; a row for each group with what a claim and the counts
+    // would otherwise have to look for among the jobs: kept true by triggers, whatever statement changes a job.
+    R"sql(
+ALTER TABLE events ADD COLUMN cause TEXT NOT NULL DEFAULT '';
+ALTER TABLE events ADD COLUMN correlation TEXT NOT NULL DEFAULT '';
+ALTER TABLE events ADD COLUMN trace TEXT NOT NULL DEFAULT '';
+CREATE INDEX events_by_type ON events(type, position, time);
+CREATE INDEX events_by_time ON events(time, position);
+
+ALTER TABLE jobs ADD COLUMN slots TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN created INTEGER NOT NULL DEFAULT 0;
+UPDATE jobs SET created = min(entry, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
+DROP INDEX jobs_ready;
+DROP INDEX jobs_ready_by_group;
+DROP INDEX jobs_claimed;
+CREATE INDEX jobs_ready_by_group ON jobs(grp, priority DESC, entry, id, due, slots, state) WHERE state = 1;
+CREATE INDEX jobs_ready_by_slots ON jobs(grp, slots, priority DESC, entry, id, due, state) WHERE state = 1;
+CREATE INDEX jobs_ready_by_entry ON jobs(entry, due, state) WHERE state = 1;
+CREATE INDEX jobs_ready_by_due ON jobs(due, state) WHERE state = 1 AND due > 0;
+CREATE INDEX jobs_claimed ON jobs(lease_until, entry, state) WHERE state = 2;
+CREATE INDEX jobs_by_state ON jobs(state, id, kind);
+CREATE INDEX jobs_by_group ON jobs(grp, state, id, kind);
+
+CREATE TABLE claimed_slots (
+  name TEXT NOT NULL,
+  job INTEGER NOT NULL,
+  PRIMARY KEY (name, job)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX claimed_slots_by_job ON claimed_slots(job);
+
+CREATE TABLE queue_groups (
+  name TEXT NOT NULL UNIQUE,
+  delayed INTEGER NOT NULL DEFAULT 0,
+  ready INTEGER NOT NULL DEFAULT 0,
+  claimed INTEGER NOT NULL DEFAULT 0,
+  completed INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0,
+  paused INTEGER NOT NULL DEFAULT 0,
+  last_claim INTEGER NOT NULL DEFAULT 0,
+  head_priority INTEGER,
+  head_entry INTEGER,
+  head_id INTEGER
+) STRICT;
+CREATE INDEX queue_groups_next ON queue_groups(head_priority DESC, claimed, last_claim, head_entry, head_id, name)
+  WHERE head_id IS NOT NULL AND paused = 0;
+INSERT INTO queue_groups(name, delayed, ready, claimed, completed, failed)
+  SELECT grp, sum(state = 0), sum(state = 1), sum(state = 2), sum(state = 3), sum(state = 4) FROM jobs GROUP BY grp;
+UPDATE queue_groups SET (head_priority, head_entry, head_id) = (
+  SELECT priority, entry, id FROM jobs INDEXED BY jobs_ready_by_group WHERE state = 1 AND grp = name ORDER BY priority DESC, entry, id LIMIT 1);
+
+CREATE TRIGGER jobs_inserted AFTER INSERT ON jobs BEGIN
+  INSERT INTO queue_groups(name) VALUES (NEW.grp) ON CONFLICT DO NOTHING;
+  UPDATE queue_groups SET delayed = delayed + (NEW.state = 0), ready = ready + (NEW.state = 1), claimed = claimed + (NEW.state = 2),
+    completed = completed + (NEW.state = 3), failed = failed + (NEW.state = 4) WHERE name = NEW.grp;
+  UPDATE queue_groups SET head_priority = NEW.priority, head_entry = NEW.entry, head_id = NEW.id
+    WHERE name = NEW.grp AND NEW.state = 1
+      AND (head_id IS NULL OR (-NEW.priority, NEW.entry, NEW.id) < (-head_priority, head_entry, head_id));
+END;
+CREATE TRIGGER jobs_updated AFTER UPDATE OF state, entry ON jobs BEGIN
+  UPDATE queue_groups SET delayed = delayed - (OLD.state = 0) + (NEW.state = 0), ready = ready - (OLD.state = 1) + (NEW.state = 1),
+    claimed = claimed - (OLD.state = 2) + (NEW.state = 2), completed = completed - (OLD.state = 3) + (NEW.state = 3),
+    failed = failed - (OLD.state = 4) + (NEW.state = 4) WHERE name = NEW.grp;
+  UPDATE queue_groups SET (head_priority, head_entry, head_id) = (
+    SELECT priority, entry, id FROM jobs INDEXED BY jobs_ready_by_group WHERE state = 1 AND grp = NEW.grp ORDER BY priority DESC, entry, id LIMIT 1)
+    WHERE name = NEW.grp AND (OLD.state = 1 OR NEW.state = 1);
+  DELETE FROM claimed_slots WHERE job = OLD.id AND OLD.state = 2 AND OLD.slots <> '';
+END;
+CREATE TRIGGER jobs_deleted AFTER DELETE ON jobs BEGIN
+  UPDATE queue_groups SET delayed = delayed - (OLD.state = 0), ready = ready - (OLD.state = 1), claimed = claimed - (OLD.state = 2),
+    completed = completed - (OLD.state = 3), failed = failed - (OLD.state = 4) WHERE name = OLD.grp;
+  UPDATE queue_groups SET (head_priority, head_entry, head_id) = (
+    SELECT priority, entry, id FROM jobs INDEXED BY jobs_ready_by_group WHERE state = 1 AND grp = OLD.grp ORDER BY priority DESC, entry, id LIMIT 1)
+    WHERE name = OLD.grp AND OLD.state = 1;
+END;
+)sql",
 };
 
 std::int64_t pragma(Database& database, std::string_view sql) {
@@ -79,7 +156,7 @@ std::int64_t pragma(Database& database, std::string_view sql) {
 
 }  // namespace
 
-void prepare_database(Database& database) {
+void prepare_database(Database& database, std::size_t up_to) {
   const auto found = pragma(database, "PRAGMA user_version");
   const auto application = pragma(database, "PRAGMA application_id");
   const auto tables = pragma(database, "SELECT count(*) FROM sqlite_schema");
@@ -93,7 +170,7 @@ void prepare_database(Database& database) {
                                "PRAGMA wal_autocheckpoint = {}; PRAGMA journal_size_limit = 67108864; PRAGMA foreign_keys = OFF;",
                                kCheckpointPages)
                        .c_str());
-  for (auto step = static_cast<std::size_t>(found); step < kMigrations.size(); ++step) {
+  for (auto step = static_cast<std::size_t>(found); step < std::min(up_to, kMigrations.size()); ++step) {
     database.execute("BEGIN IMMEDIATE");
     database.execute(kMigrations[step]);
     database.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, step + 1).c_str());

@@ -3,7 +3,9 @@
 #include <atomic>
 #include <mutex>
 
+#include "adapters/store/sqlite/claims.h"
 #include "adapters/store/sqlite/queue.h"
+#include "adapters/store/sqlite/queue_reads.h"
 #include "adapters/store/sqlite/readers.h"
 #include "adapters/store/sqlite/reads.h"
 #include "adapters/store/sqlite/schema.h"
@@ -84,8 +86,12 @@ class SqliteStore final : public ports::Store {
     co_return co_await readers_.run<std::vector<Event>>(
         [=](Database& database) { return sqlite::read_stream(database, stream, after_version, limit); });
   }
-  Task<Result<std::vector<Event>>> read_all(std::uint64_t after_position, std::uint32_t limit) override {
-    co_return co_await readers_.run<std::vector<Event>>([=](Database& database) { return sqlite::read_all(database, after_position, limit); });
+  Task<Result<std::vector<Event>>> read_all(ports::EventQuery query) override {
+    co_return co_await readers_.run<std::vector<Event>>([=](Database& database) { return sqlite::read_all(database, query); });
+  }
+  Task<Result<std::vector<ports::StreamInfo>>> list_streams(std::string prefix, std::string after_name, std::uint32_t limit) override {
+    co_return co_await readers_.run<std::vector<ports::StreamInfo>>(
+        [=](Database& database) { return sqlite::list_streams(database, prefix, after_name, limit); });
   }
   Task<Result<void>> wait_after(std::uint64_t position, Duration timeout) override {
     co_await waiting_.for_event(position, timeout);
@@ -99,11 +105,9 @@ class SqliteStore final : public ports::Store {
     co_return co_await readers_.run<std::vector<Document>>([=](Database& database) { return list_documents(database, query); });
   }
 
-  Task<Result<std::optional<Job>>> claim(std::string owner, Time now, Duration lease, ports::QueueLimits limits) override {
-    co_return co_await writer_.run<std::optional<Job>>(
-        Durability::written, [request = ClaimRequest{std::move(owner), now, lease, limits}](WriteContext& context) {
-          return claim_job(context.database, context.state, request);
-        });
+  Task<Result<std::vector<Job>>> claim(ports::ClaimQuery query) override {
+    co_return co_await writer_.run<std::vector<Job>>(
+        Durability::written, [query = std::move(query)](WriteContext& context) { return claim_jobs(context.database, context.state, query); });
   }
   Task<Result<void>> heartbeat(std::uint64_t job, std::string owner, Time until) override {
     co_return co_await writer_.run<void>(
@@ -117,6 +121,9 @@ class SqliteStore final : public ports::Store {
   }
   Task<Result<std::optional<Job>>> find_job(std::string key) override {
     co_return co_await readers_.run<std::optional<Job>>([=](Database& database) { return sqlite::find_job(database, key); });
+  }
+  Task<Result<std::vector<Job>>> list_jobs(ports::JobQuery query) override {
+    co_return co_await readers_.run<std::vector<Job>>([=](Database& database) { return sqlite::list_jobs(database, query); });
   }
   Task<Result<ports::QueueCounts>> queue_counts(Time now) override {
     co_return co_await readers_.run<ports::QueueCounts>([=](Database& database) { return sqlite::queue_counts(database, now); });

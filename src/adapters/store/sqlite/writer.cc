@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "adapters/store/sqlite/claims.h"
 #include "adapters/store/sqlite/reads.h"
 #include "base/log.h"
 
@@ -21,6 +22,7 @@ bool may_spare_others(ErrorCode code) {
 Writer::Writer(std::unique_ptr<Database> database, const std::filesystem::path& path, std::size_t max_waiting, Published published)
     : database_(std::move(database)), published_(std::move(published)), gate_(max_waiting), syncer_(path.string() + "-wal", gate_) {
   state_.position = last_position(*database_);
+  state_.last_claim = last_claim(*database_);
   published_(state_);
   thread_ = std::thread([this] { loop(); });
 }
