@@ -1,6 +1,7 @@
 #include "adapters/store/sqlite/claims.h"
 
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "adapters/store/sqlite/job_rows.h"
@@ -36,6 +37,7 @@ struct Rank {
   }
 };
 
+// For the choices of one call: what was full stays full.
 class Chooser {
  public:
   Chooser(Database& database, Time now) : database_(database), now_(now) {}
@@ -43,6 +45,7 @@ class Chooser {
   // The id of the best job, of those whose limits allow it.
   std::optional<std::uint64_t> choose(std::uint32_t per_group) {
     if (per_group == 0) return std::nullopt;
+    std::erase_if(room_, [](const auto& known) { return known.second; });
     std::optional<Rank> best;
     Query groups(database_,
                  "SELECT name, claimed, last_claim, head_id, head_priority, head_entry FROM queue_groups INDEXED BY queue_groups_next "
@@ -53,8 +56,12 @@ class Chooser {
                 .job = {.id = groups.number(3), .priority = groups.integer(4), .entry = groups.time(5)}};
       if (best && best->before(rank)) break;
       if (rank.claimed >= per_group) continue;
+      if (without_any_.contains(groups.view(0))) continue;
       const auto place = best_of(groups.text(0));
-      if (!place) continue;
+      if (!place) {
+        without_any_.emplace(groups.view(0));
+        continue;
+      }
       rank.job = *place;
       if (!best || rank.before(*best)) best = rank;
     }
@@ -120,7 +127,8 @@ class Chooser {
 
   Database& database_;
   const Time now_;
-  std::map<std::string, bool, std::less<>> room_;  // by the text of the slots
+  std::map<std::string, bool, std::less<>> room_;       // by the text of the slots
+  std::set<std::string, std::less<>> without_any_;  // groups whose every job is held back by its slots
 };
 
 Job take(Database& database, WriterState& state, const ClaimQuery& wanted, std::uint64_t id) {
@@ -160,12 +168,13 @@ void note_empty_claim(Database& database, WriterState& state, Time now, std::opt
 Result<std::vector<Job>> claim_jobs(Database& database, WriterState& state, const ClaimQuery& query) {
   std::vector<Job> jobs;
   if (query.most == 0) return jobs;
-  Query(database, "UPDATE jobs SET state = 1 WHERE state = 0 AND due <= ?", query.now).run();
+  Query(database, "UPDATE jobs INDEXED BY jobs_delayed SET state = 1 WHERE state = 0 AND due <= ?", query.now).run();
   const auto next_end = end_lost_leases(database, query.now);
   const bool paused = number(database, "SELECT paused FROM queue_groups WHERE name = ''") != 0;
   auto claimed = number(database, "SELECT count(*) FROM jobs INDEXED BY jobs_claimed WHERE state = 2");
+  Chooser chooser(database, query.now);
   for (; !paused && jobs.size() < query.most && claimed < query.limits.total; ++claimed) {
-    const auto chosen = Chooser(database, query.now).choose(query.limits.per_group);
+    const auto chosen = chooser.choose(query.limits.per_group);
     if (!chosen) break;
     jobs.push_back(take(database, state, query, *chosen));
   }

@@ -35,25 +35,41 @@ std::vector<JobState> states_of(const std::optional<std::string>& name) {
   return {};
 }
 
-// The newest ids of one state, from the index that has them in order.
-void find_ids(Database& database, const JobQuery& wanted, JobState state, std::uint32_t limit,
-              std::vector<std::uint64_t>& ids) {
+// The kinds that jobs of a state (and group) have, one step in the index each: they are few.
+std::vector<std::string> kinds_of(Database& database, const JobQuery& wanted, JobState state) {
+  if (wanted.kind) return {*wanted.kind};
+  std::vector<std::string> kinds;
+  for (std::string last;;) {
+    Query query(database,
+                wanted.group ? "SELECT kind FROM jobs INDEXED BY jobs_by_group"
+                               " WHERE state = ? AND kind > ? AND grp = ? ORDER BY kind LIMIT 1"
+                             : "SELECT kind FROM jobs INDEXED BY jobs_by_state"
+                               " WHERE state = ? AND kind > ? ORDER BY kind LIMIT 1",
+                static_cast<int>(state), last);
+    if (wanted.group) query.bind(*wanted.group);
+    if (!query.step()) return kinds;
+    kinds.push_back(last = query.text(0));
+  }
+}
+
+// The newest ids of one state and kind, from the index that has them in order.
+void find_ids(Database& database, const JobQuery& wanted, JobState state, const std::string& kind,
+              std::uint32_t limit, std::vector<std::uint64_t>& ids) {
   const bool not_yet_due = wanted.state && *wanted.state == "delayed";
   // Of the ready jobs nearly none is not yet due: only by the clock of one who is behind.
   const bool by_due = not_yet_due && state == JobState::ready;
   std::string sql = "SELECT id FROM jobs INDEXED BY ";
   sql += by_due ? "jobs_ready_by_due" : wanted.group ? "jobs_by_group" : "jobs_by_state";
-  sql += by_due ? " WHERE state = 1 AND due > 0" : " WHERE state = ?";
+  sql += by_due ? " WHERE state = 1 AND due > 0 AND kind = ?" : " WHERE state = ? AND kind = ?";
   if (wanted.group) sql += " AND grp = ?";
-  if (wanted.kind) sql += " AND kind = ?";
   if (not_yet_due) sql += " AND due > ?";
   if (wanted.before_id != 0) sql += " AND id < ?";
   sql += " ORDER BY id DESC LIMIT ?";
 
   Query query(database, sql);
   if (!by_due) query.bind(static_cast<int>(state));
+  query.bind(kind);
   if (wanted.group) query.bind(*wanted.group);
-  if (wanted.kind) query.bind(*wanted.kind);
   if (not_yet_due) query.bind(wanted.now);
   if (wanted.before_id != 0) query.bind(wanted.before_id);
   query.bind(limit);
@@ -74,7 +90,9 @@ std::vector<Job> list_jobs(Database& database, const JobQuery& wanted) {
   const Snapshot snapshot(database);
   const auto limit = std::min(wanted.limit, ports::kMaxListLimit);
   std::vector<std::uint64_t> ids;
-  for (const auto state : states_of(wanted.state)) find_ids(database, wanted, state, limit, ids);
+  for (const auto state : states_of(wanted.state))
+    for (const auto& kind : kinds_of(database, wanted, state))
+      find_ids(database, wanted, state, kind, limit, ids);
   std::ranges::sort(ids, std::greater{});
   if (ids.size() > limit) ids.resize(limit);
   std::vector<Job> jobs;

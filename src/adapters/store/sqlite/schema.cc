@@ -90,8 +90,8 @@ CREATE INDEX jobs_ready_by_slots ON jobs(grp, slots, priority DESC, entry, id, d
 CREATE INDEX jobs_ready_by_entry ON jobs(entry, due, state) WHERE state = 1;
 CREATE INDEX jobs_ready_by_due ON jobs(due, state) WHERE state = 1 AND due > 0;
 CREATE INDEX jobs_claimed ON jobs(lease_until, entry, state) WHERE state = 2;
-CREATE INDEX jobs_by_state ON jobs(state, id, kind);
-CREATE INDEX jobs_by_group ON jobs(grp, state, id, kind);
+CREATE INDEX jobs_by_state ON jobs(state, kind, id);
+CREATE INDEX jobs_by_group ON jobs(grp, state, kind, id);
 
 CREATE TABLE claimed_slots (
   name TEXT NOT NULL,
@@ -120,10 +120,10 @@ INSERT INTO queue_groups(name, delayed, ready, claimed, completed, failed)
 UPDATE queue_groups SET (head_priority, head_entry, head_id) = (
   SELECT priority, entry, id FROM jobs INDEXED BY jobs_ready_by_group WHERE state = 1 AND grp = name ORDER BY priority DESC, entry, id LIMIT 1);
 
+-- A job is delayed or ready when it comes. The index of the groups is written only when their best job is another.
 CREATE TRIGGER jobs_inserted AFTER INSERT ON jobs BEGIN
-  INSERT INTO queue_groups(name) VALUES (NEW.grp) ON CONFLICT DO NOTHING;
-  UPDATE queue_groups SET delayed = delayed + (NEW.state = 0), ready = ready + (NEW.state = 1), claimed = claimed + (NEW.state = 2),
-    completed = completed + (NEW.state = 3), failed = failed + (NEW.state = 4) WHERE name = NEW.grp;
+  INSERT INTO queue_groups(name, delayed, ready) VALUES (NEW.grp, NEW.state = 0, NEW.state = 1)
+    ON CONFLICT(name) DO UPDATE SET delayed = delayed + excluded.delayed, ready = ready + excluded.ready;
   UPDATE queue_groups SET head_priority = NEW.priority, head_entry = NEW.entry, head_id = NEW.id
     WHERE name = NEW.grp AND NEW.state = 1
       AND (head_id IS NULL OR (-NEW.priority, NEW.entry, NEW.id) < (-head_priority, head_entry, head_id));
@@ -131,10 +131,9 @@ END;
 CREATE TRIGGER jobs_updated AFTER UPDATE OF state, entry ON jobs BEGIN
   UPDATE queue_groups SET delayed = delayed - (OLD.state = 0) + (NEW.state = 0), ready = ready - (OLD.state = 1) + (NEW.state = 1),
     claimed = claimed - (OLD.state = 2) + (NEW.state = 2), completed = completed - (OLD.state = 3) + (NEW.state = 3),
-    failed = failed - (OLD.state = 4) + (NEW.state = 4) WHERE name = NEW.grp;
-  UPDATE queue_groups SET (head_priority, head_entry, head_id) = (
-    SELECT priority, entry, id FROM jobs INDEXED BY jobs_ready_by_group WHERE state = 1 AND grp = NEW.grp ORDER BY priority DESC, entry, id LIMIT 1)
-    WHERE name = NEW.grp AND (OLD.state = 1 OR NEW.state = 1);
+    failed = failed - (OLD.state = 4) + (NEW.state = 4), (head_priority, head_entry, head_id) = (
+      SELECT priority, entry, id FROM jobs INDEXED BY jobs_ready_by_group WHERE state = 1 AND grp = NEW.grp ORDER BY priority DESC, entry, id LIMIT 1)
+    WHERE name = NEW.grp;
   DELETE FROM claimed_slots WHERE job = OLD.id AND OLD.state = 2 AND OLD.slots <> '';
 END;
 CREATE TRIGGER jobs_deleted AFTER DELETE ON jobs BEGIN
