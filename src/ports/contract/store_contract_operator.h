@@ -262,12 +262,23 @@ TEST_P(StoreContract, JobsAreListedNewestFirstAndFiltered) {
 }
 
 TEST_P(StoreContract, PagesOfJobsFollowTheIdWithoutGapOrRepeat) {
+  const Time hour = SystemClock::instance().now() + std::chrono::hours(1);
   Transaction transaction;
-  for (int i = 0; i < 600; ++i)
-    transaction.changes.emplace_back(
-        new_job(std::to_string(i), 0, at(i % 2 == 0 ? -1 : 30), i % 3 == 0 ? "third" : "g"));
+  for (int i = 0; i < 600; ++i) {
+    auto job = new_job(std::to_string(i), 0,
+                       i % 2 == 0   ? at(-1)
+                       : i % 4 == 1 ? at(30)
+                                    : hour,
+                       i % 3 == 0 ? "third" : "g");
+    job.max_attempts = 1;
+    transaction.changes.emplace_back(std::move(job));
+  }
   ASSERT_TRUE(run_task(store().commit(std::move(transaction))));
-  ASSERT_EQ(claim_many("worker", 50).size(), 50u);
+  const auto claimed = claim_many("worker", 50);
+  ASSERT_EQ(claimed.size(), 50u);
+  for (std::size_t i = 0; i < 20; ++i) ASSERT_TRUE(commit(CompleteJob{claimed[i].id, "worker"}));
+  for (std::size_t i = 20; i < 30; ++i)
+    ASSERT_TRUE(commit(ReleaseJob{claimed[i].id, "worker", {}, "broken"}));
   const auto pages = [&](JobQuery query) {
     Keys seen;
     query.limit = 7;
@@ -287,7 +298,12 @@ TEST_P(StoreContract, PagesOfJobsFollowTheIdWithoutGapOrRepeat) {
   };
   expect_sorted(pages({}), 600);
   expect_sorted(pages({.state = "ready"}), 550);
-  expect_sorted(pages({.state = "claimed"}), 50);
+  expect_sorted(pages({.state = "claimed"}), 20);
+  expect_sorted(pages({.state = "completed"}), 20);
+  expect_sorted(pages({.state = "failed"}), 10);
+  expect_sorted(pages({.state = "failed", .kind = "run", .group = "third"}), 5);
+  expect_sorted(pages({.kind = "schedule"}), 0);
+  expect_sorted(pages({.kind = "run"}), 600);
   expect_sorted(pages({.state = "delayed"}), 300);
   expect_sorted(pages({.group = "third"}), 200);
   expect_sorted(pages({.state = "delayed", .kind = "run", .group = "third"}), 100);

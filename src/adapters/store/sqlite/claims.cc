@@ -86,13 +86,21 @@ class Chooser {
     return best_of_sets(group);
   }
 
-  // A set of slots that is full costs one step, however many jobs have it.
+  // A set of slots that is full costs one step, however many jobs have it. Jobs without any are looked for among all of the
+  // group, inside the index.
   std::optional<Place> best_of_sets(const std::string& group) {
     std::optional<Place> best;
+    {
+      Query query(database_,
+                  "SELECT id, priority, entry FROM jobs INDEXED BY jobs_ready_by_group WHERE state = 1 AND grp = ? AND slots = '' AND due <= ? "
+                  "ORDER BY priority DESC, entry, id LIMIT 1",
+                  group, now_);
+      if (query.step()) best = Place{query.number(0), query.integer(1), query.time(2)};
+    }
     for (auto slots = next_set(group, std::nullopt); slots; slots = next_set(group, slots)) {
       if (!has_room(*slots)) continue;
       Query query(database_,
-                  "SELECT id, priority, entry FROM jobs INDEXED BY jobs_ready_by_slots WHERE state = 1 AND grp = ? AND slots = ? AND due <= ? "
+                  "SELECT id, priority, entry FROM jobs INDEXED BY jobs_ready_by_slots WHERE state = 1 AND slots <> '' AND grp = ? AND slots = ? AND due <= ? "
                   "ORDER BY priority DESC, entry, id LIMIT 1",
                   group, *slots, now_);
       if (!query.step()) continue;
@@ -104,8 +112,8 @@ class Chooser {
 
   std::optional<std::string> next_set(const std::string& group, const std::optional<std::string>& after) {
     Query query(database_,
-                after ? "SELECT slots FROM jobs INDEXED BY jobs_ready_by_slots WHERE state = 1 AND grp = ? AND slots > ? ORDER BY slots LIMIT 1"
-                      : "SELECT slots FROM jobs INDEXED BY jobs_ready_by_slots WHERE state = 1 AND grp = ? ORDER BY slots LIMIT 1",
+                after ? "SELECT slots FROM jobs INDEXED BY jobs_ready_by_slots WHERE state = 1 AND slots <> '' AND grp = ? AND slots > ? ORDER BY slots LIMIT 1"
+                      : "SELECT slots FROM jobs INDEXED BY jobs_ready_by_slots WHERE state = 1 AND slots <> '' AND grp = ? ORDER BY slots LIMIT 1",
                 group);
     if (after) query.bind(*after);
     if (!query.step()) return std::nullopt;

@@ -85,13 +85,13 @@ UPDATE jobs SET created = min(entry, CAST(strftime('%s', 'now') AS INTEGER) * 10
 DROP INDEX jobs_ready;
 DROP INDEX jobs_ready_by_group;
 DROP INDEX jobs_claimed;
-CREATE INDEX jobs_ready_by_group ON jobs(grp, priority DESC, entry, id, due, slots, state) WHERE state = 1;
-CREATE INDEX jobs_ready_by_slots ON jobs(grp, slots, priority DESC, entry, id, due, state) WHERE state = 1;
+DROP INDEX jobs_delayed;
+CREATE INDEX jobs_delayed ON jobs(due, grp, kind, state) WHERE state = 0;
+CREATE INDEX jobs_ready_by_group ON jobs(grp, priority DESC, entry, id, due, slots, kind, state) WHERE state = 1;
+CREATE INDEX jobs_ready_by_slots ON jobs(grp, slots, priority DESC, entry, id, due, state) WHERE state = 1 AND slots <> '';
 CREATE INDEX jobs_ready_by_entry ON jobs(entry, due, state) WHERE state = 1;
 CREATE INDEX jobs_ready_by_due ON jobs(due, state) WHERE state = 1 AND due > 0;
 CREATE INDEX jobs_claimed ON jobs(lease_until, entry, state) WHERE state = 2;
-CREATE INDEX jobs_by_state ON jobs(state, kind, id);
-CREATE INDEX jobs_by_group ON jobs(grp, state, kind, id);
 
 CREATE TABLE claimed_slots (
   name TEXT NOT NULL,
