@@ -135,7 +135,7 @@ class StoreModelCheck {
     }
   }
 
-  static std::pair<Change, Change> same(Change change) { return {change, change}; }
+  static std::pair<Change, Change> same(const Change& change) { return {change, change}; }
 
   // As the model takes it, and as the store does.
   std::pair<Change, Change> change() {
