@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "domain/run.h"
+#include "domain/scope.h"
 
 namespace corral::domain {
 namespace {
@@ -16,7 +17,8 @@ class Decider {
     if (run_.exists())
       return corral::fail(ErrorCode::conflict, "run {} exists already and is {}",
                           run_.id.to_string(), to_string(run_.status));
-    add(RunCreated{command.run, command.request});
+    add(RunCreated{command.run, command.request, command.kept, command.base_branch,
+                   command.base_commit, command.snapshot});
     return done();
   }
   Events operator()(const Begin&) {
@@ -37,16 +39,28 @@ class Decider {
     cancel(run_.cancel_reason.value_or(""));
     return done();
   }
-  Events operator()(const Retry&) {
+  Events operator()(const Retry& command) {
     CORRAL_CHECK(check_transition(run_.status, RunStatus::pending));
     CORRAL_CHECK(check_budget(run_.request.budget, run_.cost));
+    if (!command.from.empty()) {
+      CORRAL_TRY(const Step* from, find(command.from));
+      if (!from->of.empty())
+        return corral::fail(ErrorCode::invalid, "\"{}\" is one of a matrix: retry from \"{}\"", command.from, from->of);
+    }
     RunRetried event{run_.attempt + 1, {}};
-    // What went well is kept; steps that always run tell of the whole, and so run again.
     for (const auto& step : run_.steps)
-      if (step.status != StepStatus::pending &&
-          (step.status != StepStatus::completed || step.definition.condition == "always"))
-        event.steps.push_back(step.definition.name);
+      if (is_done_again(step, command.from)) event.steps.push_back(step.definition.name);
     add(std::move(event));
+    return done();
+  }
+  Events operator()(const Pause& command) {
+    if (has_ended(run_.status)) return cannot("paused");
+    if (!run_.paused) add(RunPaused{command.reason});
+    return done();
+  }
+  Events operator()(const Resume&) {
+    if (has_ended(run_.status)) return cannot("resumed");
+    if (run_.paused) add(RunResumed{});
     return done();
   }
   Events operator()(const ResolveSource& command) {
@@ -67,6 +81,35 @@ class Decider {
     add(StepStarted{command.step, step->attempt + 1});
     return done();
   }
+  Events operator()(const ExpandStep& command) {
+    CORRAL_CHECK(must_run());
+    CORRAL_TRY(const Step* step, find(command.step));
+    if (step->expanded) return done();
+    CORRAL_CHECK(check_transition(command.step, step->status, StepStatus::running));
+    CORRAL_TRY(auto combinations, matrix_of(run_, *step));
+    if (combinations.empty()) {
+      add(StepSkipped{command.step, "its matrix is empty"});
+      return done();
+    }
+    StepExpanded event{command.step, {}};
+    for (auto& combination : combinations)
+      event.instances.push_back({fmt::format("{}.{}", command.step, event.instances.size() + 1), std::move(combination)});
+    add(std::move(event));
+    return done();
+  }
+  Events operator()(const WaitStep& command) {
+    CORRAL_TRY(const Step* step, find(command.step));
+    if (step->status == StepStatus::waiting && step->reason == command.reason && step->wakes_at == command.until) return done();
+    if (step->status == StepStatus::waiting) add(StepResumed{command.step});
+    else CORRAL_CHECK(attempt_under_way(command.step, command.attempt, StepStatus::waiting));
+    add(StepWaiting{command.step, command.reason, command.until});
+    return done();
+  }
+  Events operator()(const ResumeStep& command) {
+    CORRAL_TRY(const Step* step, find(command.step));
+    if (step->status == StepStatus::waiting) add(StepResumed{command.step});
+    return done();
+  }
   Events operator()(const CompleteStep& command) {
     CORRAL_TRY(const Step* step,
                attempt_under_way(command.step, command.attempt, StepStatus::completed));
@@ -76,7 +119,7 @@ class Decider {
       fail_step(*step, over_budget(), 0);
       return done();
     }
-    add(StepCompleted{command.step, command.attempt, command.summary});
+    add(StepCompleted{command.step, command.attempt, command.summary, command.outputs});
     return done();
   }
   Events operator()(const FailStep& command) {
@@ -92,10 +135,19 @@ class Decider {
     add(StepSkipped{command.step, command.reason});
     return done();
   }
+  Events operator()(const CancelStep& command) {
+    CORRAL_TRY(const Step* step, find(command.step));
+    if (!run_.cancel_reason)
+      return corral::fail(ErrorCode::conflict, "step \"{}\" cannot be cancelled: the run is not", command.step);
+    if (step->status == StepStatus::cancelled) return done();
+    CORRAL_CHECK(check_transition(command.step, step->status, StepStatus::cancelled));
+    add(StepCancelled{command.step});
+    return done();
+  }
   Events operator()(const Complete&) {
     CORRAL_CHECK(check_transition(run_.status, RunStatus::completed));
     for (const auto& step : run_.steps)
-      if (step.status != StepStatus::completed && step.status != StepStatus::skipped)
+      if (!has_ended(step.status) || (step.of.empty() && went_wrong(step)))
         return corral::fail(ErrorCode::conflict,
                             "a run that is {} cannot become completed while its step \"{}\" is {}",
                             to_string(run_.status), step.definition.name, to_string(step.status));
@@ -104,8 +156,9 @@ class Decider {
   }
   Events operator()(const Fail& command) {
     CORRAL_CHECK(check_transition(run_.status, RunStatus::failed));
-    if (const auto* step = run_.under_way())
-      add(StepFailed{step->definition.name, step->attempt, command.error});
+    for (const auto& step : run_.steps)
+      if (is_under_way(step.status))
+        add(StepFailed{step.definition.name, step.attempt, command.error});
     add(RunFailed{command.error});
     return done();
   }
@@ -116,16 +169,23 @@ class Decider {
     CORRAL_TRY(const Step* step, find(command.step));
     if (!is_under_way(step->status)) return not_under_way(*step);
     add(ApprovalRequested{command.approval, command.step, command.permission, command.tool,
-                          command.text, command.input});
-    if (step->status == StepStatus::running) add(StepWaiting{command.step, "approval"});
+                          command.text, command.input, command.choices, command.approvers,
+                          command.until});
+    if (step->status == StepStatus::running)
+      add(StepWaiting{command.step, "approval", command.until});
     return done();
   }
   Events operator()(const DecideApproval& command) {
     const auto* approval = run_.find_approval(command.approval);
     if (approval == nullptr)
       return corral::fail(ErrorCode::not_found, "there is no approval {}", command.approval);
+    if (!approval->approvers.empty() && !command.by.empty() &&
+        std::ranges::find(approval->approvers, command.by) == approval->approvers.end())
+      return corral::fail(ErrorCode::forbidden, "approval {} may be decided by {} only, not by {}",
+                          command.approval, fmt::join(approval->approvers, ", "), command.by);
     if (approval->decision) {
-      if (approval->decision->allow == command.allow) return done();
+      if (approval->decision->allow == command.allow && approval->decision->choice == command.choice)
+        return done();
       return corral::fail(ErrorCode::conflict, "approval {} is already {} and cannot become {}",
                           command.approval, approval->decision->allow ? "allowed" : "denied",
                           command.allow ? "allowed" : "denied");
@@ -133,7 +193,11 @@ class Decider {
     if (approval->closed)
       return corral::fail(ErrorCode::conflict, "approval {} is closed: its step \"{}\" has ended",
                           command.approval, approval->step);
-    add(ApprovalDecided{command.approval, command.allow, command.message});
+    const bool known = std::ranges::find(approval->choices, command.choice) != approval->choices.end();
+    if (command.choice.empty() ? command.allow && !approval->choices.empty() : !known)
+      return corral::fail(ErrorCode::invalid, "choice: \"{}\" is none of {}", command.choice,
+                          approval->choices.empty() ? "no choices: only yes or no is asked" : fmt::format("{}", fmt::join(approval->choices, ", ")));
+    add(ApprovalDecided{command.approval, command.allow, command.message, command.choice});
     resume_after(*approval);
     return done();
   }
@@ -186,7 +250,10 @@ class Decider {
   Events operator()(const LoseWorkspace& command) {
     CORRAL_CHECK(must_be_present(command.workspace));
     add(WorkspaceLost{command.workspace, command.error.message});
-    if (const auto* step = run_.under_way()) fail_step(*step, command.error, command.jitter);
+    for (const auto& name : command.steps) {
+      CORRAL_TRY(const Step* step, find(name));
+      if (is_under_way(step->status)) fail_step(*step, command.error, command.jitter);
+    }
     return done();
   }
   Events operator()(const TakeSnapshot& command) {
@@ -207,6 +274,24 @@ class Decider {
  private:
   void add(EventBody body) { events_.push_back({now_, std::move(body)}); }
   Events done() { return std::move(events_); }
+
+  // What went well is kept, but for what comes after the step that is chosen. Steps that run however
+  // the others end tell of the whole, and so run again.
+  bool is_done_again(const Step& step, const std::string& from) const {
+    if (!from.empty() && !step.of.empty() && comes_after(step.of, from)) return false;  // with its matrix
+    if (!from.empty() && step.of.empty() && comes_after(step.definition.name, from)) return true;
+    if (step.status == StepStatus::pending) return false;
+    return step.status != StepStatus::completed || step.definition.at_end || (step.of.empty() && asks_for_status(step.definition));
+  }
+  bool comes_after(const std::string& name, const std::string& from) const {
+    if (name == from) return true;
+    const auto* step = run_.find(name);
+    if (step == nullptr) return false;
+    return step->definition.at_end || std::ranges::any_of(step->definition.needs, [&](const std::string& need) { return comes_after(need, from); });
+  }
+  std::unexpected<Error> cannot(std::string_view what) const {
+    return corral::fail(ErrorCode::conflict, "a run that is {} cannot be {}", to_string(run_.status), what);
+  }
 
   Result<void> must_run() const {
     if (run_.status == RunStatus::running) return {};
@@ -239,7 +324,8 @@ class Decider {
     const bool last = std::ranges::none_of(run_.approvals, [&](const Approval& other) {
       return other.open() && other.step == approval.step && other.id != approval.id;
     });
-    if (last) add(StepResumed{approval.step});
+    const auto* step = run_.find(approval.step);
+    if (last && step != nullptr && step->status == StepStatus::waiting) add(StepResumed{approval.step});
   }
   Failure over_budget() const {
     const auto checked = check_budget(run_.request.budget, run_.cost);
@@ -247,8 +333,10 @@ class Decider {
   }
   void fail_step(const Step& step, Failure error, double jitter) {
     const auto& policy = step.definition.retry;
-    const bool again = step_may_be_retried(error.code) && step.tries < policy.attempts &&
-                       !run_.cancel_reason && !run_.budget_exceeded;
+    const bool wanted = policy.on.empty() ? step_may_be_retried(error.code)
+                                          : std::ranges::find(policy.on, to_string(error.code)) != policy.on.end();
+    const bool again = wanted && !step.expanded && step.tries < policy.attempts &&
+                       !run_.must_stop(step) && !run_.budget_exceeded;
     add(StepFailed{step.definition.name, step.attempt, std::move(error)});
     if (again)
       add(StepRetried{step.definition.name, now_ + retry_delay(policy, step.tries + 1, jitter)});

@@ -1,7 +1,15 @@
 #include "domain/events.h"
 
+#include "domain/upcast.h"
+
 namespace corral::domain {
 namespace {
+
+template <class Body>
+consteval int version_of() {
+  if constexpr (requires { Body::kVersion; }) return Body::kVersion;
+  return 1;
+}
 
 template <std::size_t I = 0>
 Result<EventBody> body_from(std::string_view type, const json::value& data) {
@@ -12,8 +20,16 @@ Result<EventBody> body_from(std::string_view type, const json::value& data) {
   } else {
     using Body = std::variant_alternative_t<I, EventBody>;
     if (type != Body::kType) return body_from<I + 1>(type, data);
+    const auto version = find_int(data, {"v"}, 0);
+    if (version > version_of<Body>())
+      return fail(ErrorCode::unsupported,
+                  "a {} event has version {}: a newer Corral wrote it; run that version", type,
+                  version);
     Body body;
-    if (!from_json(data, body))
+    const bool read = version == version_of<Body>()
+                          ? from_json(data, body)
+                          : from_json(upcast(type, static_cast<int>(version), data), body);
+    if (!read)
       return fail(ErrorCode::corrupt, "the data of a {} event has a field of the wrong type", type);
     return EventBody(std::move(body));
   }
@@ -38,17 +54,15 @@ std::string_view type_of(const EventBody& body) {
 }
 
 json::value data_of(const Event& event) {
-  json::object out{{"v", kEventVersion}, {"at", to_rfc3339(event.at)}};
+  const int version = std::visit(
+      [](const auto& body) { return version_of<std::decay_t<decltype(body)>>(); }, event.body);
+  json::object out{{"v", version}, {"at", to_rfc3339(event.at)}};
   json::value fields = std::visit([](const auto& body) { return to_json(body); }, event.body);
   for (auto& field : fields.get_object()) out[field.key()] = std::move(field.value());
   return out;
 }
 
 Result<Event> event_from(std::string_view type, const json::value& data) {
-  if (find_int(data, {"v"}, 0) > kEventVersion)
-    return fail(ErrorCode::unsupported,
-                "a {} event has version {}: a newer Corral wrote it; run that version", type,
-                find_int(data, {"v"}));
   Event event;
   const auto* at = find(data, {"at"});
   if (at == nullptr || !field_from_json(*at, event.at))

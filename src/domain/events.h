@@ -1,7 +1,8 @@
 // What happens to a run. Events are facts: appended, never changed; a run is what its events add up
-// to. In the store: type = kType, data = {"v": 1, "at": time, …the fields}. Reading ignores fields
-// it does not know; data of a newer version, and types it does not know, are errors
-// (`unsupported`), never skipped: a state folded without them would be a wrong one.
+// to. In the store: type = kType, data = {"v": kVersion, "at": time, …the fields}. Data of an older
+// version is brought to the present one when it is read (domain/upcast.h). Reading ignores fields it
+// does not know; data of a newer version, and types it does not know, are errors (`unsupported`),
+// never skipped: a state folded without them would be a wrong one.
 #pragma once
 
 #include <optional>
@@ -20,8 +21,6 @@
 #include "domain/workflow.h"
 
 namespace corral::domain {
-
-inline constexpr int kEventVersion = 1;
 
 struct Failure {
   ErrorCode code = ErrorCode::internal;
@@ -64,6 +63,16 @@ struct Request {
   Duration timeout{0};
   int priority = 0;
   std::string author_name, author_email;
+  json::object inputs;            // as the workflow declares them
+  std::string concurrency_group;  // evaluated; empty: none
+  int concurrency_limit = 1;
+  Time not_before{};              // a delayed start
+  std::optional<RunId> root;      // the first run of the family, when this is not it
+  std::optional<RunId> parent;    // whose step this run carries out
+  std::string parent_step;
+  std::optional<RunId> forked_from;
+  std::string forked_step;        // the first one that was not kept
+  std::string schedule;           // the one that started it
 
   static void fields(auto& self, auto& visit) {
     visit("project", self.project);
@@ -84,6 +93,34 @@ struct Request {
     visit("priority", self.priority);
     visit("author_name", self.author_name);
     visit("author_email", self.author_email);
+    visit("inputs", self.inputs);
+    visit("concurrency_group", self.concurrency_group);
+    visit("concurrency_limit", self.concurrency_limit);
+    visit("not_before", self.not_before);
+    visit("root", self.root);
+    visit("parent", self.parent);
+    visit("parent_step", self.parent_step);
+    visit("forked_from", self.forked_from);
+    visit("forked_step", self.forked_step);
+    visit("schedule", self.schedule);
+  }
+};
+
+// What a step gave, taken over from another run.
+struct KeptStep {
+  std::string step;
+  StepStatus status = StepStatus::completed;
+  std::string summary;
+  json::object outputs;
+  std::string of;  // of a matrix's step: the step whose matrix it was
+  json::object matrix;
+  static void fields(auto& self, auto& visit) {
+    visit("step", self.step);
+    visit("status", self.status);
+    visit("summary", self.summary);
+    visit("outputs", self.outputs);
+    visit("of", self.of);
+    visit("matrix", self.matrix);
   }
 };
 
@@ -91,11 +128,19 @@ struct Request {
 
 struct RunCreated {
   static constexpr std::string_view kType = "run.created";
+  static constexpr int kVersion = 2;  // 1: steps before they had `with`
   RunId run;
   Request request;
+  // Of a fork, or of one attempt among several: where it begins, instead of at the beginning.
+  std::vector<KeptStep> kept;
+  std::string base_branch, base_commit, snapshot;
   static void fields(auto& self, auto& visit) {
     visit("run", self.run);
     visit("request", self.request);
+    visit("kept", self.kept);
+    visit("base_branch", self.base_branch);
+    visit("base_commit", self.base_commit);
+    visit("snapshot", self.snapshot);
   }
 };
 struct RunStarted {
@@ -131,6 +176,16 @@ struct RunRetried {
     visit("steps", self.steps);
   }
 };
+// No step begins until the run is resumed. What is under way goes on.
+struct RunPaused {
+  static constexpr std::string_view kType = "run.paused";
+  std::string reason;
+  static void fields(auto& self, auto& visit) { visit("reason", self.reason); }
+};
+struct RunResumed {
+  static constexpr std::string_view kType = "run.resumed";
+  static void fields(auto&, auto&) {}
+};
 struct SourceResolved {
   static constexpr std::string_view kType = "run.source.resolved";
   std::string base_branch, base_commit;
@@ -160,12 +215,32 @@ struct StepStarted {
     visit("attempt", self.attempt);
   }
 };
+// A step with a matrix becomes a step for each combination; it ends when they have.
+struct StepInstance {
+  std::string name;  // "<step>.<number>"
+  json::object matrix;
+  static void fields(auto& self, auto& visit) {
+    visit("name", self.name);
+    visit("matrix", self.matrix);
+  }
+};
+struct StepExpanded {
+  static constexpr std::string_view kType = "run.step.expanded";
+  std::string step;
+  std::vector<StepInstance> instances;
+  static void fields(auto& self, auto& visit) {
+    visit("step", self.step);
+    visit("instances", self.instances);
+  }
+};
 struct StepWaiting {
   static constexpr std::string_view kType = "run.step.waiting";
   std::string step, reason;
+  std::optional<Time> until;  // it goes on then by itself
   static void fields(auto& self, auto& visit) {
     visit("step", self.step);
     visit("reason", self.reason);
+    visit("until", self.until);
   }
 };
 struct StepResumed {
@@ -178,10 +253,12 @@ struct StepCompleted {
   std::string step;
   int attempt = 1;
   std::string summary;  // agent: its last words
+  json::object outputs;
   static void fields(auto& self, auto& visit) {
     visit("step", self.step);
     visit("attempt", self.attempt);
     visit("summary", self.summary);
+    visit("outputs", self.outputs);
   }
 };
 struct StepFailed {
@@ -225,9 +302,12 @@ struct ApprovalRequested {
   static constexpr std::string_view kType = "run.approval.requested";
   std::string approval;  // unique over all runs
   std::string step;
-  std::string permission;  // the agent's own id of the request
+  std::string permission;  // the agent's own id of the request; empty: an approval step asks
   std::string tool, text;
   json::value input;
+  std::vector<std::string> choices;    // what may be chosen when it is allowed; none: only yes or no
+  std::vector<std::string> approvers;  // actors ("user:ann") who may decide; none: anybody
+  std::optional<Time> until;           // the step decides by itself then
   static void fields(auto& self, auto& visit) {
     visit("approval", self.approval);
     visit("step", self.step);
@@ -235,6 +315,9 @@ struct ApprovalRequested {
     visit("tool", self.tool);
     visit("text", self.text);
     visit("input", self.input);
+    visit("choices", self.choices);
+    visit("approvers", self.approvers);
+    visit("until", self.until);
   }
 };
 struct ApprovalDecided {
@@ -242,10 +325,12 @@ struct ApprovalDecided {
   std::string approval;
   bool allow = false;
   std::string message;
+  std::string choice;
   static void fields(auto& self, auto& visit) {
     visit("approval", self.approval);
     visit("allow", self.allow);
     visit("message", self.message);
+    visit("choice", self.choice);
   }
 };
 // The agent was told, once it had printed `output_offset` bytes. Recorded before it is told: a
@@ -348,8 +433,8 @@ struct ArtifactAdded {
 
 using EventBody =
     std::variant<RunCreated, RunStarted, RunCompleted, RunFailed, CancelRequested, RunCancelled,
-                 RunRetried, SourceResolved, ChangesCommitted, StepStarted, StepWaiting,
-                 StepResumed, StepCompleted, StepFailed, StepRetried, StepSkipped, StepCancelled,
+                 RunRetried, RunPaused, RunResumed, SourceResolved, ChangesCommitted, StepStarted,
+                 StepExpanded, StepWaiting, StepResumed, StepCompleted, StepFailed, StepRetried, StepSkipped, StepCancelled,
                  ApprovalRequested, ApprovalDecided, ApprovalApplied, ApprovalWithdrawn,
                  ModelCalled, BudgetExceeded, WorkspaceCreated, WorkspaceReady, WorkspaceLost,
                  SnapshotTaken, ArtifactAdded>;

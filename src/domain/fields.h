@@ -6,6 +6,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -60,6 +61,13 @@ template <class T>
 json::value field_to_json(const std::optional<T>& value) {
   return value ? field_to_json(*value) : json::value(nullptr);
 }
+inline json::value field_to_json(const json::object& value) { return value; }
+template <class T>
+json::value field_to_json(const std::map<std::string, T, std::less<>>& values) {
+  json::object out;
+  for (const auto& [name, value] : values) out[name] = field_to_json(value);
+  return out;
+}
 template <class T>
 json::value field_to_json(const std::vector<T>& values) {
   json::array out;
@@ -99,6 +107,19 @@ inline bool field_from_json(const json::value& in, Duration& out) {
 }
 inline bool field_from_json(const json::value& in, json::value& out) {
   out = in;
+  return true;
+}
+inline bool field_from_json(const json::value& in, json::object& out) {
+  if (!in.is_object()) return false;
+  out = in.get_object();
+  return true;
+}
+template <class T>
+bool field_from_json(const json::value& in, std::map<std::string, T, std::less<>>& out) {
+  if (!in.is_object()) return false;
+  out.clear();
+  for (const auto& [name, value] : in.get_object())
+    if (!field_from_json(value, out[std::string(name)])) return false;
   return true;
 }
 template <class Tag>

@@ -28,6 +28,10 @@ class Applier {
     run_.created_by = std::string(actor_);
     for (const auto& definition : event.request.workflow.steps)
       run_.steps.push_back({.definition = definition});
+    run_.base_branch = event.base_branch;
+    run_.base_commit = event.base_commit;
+    run_.snapshot = event.snapshot;
+    for (const auto& kept : event.kept) keep(kept);
   }
   void operator()(const RunStarted& event) {
     run_.status = RunStatus::running;
@@ -51,10 +55,28 @@ class Applier {
     run_.attempt = event.attempt;
     run_.error.reset();
     run_.finished_at.reset();
-    for (const auto& name : event.steps)
-      if (auto* step = step_of(run_, name))
-        *step = {.definition = step->definition, .attempt = step->attempt};
+    const auto named = [&](std::string_view name) {
+      return std::ranges::find(event.steps, name) != event.steps.end();
+    };
+    for (const auto& name : event.steps) {
+      auto* step = step_of(run_, name);
+      if (step == nullptr) continue;
+      // Some steps of a matrix are done again, or the matrix is evaluated anew.
+      const bool some = std::ranges::any_of(run_.steps, [&](const Step& instance) {
+        return instance.of == name && named(instance.definition.name);
+      });
+      *step = {.definition = step->definition,
+               .status = some ? StepStatus::running : StepStatus::pending,
+               .attempt = step->attempt,
+               .of = step->of,
+               .matrix = step->matrix,
+               .expanded = some};
+      if (!some) std::erase_if(run_.steps, [&](const Step& instance) { return instance.of == name; });
+    }
+    run_.snapshot = last_snapshot();
   }
+  void operator()(const RunPaused&) { run_.paused = true; }
+  void operator()(const RunResumed&) { run_.paused = false; }
   void operator()(const SourceResolved& event) {
     run_.base_branch = event.base_branch;
     run_.base_commit = event.base_commit;
@@ -75,10 +97,35 @@ class Applier {
       step->error.reset();
     }
   }
-  void operator()(const StepWaiting& event) { set(event.step, StepStatus::waiting); }
-  void operator()(const StepResumed& event) { set(event.step, StepStatus::running); }
+  void operator()(const StepExpanded& event) {
+    auto* step = step_of(run_, event.step);
+    if (step == nullptr) return;
+    step->status = StepStatus::running;
+    step->expanded = true;
+    if (!step->started_at) step->started_at = at_;
+    step->finished_at.reset();
+    std::vector<Step> instances;
+    for (const auto& instance : event.instances) instances.push_back(instance_of(*step, instance.name, instance.matrix));
+    const auto after = run_.steps.begin() + (step - run_.steps.data()) + 1;
+    run_.steps.insert(after, std::make_move_iterator(instances.begin()), std::make_move_iterator(instances.end()));
+  }
+  void operator()(const StepWaiting& event) {
+    set(event.step, StepStatus::waiting);
+    if (auto* step = step_of(run_, event.step)) {
+      step->reason = event.reason;
+      step->wakes_at = event.until;
+    }
+  }
+  void operator()(const StepResumed& event) {
+    set(event.step, StepStatus::running);
+    if (auto* step = step_of(run_, event.step)) step->reason.clear(), step->wakes_at.reset();
+  }
   void operator()(const StepCompleted& event) {
     end_step(event.step, StepStatus::completed);
+    if (auto* step = step_of(run_, event.step)) {
+      step->summary = event.summary;
+      step->outputs = event.outputs;
+    }
     if (!event.summary.empty()) run_.summary = event.summary;
   }
   void operator()(const StepFailed& event) {
@@ -89,7 +136,10 @@ class Applier {
     set(event.step, StepStatus::pending);
     if (auto* step = step_of(run_, event.step)) step->not_before = event.not_before;
   }
-  void operator()(const StepSkipped& event) { end_step(event.step, StepStatus::skipped); }
+  void operator()(const StepSkipped& event) {
+    end_step(event.step, StepStatus::skipped);
+    if (auto* step = step_of(run_, event.step)) step->reason = event.reason;
+  }
   void operator()(const StepCancelled& event) { end_step(event.step, StepStatus::cancelled); }
 
   void operator()(const ApprovalRequested& event) {
@@ -99,11 +149,14 @@ class Applier {
                               .tool = event.tool,
                               .text = event.text,
                               .input = event.input,
-                              .requested_at = at_});
+                              .requested_at = at_,
+                              .choices = event.choices,
+                              .approvers = event.approvers,
+                              .until = event.until});
   }
   void operator()(const ApprovalDecided& event) {
     if (auto* approval = approval_of(run_, event.approval))
-      approval->decision = {event.allow, event.message, std::string(actor_)};
+      approval->decision = {event.allow, event.message, std::string(actor_), event.choice};
   }
   void operator()(const ApprovalApplied& event) {
     if (auto* approval = approval_of(run_, event.approval)) {
@@ -133,7 +186,10 @@ class Applier {
     run_.isolation = event.isolation;
   }
   void operator()(const WorkspaceLost&) { run_.workspace.reset(); }
-  void operator()(const SnapshotTaken& event) { run_.snapshot = event.commit; }
+  void operator()(const SnapshotTaken& event) {
+    run_.snapshot = event.commit;
+    if (auto* step = step_of(run_, event.step)) step->snapshot = event.commit;
+  }
   void operator()(const ArtifactAdded& event) {
     std::erase_if(run_.artifacts,
                   [&](const Artifact& artifact) { return artifact.name == event.name; });
@@ -141,6 +197,38 @@ class Applier {
   }
 
  private:
+  static Step instance_of(const Step& step, const std::string& name, const json::object& matrix) {
+    Step instance{.definition = step.definition, .of = step.definition.name, .matrix = matrix};
+    instance.definition.name = name;
+    instance.definition.matrix = {};
+    instance.definition.max_parallel = 0;
+    return instance;
+  }
+  void keep(const KeptStep& kept) {
+    if (!kept.of.empty()) {
+      auto* whole = step_of(run_, kept.of);
+      if (whole == nullptr) return;
+      whole->expanded = true;
+      auto instance = instance_of(*whole, kept.step, kept.matrix);
+      // Behind the ones of its matrix that are there.
+      auto at = run_.steps.begin() + (whole - run_.steps.data()) + 1;
+      while (at != run_.steps.end() && at->of == kept.of) ++at;
+      run_.steps.insert(at, std::move(instance));
+    }
+    if (auto* step = step_of(run_, kept.step)) {
+      step->status = kept.status;
+      step->summary = kept.summary;
+      step->outputs = kept.outputs;
+      step->finished_at = at_;
+    }
+  }
+  // What the steps that are kept have left of the work tree.
+  std::string last_snapshot() const {
+    const Step* last = nullptr;
+    for (const auto& step : run_.steps)
+      if (!step.snapshot.empty() && step.finished_at && (last == nullptr || *step.finished_at >= *last->finished_at)) last = &step;
+    return last == nullptr ? std::string() : last->snapshot;
+  }
   void set(std::string_view name, StepStatus status) {
     if (auto* step = step_of(run_, name)) step->status = status;
   }
@@ -172,12 +260,6 @@ const Step* Run::find(std::string_view step) const {
   return at == steps.end() ? nullptr : &*at;
 }
 
-const Step* Run::under_way() const {
-  const auto at =
-      std::ranges::find_if(steps, [](const Step& step) { return is_under_way(step.status); });
-  return at == steps.end() ? nullptr : &*at;
-}
-
 const Approval* Run::find_approval(std::string_view approval) const {
   const auto at = std::ranges::find(approvals, approval, &Approval::id);
   return at == approvals.end() ? nullptr : &*at;
@@ -187,8 +269,8 @@ bool Run::waiting() const { return std::ranges::any_of(approvals, &Approval::ope
 
 bool Run::needs_restoring() const {
   return std::ranges::any_of(steps, [&](const Step& step) {
-    return step.definition.action == "clone" && step.status == StepStatus::completed &&
-           step.workspace != workspaces;
+    return step.definition.kind == "git" && step.definition.text("action") == "clone" &&
+           step.status == StepStatus::completed && step.workspace != workspaces;
   });
 }
 

@@ -21,6 +21,14 @@ struct Step {
   int workspace = 0;  // number of the run's workspace when the last attempt began
   std::optional<Time> started_at, finished_at;
   std::optional<Failure> error;
+  std::string summary;
+  json::object outputs;
+  std::string reason;              // what it is waiting for, or why it was skipped
+  std::optional<Time> wakes_at;    // while it is waiting: until when at most
+  std::string snapshot;            // commit of the work tree when it had ended
+  std::string of;                  // of a matrix's step: the step whose matrix it is
+  json::object matrix;             // its combination
+  bool expanded = false;           // its matrix has become steps of their own
 
   // Names the step's processes in a workspace, and its sources in logs.
   std::string process_id() const { return definition.name + "-" + std::to_string(attempt); }
@@ -32,9 +40,11 @@ struct Approval {
   Time requested_at;
   struct Decision {
     bool allow = false;
-    std::string message, by;
+    std::string message, by, choice;
   };
   std::optional<Decision> decision;
+  std::vector<std::string> choices, approvers;
+  std::optional<Time> until;
   std::optional<std::uint64_t> applied_at;  // output offset at which the agent was told
   std::uint64_t applied_version = 0;  // of the run, then: the order in which answers were given
   bool closed = false;  // the step ended, or the agent gave up asking, before anybody decided
@@ -53,10 +63,11 @@ struct Run {
   Request request;
   RunStatus status = RunStatus::pending;
   int attempt = 1;
-  std::vector<Step> steps;  // in definition order
+  std::vector<Step> steps;  // in definition order; a matrix's steps follow the step that has it
   std::vector<Approval> approvals;
   std::vector<Artifact> artifacts;
   std::optional<std::string> cancel_reason;  // set once cancelling was asked for
+  bool paused = false;
   std::optional<Failure> error;
   std::string isolation;
   std::string base_branch, base_commit;
@@ -78,7 +89,8 @@ struct Run {
 
   bool exists() const { return version > 0; }
   const Step* find(std::string_view step) const;
-  const Step* under_way() const;  // the step that is running or waiting
+  // Whether the step's work must stop: the run is being cancelled, and it is not one for the end.
+  bool must_stop(const Step& step) const { return cancel_reason && !step.definition.at_end; }
   const Approval* find_approval(std::string_view approval) const;
   bool waiting() const;  // a person is asked
   // Whether the present workspace still has to be brought to where an earlier one was: the sources
@@ -92,13 +104,22 @@ struct Run {
 struct Create {
   RunId run;
   Request request;
+  std::vector<KeptStep> kept;
+  std::string base_branch, base_commit, snapshot;
 };
 struct Begin {};  // pending → running
 struct RequestCancel {
   std::string reason;
 };
 struct FinishCancel {};  // nothing of it is alive any more
-struct Retry {};         // failed → pending
+// failed → pending. What went well is kept; with a step, what needs that step is done again too.
+struct Retry {
+  std::string from;
+};
+struct Pause {
+  std::string reason;
+};
+struct Resume {};
 struct ResolveSource {
   std::string base_branch, base_commit;
 };
@@ -109,10 +130,25 @@ struct CommitChanges {
 struct StartStep {
   std::string step;
 };
+// Gives the step a step for each combination of its matrix, which is evaluated here.
+struct ExpandStep {
+  std::string step;
+};
+// running → waiting, without anything at work: it is taken up again when the run changes, or then.
+struct WaitStep {
+  std::string step;
+  int attempt;
+  std::string reason;
+  std::optional<Time> until;
+};
+struct ResumeStep {
+  std::string step;
+};  // waiting → running
 struct CompleteStep {
   std::string step;
   int attempt;
   std::string summary;
+  json::object outputs;
 };
 struct FailStep {
   std::string step;
@@ -123,6 +159,9 @@ struct FailStep {
 struct SkipStep {
   std::string step, reason;
 };
+struct CancelStep {
+  std::string step;
+};  // the run is being cancelled, and nothing of the step is alive any more
 struct Complete {};  // every step went well
 struct Fail {
   Failure error;
@@ -130,11 +169,15 @@ struct Fail {
 struct RequestApproval {
   std::string approval, step, permission, tool, text;
   json::value input;
+  std::vector<std::string> choices, approvers;
+  std::optional<Time> until;
 };
 struct DecideApproval {
   std::string approval;
   bool allow;
   std::string message;
+  std::string choice;
+  std::string by;  // actor; checked against the approvers. Empty: the step itself, when time is up
 };
 struct ApplyApproval {
   std::string approval;
@@ -161,7 +204,8 @@ struct LoseWorkspace {
   WorkspaceId workspace;
   Failure error;
   double jitter = 0.5;
-};  // fails the step under way with it
+  std::vector<std::string> steps;  // those that were at work in it: they fail with the error
+};
 struct TakeSnapshot {
   std::string step, commit;
 };
@@ -171,8 +215,9 @@ struct AddArtifact {
 };
 
 using Command =
-    std::variant<Create, Begin, RequestCancel, FinishCancel, Retry, ResolveSource, CommitChanges,
-                 StartStep, CompleteStep, FailStep, SkipStep, Complete, Fail, RequestApproval,
+    std::variant<Create, Begin, RequestCancel, FinishCancel, Retry, Pause, Resume, ResolveSource,
+                 CommitChanges, StartStep, ExpandStep, WaitStep, ResumeStep, CompleteStep, FailStep,
+                 SkipStep, CancelStep, Complete, Fail, RequestApproval,
                  DecideApproval, ApplyApproval, WithdrawApproval, RecordModelCall, StopForBudget,
                  ChooseWorkspace, WorkspaceIsReady, LoseWorkspace, TakeSnapshot, AddArtifact>;
 

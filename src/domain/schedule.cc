@@ -2,60 +2,128 @@
 
 #include <algorithm>
 
+#include "domain/scope.h"
+
 namespace corral::domain::next {
 namespace {
 
-bool always(const Step& step) { return step.definition.condition == "always"; }
+constexpr std::string_view kOutOfTime = "the run is out of time";
 
-const Step* first_failed(const Run& run) {
-  const auto at = std::ranges::find(run.steps, StepStatus::failed, &Step::status);
-  return at == run.steps.end() ? nullptr : &*at;
-}
+class Planner {
+ public:
+  Planner(const Run& run, Time now) : run_(run), now_(now) {
+    const auto deadline = run.deadline();
+    late_ = deadline && now >= *deadline;
+    if (deadline && !late_) wake_at(*deadline);
+    under_way_ = static_cast<int>(std::ranges::count_if(run.steps, [](const Step& step) { return is_under_way(step.status) && !step.expanded; }));
+  }
 
-bool needs_have_ended(const Run& run, const Step& step) {
-  return std::ranges::all_of(step.definition.needs, [&](const std::string& need) {
-    const auto* other = run.find(need);
-    return other == nullptr || has_ended(other->status);
-  });
-}
+  Plan make() {
+    if (has_ended(run_.status)) return {};
+    if (run_.status == RunStatus::pending) return {.actions = {BeginRun{}}, .wake = {}};
+    const bool cleaning = std::ranges::any_of(run_.steps, [](const Step& step) { return step.definition.at_end && !has_ended(step.status); });
+    if (run_.cancel_reason && !cleaning) return {.actions = {CancelRun{}}, .wake = {}};
 
-// Why the step is not to run: an input that is empty. Empty text: it is to run.
-std::string reason_to_skip(const Run& run, const Step& step) {
-  const auto& condition = step.definition.condition;
-  if (condition.empty() || always(step)) return {};
-  const std::map<std::string, std::string, std::less<>> inputs{{"checks", run.request.checks},
-                                                               {"prompt", run.request.prompt}};
-  return render(condition, inputs).empty() ? fmt::format("{} is empty", condition) : std::string{};
-}
+    bool over = true;  // nothing before the `finally` steps is still to come
+    for (const auto& step : run_.steps) {
+      if (step.definition.at_end || has_ended(step.status)) continue;
+      if (run_.cancel_reason && step.status == StepStatus::pending) continue;
+      over = false;
+      consider(step);
+    }
+    if (over)
+      for (const auto& step : run_.steps)
+        if (step.definition.at_end && !has_ended(step.status)) consider(step);
+    if (over && !cleaning) plan_.actions.push_back(end());
+    return std::move(plan_);
+  }
+
+ private:
+  void wake_at(Time time) {
+    if (!plan_.wake || time < *plan_.wake) plan_.wake = time;
+  }
+
+  void consider(const Step& step) {
+    if (step.expanded) return join(step);
+    if (is_under_way(step.status)) {
+      if (step.wakes_at) wake_at(*step.wakes_at);
+      plan_.actions.push_back(WorkOn{step.definition.name});
+      return;
+    }
+    if (!needs_have_ended(step) || (run_.paused && !step.definition.at_end)) return;
+    const auto& name = step.definition.name;
+    if (step.of.empty() && step.tries == 0) {
+      // A condition that cannot be evaluated fails the attempt that then begins.
+      const auto holds = condition_holds(run_, step);
+      if (holds && !*holds) return plan_.actions.push_back(SkipStep{name, why_skipped(step)});
+      if (!step.definition.matrix.empty()) return plan_.actions.push_back(ExpandStep{name});
+    }
+    if (late_ && !step.definition.at_end && !asks_for_status(step.definition))
+      return plan_.actions.push_back(SkipStep{name, std::string(kOutOfTime)});
+    if (step.not_before > now_) return wake_at(step.not_before);
+    if (under_way_ >= kMaxParallelSteps || !matrix_has_room(step)) return;
+    ++under_way_;
+    ++started_of_[step.of];
+    plan_.actions.push_back(StartStep{name});
+  }
+
+  bool needs_have_ended(const Step& step) const {
+    return std::ranges::all_of(step.definition.needs, [&](const std::string& need) {
+      const auto* other = run_.find(need);
+      return other == nullptr || has_ended(other->status);
+    });
+  }
+
+  bool matrix_has_room(const Step& step) const {
+    const auto* whole = step.of.empty() ? nullptr : run_.find(step.of);
+    if (whole == nullptr || whole->definition.max_parallel == 0) return true;
+    const auto busy = std::ranges::count_if(run_.steps, [&](const Step& other) { return other.of == step.of && is_under_way(other.status); });
+    const auto started = started_of_.find(step.of);
+    return busy + (started == started_of_.end() ? 0 : started->second) < whole->definition.max_parallel;
+  }
+
+  std::string why_skipped(const Step& step) const {
+    if (!needs_failed(run_, step)) return step.definition.condition.empty() ? "the run is being cancelled" : fmt::format("its condition is not met: {}", step.definition.condition);
+    for (const auto& need : step.definition.needs)
+      if (const auto* other = run_.find(need); other != nullptr && (went_wrong(*other) || needs_failed(run_, *other)))
+        return fmt::format("step \"{}\" {}", need, other->status == StepStatus::failed ? "failed" : "did not run");
+    return "a step failed";
+  }
+
+  void join(const Step& step) {
+    std::optional<Failure> failure;
+    bool any = false;
+    for (const auto& instance : run_.steps) {
+      if (instance.of != step.definition.name) continue;
+      any = true;
+      // Cancelled before it began: nothing comes of it any more.
+      const bool dropped = run_.must_stop(instance) && instance.status == StepStatus::pending;
+      if (!has_ended(instance.status) && !dropped) return;
+      if (!failure && went_wrong(instance)) failure = instance.error.value_or(Failure{ErrorCode::cancelled, fmt::format("step \"{}\" was cancelled", instance.definition.name)});
+    }
+    if (!any) return;
+    plan_.actions.push_back(JoinStep{step.definition.name, std::move(failure)});
+  }
+
+  Action end() const {
+    if (run_.cancel_reason) return CancelRun{};
+    const auto failed = std::ranges::find_if(run_.steps, [](const Step& step) { return step.of.empty() && went_wrong(step); });
+    if (failed != run_.steps.end()) return FailRun{failed->error.value_or(Failure{ErrorCode::internal, fmt::format("step \"{}\" went wrong", failed->definition.name)})};
+    if (std::ranges::any_of(run_.steps, [](const Step& step) { return step.status == StepStatus::skipped && step.reason == kOutOfTime; }))
+      return FailRun{{ErrorCode::deadline, fmt::format("the run took longer than its {} s", run_.request.timeout.count() / 1000)}};
+    return CompleteRun{};
+  }
+
+  const Run& run_;
+  const Time now_;
+  bool late_ = false;
+  int under_way_ = 0;
+  std::map<std::string, int, std::less<>> started_of_;
+  Plan plan_;
+};
 
 }  // namespace
 
-Action next_action(const Run& run, Time now) {
-  if (has_ended(run.status)) return Nothing{};
-  if (run.status == RunStatus::pending) return BeginRun{};
-  if (run.cancel_reason) return CancelRun{};
-  if (const auto* step = run.under_way()) return ResumeStep{step->definition.name};
-
-  const auto* failed = first_failed(run);
-  const auto deadline = run.deadline();
-  const bool late = deadline && now >= *deadline;
-  std::optional<Time> due;
-  for (const auto& step : run.steps) {
-    if (step.status != StepStatus::pending || !needs_have_ended(run, step)) continue;
-    const auto& name = step.definition.name;
-    if (failed != nullptr && !always(step))
-      return SkipStep{name, fmt::format("step \"{}\" failed", failed->definition.name)};
-    if (late && failed == nullptr && !always(step))
-      return FailRun{{ErrorCode::deadline, fmt::format("the run took longer than its {} s",
-                                                       run.request.timeout.count() / 1000)}};
-    if (auto reason = reason_to_skip(run, step); !reason.empty())
-      return SkipStep{name, std::move(reason)};
-    if (step.not_before <= now) return StartStep{name};
-    if (!due || step.not_before < *due) due = step.not_before;
-  }
-  if (due) return WaitUntil{*due};
-  if (failed != nullptr) return FailRun{*failed->error};
-  return CompleteRun{};
-}
+Plan plan(const Run& run, Time now) { return Planner(run, now).make(); }
 
 }  // namespace corral::domain::next

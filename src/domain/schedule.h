@@ -2,8 +2,10 @@
 // over after a crash goes on exactly where the last one was.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "domain/run.h"
 
@@ -13,27 +15,37 @@ struct BeginRun {};
 struct StartStep {
   std::string step;
 };
-struct ResumeStep {
-  std::string step;
-};  // under way: take it up again, whoever started it
 struct SkipStep {
   std::string step, reason;
 };
-struct WaitUntil {
-  Time time;
-};  // a retry is due then
+struct ExpandStep {
+  std::string step;
+};
+struct JoinStep {
+  std::string step;
+  std::optional<Failure> failure;
+};  // the steps of its matrix have ended
+struct WorkOn {
+  std::string step;
+};  // under way: take it up, whoever started it, unless it is being worked on
 struct CancelRun {};  // end what lives, then FinishCancel
 struct CompleteRun {};
 struct FailRun {
   Failure error;
 };
-struct Nothing {};  // the run has ended
 
-using Action = std::variant<BeginRun, StartStep, ResumeStep, SkipStep, WaitUntil, CancelRun,
-                            CompleteRun, FailRun, Nothing>;
+using Action = std::variant<BeginRun, StartStep, SkipStep, ExpandStep, JoinStep, WorkOn, CancelRun,
+                            CompleteRun, FailRun>;
 
-// Steps run one after the other, in the order of what they need. After a failure only `if: always`
-// steps still run.
-Action next_action(const Run& run, Time now);
+struct Plan {
+  // All of them may be done now, in this order. None: what is under way is waited for, or the run
+  // has ended.
+  std::vector<Action> actions;
+  std::optional<Time> wake;  // something is due then, whatever else happens
+};
+
+inline constexpr int kMaxParallelSteps = 16;  // of one run
+
+Plan plan(const Run& run, Time now);
 
 }  // namespace corral::domain::next
