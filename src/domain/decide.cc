@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "domain/fork.h"
 #include "domain/run.h"
 #include "domain/scope.h"
 
@@ -278,16 +279,10 @@ class Decider {
   // What went well is kept, but for what comes after the step that is chosen. Steps that run however
   // the others end tell of the whole, and so run again.
   bool is_done_again(const Step& step, const std::string& from) const {
-    if (!from.empty() && !step.of.empty() && comes_after(step.of, from)) return false;  // with its matrix
-    if (!from.empty() && step.of.empty() && comes_after(step.definition.name, from)) return true;
+    if (!from.empty() && !step.of.empty() && comes_after(run_, step.of, from)) return false;  // with its matrix
+    if (!from.empty() && step.of.empty() && comes_after(run_, step.definition.name, from)) return true;
     if (step.status == StepStatus::pending) return false;
     return step.status != StepStatus::completed || step.definition.at_end || (step.of.empty() && asks_for_status(step.definition));
-  }
-  bool comes_after(const std::string& name, const std::string& from) const {
-    if (name == from) return true;
-    const auto* step = run_.find(name);
-    if (step == nullptr) return false;
-    return step->definition.at_end || std::ranges::any_of(step->definition.needs, [&](const std::string& need) { return comes_after(need, from); });
   }
   std::unexpected<Error> cannot(std::string_view what) const {
     return corral::fail(ErrorCode::conflict, "a run that is {} cannot be {}", to_string(run_.status), what);

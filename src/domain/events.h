@@ -70,6 +70,7 @@ struct Request {
   std::optional<RunId> root;      // the first run of the family, when this is not it
   std::optional<RunId> parent;    // whose step this run carries out
   std::string parent_step;
+  int depth = 0;                  // of runs within runs
   std::optional<RunId> forked_from;
   std::string forked_step;        // the first one that was not kept
   std::string schedule;           // the one that started it
@@ -100,6 +101,7 @@ struct Request {
     visit("root", self.root);
     visit("parent", self.parent);
     visit("parent_step", self.parent_step);
+    visit("depth", self.depth);
     visit("forked_from", self.forked_from);
     visit("forked_step", self.forked_step);
     visit("schedule", self.schedule);

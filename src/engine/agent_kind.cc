@@ -8,12 +8,19 @@ namespace {
 
 class AgentKind final : public StepKind {
  public:
-  std::string_view name() const override { return "agent"; }
+  domain::KindRules rules() const override {
+    using domain::FieldRule, domain::FieldType;
+    return {.name = "agent",
+            .description = "lets a coding agent work on a task in the workspace",
+            .fields = {{"prompt", FieldType::text, FieldRule::Need::required, "what it is to do, for instance \"${{ inputs.prompt }}\""},
+                       {"agent", FieldType::text, FieldRule::Need::optional, "its name; otherwise the run's"},
+                       {"model", FieldType::text, FieldRule::Need::optional, "the model; otherwise the run's"}},
+            .outputs = {}};
+  }
 
   Task<Result<StepEnd>> execute(StepContext& context) const override {
-    const auto& definition = context.step().definition;
-    const std::string name =
-        definition.agent.empty() ? context.run.request.agent : definition.agent;
+    const std::string own = context.text("agent"), model = context.text("model");
+    const std::string name = own.empty() ? context.run.request.agent : own;
     auto* agent = context.core.find_agent(name);
     if (agent == nullptr) {
       co_return StepEnd{
@@ -22,16 +29,15 @@ class AgentKind final : public StepKind {
               fmt::format("there is no agent \"{}\"; corral agent list shows which there are",
                           name)}};
     }
-    CORRAL_CO_TRY(const auto inputs, co_await context.inputs());
     ports::AgentTask task;
-    task.prompt = domain::render(definition.prompt, inputs);
+    task.prompt = context.text("prompt");
     // Each attempt is a session of its own: an agent refuses a session id that it has seen.
     task.session_id =
         uuid_of(fmt::format("session/{}/{}", context.run.id.to_string(), context.process_id()))
             .to_string();
     task.gateway_url = context.workspace->gateway_url();
     task.gateway_token = make_run_token(context.run.id, context.core.deps.token_key);
-    task.model = context.run.request.model;
+    task.model = model.empty() ? context.run.request.model : model;
     task.permission_policy = std::string(to_string(context.run.request.permissions));
     task.command = context.run.request.command;
 
@@ -39,7 +45,7 @@ class AgentKind final : public StepKind {
     CORRAL_CO_TRY(auto end, co_await session->run());
     // Kept in both cases: what a failed agent did can be looked at, and another attempt goes on
     // from it.
-    if (context.workspace->gone() || context.run.cancel_reason) co_return end;
+    if (context.workspace->gone() || context.must_stop()) co_return end;
     CORRAL_CO_TRY(auto unsaved, co_await take_snapshot(context));
     if (!end.failure) end.failure = std::move(unsaved);
     co_return end;

@@ -11,7 +11,9 @@ constexpr std::size_t kMaxTimeline = 64u << 20;
 // workspace.
 class ArtifactsKind final : public StepKind {
  public:
-  std::string_view name() const override { return "artifacts"; }
+  domain::KindRules rules() const override {
+    return {.name = "artifacts", .description = "keeps the diff, the transcript and a report", .fields = {}, .outputs = {}};
+  }
   bool needs_workspace() const override { return false; }
 
   Task<Result<StepEnd>> execute(StepContext& context) const override {

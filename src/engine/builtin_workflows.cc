@@ -15,21 +15,17 @@ steps:
     action: clone
   - name: agent
     kind: agent
-    prompt: "{{prompt}}"
-    needs: [prepare]
+    prompt: ${{ inputs.prompt }}
   - name: checks
     kind: command
-    run: "{{checks}}"
-    if: "{{checks}}"
-    needs: [agent]
+    run: ${{ inputs.checks }}
+    if: inputs.checks
   - name: commit
     kind: git
     action: commit
-    needs: [checks]
   - name: artifacts
     kind: artifacts
-    if: always
-    needs: [commit]
+    if: always()
 )yaml";
 
 constexpr std::array kBuiltins{BuiltinWorkflow{"task", kTask}};

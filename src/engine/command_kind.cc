@@ -1,4 +1,5 @@
 #include "engine/git_work.h"
+#include "engine/output_file.h"
 
 namespace corral::engine {
 namespace {
@@ -10,26 +11,33 @@ std::string shown(std::string text) {
 }
 
 // A command in the workspace. Its exit code decides: not 0 is `conflict` (the work is not what the
-// workflow wants), which is not retried, since the same command on the same files would say the
-// same again.
+// workflow wants), which is not retried by itself, since the same command on the same files would
+// say the same again.
 class CommandKind final : public StepKind {
  public:
-  std::string_view name() const override { return "command"; }
+  domain::KindRules rules() const override {
+    using domain::FieldRule, domain::FieldType;
+    return {.name = "command",
+            .description = "runs a program in the workspace",
+            .fields = {{"run", FieldType::text_or_texts, FieldRule::Need::required,
+                        "shell text, or a program and its arguments as a list"},
+                       {"env", FieldType::map, FieldRule::Need::optional,
+                        "environment variables; values from elsewhere are safest here, since no shell reads them"}},
+            .outputs = {},
+            .declared_outputs = true};
+  }
 
   Task<Result<StepEnd>> execute(StepContext& context) const override {
-    const auto& definition = context.step().definition;
-    CORRAL_CO_TRY(const auto inputs, co_await context.inputs());
+    const auto words = context.texts("run");
+    const bool shell = context.with.at("run").is_string();
     ports::ProcessSpec spec;
     spec.id = context.process_id();
     spec.timeout = context.time_left();
-    std::string text;
-    if (definition.argv.empty()) {
-      text = domain::render(definition.run, inputs);
-      spec.argv = {"sh", "-c", text};
-    } else {
-      for (const auto& word : definition.argv) spec.argv.push_back(domain::render(word, inputs));
-      text = fmt::format("{}", fmt::join(spec.argv, " "));
-    }
+    if (const auto* env = context.with.if_contains("env"); env != nullptr && env->is_object())
+      for (const auto& [name, value] : env->get_object()) spec.env[std::string(name)] = domain::as_text(value);
+    const std::string text = fmt::format("{}", fmt::join(words, " "));
+    spec.argv = shell ? std::vector<std::string>{"sh", "-c", words.front()} : words;
+    if (!context.step().definition.outputs.empty()) provide_output_file(spec);
     CORRAL_CO_CHECK(co_await context.note("command/" + context.process_id(), "$ " + text + "\n"));
     CORRAL_CO_TRY(auto end, co_await run_logged_process(context, std::move(spec)));
     if (end.failure) co_return StepEnd{.failure = std::move(end.failure)};
@@ -38,8 +46,12 @@ class CommandKind final : public StepKind {
                             domain::Failure{ErrorCode::conflict,
                                             fmt::format("{} ended with exit code {}: {}",
                                                         context.name, end.exit_code, shown(text))}};
-    CORRAL_CO_TRY(auto unsaved, co_await take_snapshot(context));
-    co_return StepEnd{.failure = std::move(unsaved)};
+    StepEnd done;
+    auto outputs = co_await read_output_file(context);
+    if (!outputs) co_return StepEnd{.failure = domain::Failure{outputs.error().code, outputs.error().describe()}};
+    done.outputs = *std::move(outputs);
+    CORRAL_CO_TRY(done.failure, co_await take_snapshot(context));
+    co_return done;
   }
 };
 

@@ -62,12 +62,17 @@ void Core::count(const domain::Run& before, const domain::Run& after) {
 }
 
 ports::NewJob run_job(const domain::Run& run) {
+  std::vector<ports::Slot> slots;
+  if (const auto& request = run.request; !request.concurrency_group.empty())
+    slots.push_back({"concurrency/" + request.concurrency_group, static_cast<std::uint32_t>(request.concurrency_limit)});
   return {.kind = "run",
           .key = run_job_key(run.id),
           .payload = json::object{{"run", run.id.to_string()}},
           .priority = run.request.priority,
+          .due = run.request.not_before,
           .max_attempts = kJobAttempts,
-          .group = run.request.project.to_string()};
+          .group = run.request.project.to_string(),
+          .slots = std::move(slots)};
 }
 
 std::string run_job_key(RunId run) { return "run/" + run.to_string(); }

@@ -9,6 +9,7 @@
 
 #include "engine/async.h"
 #include "engine/engine.h"
+#include "engine/step_kinds.h"
 #include "engine/run_repository.h"
 
 namespace corral::engine {
@@ -86,9 +87,10 @@ struct Counters {
 };
 
 struct Core {
-  Core(EngineDeps d, EngineOptions o)
+  Core(EngineDeps d, EngineOptions o, StepKinds k)
       : deps(std::move(d)),
         options(std::move(o)),
+        kinds(std::move(k)),
         runs(deps.store, deps.clock),
         drivers(deps.executor),
         ends(deps.executor),
@@ -101,6 +103,7 @@ struct Core {
 
   EngineDeps deps;
   EngineOptions options;
+  StepKinds kinds;
   RunRepository runs;
   Drivers drivers;
   RunEnds ends;

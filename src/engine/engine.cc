@@ -4,7 +4,10 @@
 #include <set>
 
 #include "base/log.h"
+#include "domain/fork.h"
+#include "engine/definitions.h"
 #include "engine/digest.h"
+#include "engine/new_run.h"
 #include "engine/projection.h"
 #include "engine/start_run.h"
 
@@ -22,13 +25,13 @@ EngineOptions named(EngineOptions options, Random& random) {
 
 }  // namespace
 
-std::unique_ptr<Engine> make_engine(EngineDeps deps, EngineOptions options) {
+std::unique_ptr<Engine> make_engine(EngineDeps deps, EngineOptions options, StepKinds kinds) {
   auto& random = deps.random;
-  return std::make_unique<EngineImpl>(std::move(deps), named(std::move(options), random));
+  return std::make_unique<EngineImpl>(std::move(deps), named(std::move(options), random), std::move(kinds));
 }
 
-EngineImpl::EngineImpl(EngineDeps deps, EngineOptions options)
-    : core_(std::move(deps), std::move(options)), catalog_(core_), workers_(core_) {}
+EngineImpl::EngineImpl(EngineDeps deps, EngineOptions options, StepKinds kinds)
+    : core_(std::move(deps), std::move(options), std::move(kinds)), catalog_(core_), workers_(core_) {}
 
 Task<void> EngineImpl::stop() { co_await workers_.stop(); }
 
@@ -56,6 +59,8 @@ Task<Result<void>> EngineImpl::start() {
     for (const auto& run : live) {
       ports::Transaction transaction;
       transaction.changes.emplace_back(run_job(run));
+      // What it waits for may have come while nobody was there.
+      if (run.status == domain::RunStatus::running) transaction.changes.emplace_back(ports::WakeJob{run_job_key(run.id)});
       CORRAL_CO_CHECK(co_await core_.deps.store.commit(std::move(transaction)));
     }
     if (!live.empty()) log::info("engine.recovered", {{"runs", live.size()}});
@@ -104,7 +109,6 @@ Task<Result<void>> EngineImpl::remove_orphans(const std::vector<domain::Run>& li
 
 Task<Result<json::value>> EngineImpl::start_run(StartRun request, std::string actor,
                                                 std::string idempotency_key) {
-  CORRAL_CO_TRY(auto checked, check_request(request, core_, actor));
   if (idempotency_key.size() > kMaxKey)
     co_return fail(ErrorCode::invalid, "Idempotency-Key: at most {} bytes", kMaxKey);
   const std::string key_id =
@@ -114,30 +118,17 @@ Task<Result<json::value>> EngineImpl::start_run(StartRun request, std::string ac
     CORRAL_CO_TRY(auto earlier, co_await earlier_run(key_id, hash));
     if (earlier) co_return *std::move(earlier);
   }
-  CORRAL_CO_CHECK(co_await check_installed(checked));
-  CORRAL_CO_TRY(const auto project, co_await project_of(request, actor));
-  checked.project = ProjectId::parse(find_string(project, {"id"})).value_or(ProjectId{});
-  checked.project_name = std::string(find_string(project, {"name"}));
-  checked.git_url = std::string(find_string(project, {"git_url"}));
   const auto id = RunId::make(core_.deps.clock.now(), core_.deps.random);
-  checked.branch = branch_name(request.prompt, id);
-  if (request.prompt.size() > checked.prompt.size()) {
-    CORRAL_CO_TRY(checked.prompt_blob, co_await core_.deps.blobs.put(request.prompt));
-  }
-
+  CORRAL_CO_TRY(auto create, co_await new_run(core_, std::move(request), actor, id));
+  CORRAL_CO_CHECK(co_await check_installed(create.request));
   std::vector<ports::Change> extra;
-  domain::Run queued;
-  queued.id = id;
-  queued.request = checked;
-  extra.emplace_back(run_job(queued));
   if (!key_id.empty())
     extra.emplace_back(
         ports::PutDocument{{.kind = std::string(kIdempotencyKind),
                             .id = key_id,
                             .body = json::object{{"run", id.to_string()}, {"hash", hash}}},
                            0});
-  auto run =
-      co_await core_.tell(id, domain::Create{id, std::move(checked)}, actor, std::move(extra));
+  auto run = co_await create_run(core_, std::move(create), actor, std::move(extra));
   if (!run && run.error().code == ErrorCode::conflict && !key_id.empty()) {
     // The same request came twice at once, and the other one was first.
     CORRAL_CO_TRY(auto earlier, co_await earlier_run(key_id, hash));
@@ -168,7 +159,8 @@ Task<Result<std::optional<json::value>>> EngineImpl::earlier_run(const std::stri
 Task<Result<void>> EngineImpl::check_installed(const domain::Request& request) {
   std::set<std::string> names;
   for (const auto& step : request.workflow.steps)
-    if (step.kind == "agent") names.insert(step.agent.empty() ? request.agent : step.agent);
+    if (step.kind == "agent")
+      if (const auto own = step.text("agent"); !own.contains("${{")) names.insert(own.empty() ? request.agent : own);
   for (const auto& name : names)
     if (auto* agent = core_.find_agent(name))
       // Trying again would not install it.
@@ -177,31 +169,69 @@ Task<Result<void>> EngineImpl::check_installed(const domain::Request& request) {
   co_return Result<void>{};
 }
 
-Task<Result<json::value>> EngineImpl::project_of(const StartRun& request, std::string actor) {
-  if (!request.project.empty()) co_return co_await catalog_.get_project(request.project);
-  co_return co_await catalog_.project_for(request.git_url, std::move(actor));
+Task<Result<domain::Run>> EngineImpl::command(RunId run, domain::Command command, std::string actor) {
+  std::vector<ports::Change> wake;
+  wake.emplace_back(ports::WakeJob{run_job_key(run)});
+  auto after = co_await core_.tell(run, std::move(command), std::move(actor), std::move(wake));
+  ++core_.job_news;
+  core_.jobs.notify();
+  co_return after;
 }
 
 Task<Result<json::value>> EngineImpl::cancel_run(RunId run, std::string reason, std::string actor) {
   if (reason.size() > kMaxReason)
     co_return fail(ErrorCode::invalid, "reason: at most {} bytes", kMaxReason);
-  CORRAL_CO_TRY(const auto after, co_await core_.tell(run, domain::RequestCancel{std::move(reason)},
-                                                      std::move(actor)));
+  CORRAL_CO_TRY(const auto after,
+                co_await command(run, domain::RequestCancel{std::move(reason)}, std::move(actor)));
   co_return run_json(after);
 }
 
-Task<Result<json::value>> EngineImpl::retry_run(RunId run, std::string actor) {
+Task<Result<json::value>> EngineImpl::retry_run(RunId run, std::string from, std::string actor) {
   CORRAL_CO_TRY(const auto before, co_await core_.runs.load(run));
   CORRAL_CO_CHECK(co_await check_installed(before.request));
+  auto job = run_job(before);
+  job.due = Time{};  // what delayed the start does not delay this
   std::vector<ports::Change> enqueue;
-  enqueue.emplace_back(run_job(before));
-  CORRAL_CO_TRY(const auto after,
-                co_await core_.tell(run, domain::Retry{}, std::move(actor), std::move(enqueue)));
+  enqueue.emplace_back(std::move(job));
+  CORRAL_CO_TRY(const auto after, co_await core_.tell(run, domain::Retry{std::move(from)},
+                                                      std::move(actor), std::move(enqueue)));
   co_return run_json(after);
+}
+
+Task<Result<json::value>> EngineImpl::pause_run(RunId run, std::string reason, std::string actor) {
+  if (reason.size() > kMaxReason)
+    co_return fail(ErrorCode::invalid, "reason: at most {} bytes", kMaxReason);
+  CORRAL_CO_TRY(const auto after,
+                co_await command(run, domain::Pause{std::move(reason)}, std::move(actor)));
+  co_return run_json(after);
+}
+
+Task<Result<json::value>> EngineImpl::resume_run(RunId run, std::string actor) {
+  CORRAL_CO_TRY(const auto after, co_await command(run, domain::Resume{}, std::move(actor)));
+  co_return run_json(after);
+}
+
+Task<Result<json::value>> EngineImpl::fork_run(RunId run, std::string from, std::string actor) {
+  CORRAL_CO_TRY(const auto old, co_await core_.runs.load(run));
+  const auto id = RunId::make(core_.deps.clock.now(), core_.deps.random);
+  CORRAL_CO_TRY(auto create, domain::fork(old, from, id));
+  create.request.branch = branch_name(old.request.prompt.empty() ? old.request.workflow.name : old.request.prompt, id);
+  CORRAL_CO_CHECK(co_await check_installed(create.request));
+  CORRAL_CO_TRY(const auto forked, co_await create_run(core_, std::move(create), std::move(actor), {}));
+  co_return run_json(forked);
+}
+
+Task<Result<json::value>> EngineImpl::save_workflow(std::string source, std::string actor) {
+  co_return co_await engine::save_workflow(core_, std::move(source), std::move(actor));
+}
+
+Task<Result<void>> EngineImpl::delete_workflow(std::string name, std::string) {
+  co_return co_await engine::delete_workflow(core_, std::move(name));
 }
 
 Task<Result<json::value>> EngineImpl::decide_approval(std::string approval, bool allow,
-                                                      std::string message, std::string actor) {
+                                                      std::string message, std::string choice,
+                                                      std::string actor) {
   if (message.size() > kMaxReason)
     co_return fail(ErrorCode::invalid, "message: at most {} bytes", kMaxReason);
   CORRAL_CO_TRY(const auto document,
@@ -210,8 +240,10 @@ Task<Result<json::value>> EngineImpl::decide_approval(std::string approval, bool
   if (!run) co_return fail(ErrorCode::not_found, "there is no approval {}", approval);
   CORRAL_CO_TRY(
       const auto after,
-      co_await core_.tell(*run, domain::DecideApproval{approval, allow, std::move(message)},
-                          std::move(actor)));
+      co_await command(*run,
+                       domain::DecideApproval{approval, allow, std::move(message),
+                                              std::move(choice), actor},
+                       actor));
   const auto* decided = after.find_approval(approval);
   CORRAL_ASSERT(decided != nullptr);
   co_return approval_json(after, *decided);

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "base/secret.h"
 #include "engine/service.h"
+#include "engine/step_kinds.h"
 #include "ports/agent.h"
 #include "ports/blob.h"
 #include "ports/git.h"
@@ -76,6 +77,10 @@ class Engine : public Service {
   virtual std::optional<WorkspaceOwner> workspace_owner(WorkspaceId workspace) const = 0;
 };
 
-std::unique_ptr<Engine> make_engine(EngineDeps deps, EngineOptions options = {});
+// The kinds of steps that every engine knows; a composition root may add to them.
+StepKinds standard_step_kinds();
+
+std::unique_ptr<Engine> make_engine(EngineDeps deps, EngineOptions options = {},
+                                    StepKinds kinds = standard_step_kinds());
 
 }  // namespace corral::engine

@@ -9,7 +9,7 @@ namespace corral::engine {
 
 class EngineImpl final : public Engine {
  public:
-  EngineImpl(EngineDeps deps, EngineOptions options);
+  EngineImpl(EngineDeps deps, EngineOptions options, StepKinds kinds);
 
   Task<Result<void>> start() override;
   Task<void> stop() override;
@@ -18,21 +18,29 @@ class EngineImpl final : public Engine {
   Task<Result<json::value>> start_run(StartRun request, std::string actor,
                                       std::string idempotency_key) override;
   Task<Result<json::value>> cancel_run(RunId run, std::string reason, std::string actor) override;
-  Task<Result<json::value>> retry_run(RunId run, std::string actor) override;
+  Task<Result<json::value>> retry_run(RunId run, std::string from, std::string actor) override;
+  Task<Result<json::value>> pause_run(RunId run, std::string reason, std::string actor) override;
+  Task<Result<json::value>> resume_run(RunId run, std::string actor) override;
+  Task<Result<json::value>> fork_run(RunId run, std::string from, std::string actor) override;
   Task<Result<json::value>> decide_approval(std::string approval, bool allow, std::string message,
-                                            std::string actor) override;
+                                            std::string choice, std::string actor) override;
+  Task<Result<json::value>> save_workflow(std::string source, std::string actor) override;
+  Task<Result<void>> delete_workflow(std::string name, std::string actor) override;
   Task<Result<json::value>> create_group(std::string name, std::string actor) override;
   Task<Result<json::value>> create_project(std::string name, std::string git_url, std::string group,
                                            std::string actor) override;
   Task<Result<void>> delete_project(std::string project, std::string actor) override;
 
   Task<Result<json::value>> get_run(RunId run) override;
+  Task<Result<json::value>> get_run_at(RunId run, std::uint64_t version) override;
   Task<Result<Page>> list_runs(RunFilter filter) override;
   Task<Result<json::value>> get_project(std::string id_or_name) override;
   Task<Result<Page>> list_projects(std::string cursor, std::uint32_t limit) override;
   Task<Result<json::value>> get_group(std::string id_or_name) override;
   Task<Result<Page>> list_groups(std::string cursor, std::uint32_t limit) override;
   Task<Result<std::vector<json::value>>> list_workflows() override;
+  Task<Result<json::value>> get_workflow(std::string name) override;
+  json::value workflow_schema() override;
   Result<json::value> validate_workflow(std::string yaml) override;
   Task<Result<std::vector<json::value>>> list_approvals(std::optional<RunId> run) override;
   Task<Result<std::vector<json::value>>> run_events(RunId run, std::uint64_t after_version,
@@ -56,7 +64,8 @@ class EngineImpl final : public Engine {
   Task<Result<std::optional<json::value>>> earlier_run(const std::string& key_id,
                                                        const std::string& hash);
   Task<Result<void>> check_installed(const domain::Request& request);
-  Task<Result<json::value>> project_of(const StartRun& request, std::string actor);
+  // A person's command: whoever drives the run, or is to, takes notice.
+  Task<Result<domain::Run>> command(RunId run, domain::Command command, std::string actor);
   Task<Result<json::value>> get_document(std::string_view kind, std::string id,
                                          std::string_view what);
   Task<Result<std::shared_ptr<session::Log>>> open_log(RunId run, std::string_view name);

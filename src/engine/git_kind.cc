@@ -7,12 +7,28 @@ namespace {
 
 class GitKind final : public StepKind {
  public:
-  std::string_view name() const override { return "git"; }
+  domain::KindRules rules() const override {
+    using domain::FieldRule, domain::FieldType;
+    return {.name = "git",
+            .description = "clones the project into the workspace, or commits what has changed there",
+            .fields = {{"action", FieldType::text, FieldRule::Need::required, "clone or commit"}},
+            .outputs = {"commit", "branch"},
+            .check = [](const domain::StepDefinition& step) {
+              std::vector<std::pair<std::string, std::string>> problems;
+              const auto action = step.text("action");
+              if (step.with.contains("action") && action != "clone" && action != "commit")
+                problems.emplace_back("action", fmt::format("git step \"{}\" needs `action: clone` or `action: commit`, not \"{}\"", step.name, action));
+              return problems;
+            }};
+  }
 
   Task<Result<StepEnd>> execute(StepContext& context) const override {
-    const bool clone = context.step().definition.action == "clone";
+    const bool clone = context.text("action") == "clone";
     CORRAL_CO_TRY(auto failure, clone ? co_await this->clone(context) : co_await commit(context));
-    co_return StepEnd{.failure = std::move(failure)};
+    StepEnd end{.failure = std::move(failure)};
+    end.outputs["branch"] = context.run.request.branch;
+    end.outputs["commit"] = clone ? context.run.base_commit : context.run.commit.value_or("");
+    co_return end;
   }
 
  private:

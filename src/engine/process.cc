@@ -103,7 +103,7 @@ class Follower {
     for (;;) {
       const auto news = context_.seat.news();
       if (auto loaded = co_await context_.reload(); loaded) {
-        if (context_.run.cancel_reason)
+        if (context_.must_stop())
           stopped_ = domain::Failure{ErrorCode::cancelled, "the run was cancelled"};
         else if (observer_ != nullptr)
           stopped_ = observer_->stop_reason();

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine/engine_impl.h"
+#include "engine/definitions.h"
 #include "engine/projection.h"
 #include "engine/run_log.h"
 #include "engine/workflow_yaml.h"
@@ -16,17 +17,6 @@ json::object event_json(const ports::Event& event) {
           {"time", to_rfc3339(event.time)},
           {"actor", event.origin.actor},
           {"data", event.data}};
-}
-
-json::value workflow_json(const domain::Workflow& workflow, std::string_view source) {
-  json::array steps;
-  for (const auto& step : workflow.steps)
-    steps.push_back(json::object{
-        {"name", step.name}, {"kind", step.kind}, {"needs", domain::field_to_json(step.needs)}});
-  return json::object{{"name", workflow.name},
-                      {"version", workflow.version},
-                      {"steps", std::move(steps)},
-                      {"source", source}};
 }
 
 }  // namespace
@@ -74,17 +64,26 @@ Task<Result<Page>> EngineImpl::list_groups(std::string cursor, std::uint32_t lim
 }
 
 Task<Result<std::vector<json::value>>> EngineImpl::list_workflows() {
-  std::vector<json::value> all;
-  for (const auto& builtin : builtin_workflows()) {
-    CORRAL_CO_TRY(const auto workflow, parse_workflow(builtin.source, builtin.name));
-    all.push_back(workflow_json(workflow, builtin.source));
-  }
-  co_return all;
+  co_return co_await engine::list_workflows(core_);
 }
 
+Task<Result<json::value>> EngineImpl::get_workflow(std::string name) {
+  CORRAL_CO_TRY(const auto all, co_await engine::list_workflows(core_));
+  for (const auto& known : all)
+    if (find_string(known, {"name"}) == name) co_return known;
+  co_return co_await get_document(kWorkflowVersionKind, name, "workflow");
+}
+
+json::value EngineImpl::workflow_schema() { return engine::workflow_schema(core_.kinds.rules()); }
+
 Result<json::value> EngineImpl::validate_workflow(std::string yaml) {
-  CORRAL_TRY(const auto workflow, parse_workflow(yaml, "definition"));
-  return workflow_json(workflow, yaml);
+  CORRAL_TRY(const auto workflow, parse_workflow(yaml, "definition", core_.kinds.rules()));
+  return workflow_json(workflow, yaml, "given");
+}
+
+Task<Result<json::value>> EngineImpl::get_run_at(RunId run, std::uint64_t version) {
+  CORRAL_CO_TRY(const auto then, co_await core_.runs.load_at(run, version));
+  co_return run_json(then);
 }
 
 Task<Result<std::vector<json::value>>> EngineImpl::list_approvals(std::optional<RunId> run) {

@@ -12,6 +12,17 @@ constexpr std::uint32_t kPage = 500;
 // store that lies.
 constexpr int kMaxConflicts = 64;
 
+Result<void> fold(domain::Run& run, RunId id, const std::vector<ports::Event>& events) {
+  for (const auto& stored : events) {
+    auto event = domain::event_from(stored.type, stored.data);
+    if (!event)
+      return wrap(std::move(event).error(), fmt::format("run {} cannot be read at event {}",
+                                                        id.to_string(), stored.version));
+    domain::apply(run, *event, stored.origin.actor);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string run_stream(RunId run) { return "run/" + run.to_string(); }
@@ -23,14 +34,8 @@ Task<Result<domain::Run>> RunRepository::refresh(RunId id) {
   for (;;) {
     CORRAL_CO_TRY(const auto events,
                   co_await store_.read_stream(run_stream(id), run.version, kPage));
-    for (const auto& stored : events) {
-      auto event = domain::event_from(stored.type, stored.data);
-      if (!event)
-        co_return wrap(std::move(event).error(), fmt::format("run {} cannot be read at event {}",
-                                                             id.to_string(), stored.version));
-      domain::apply(run, *event, stored.origin.actor);
-      saw(stored.position);
-    }
+    CORRAL_CO_CHECK(fold(run, id, events));
+    if (!events.empty()) saw(events.back().position);
     if (events.size() < kPage) break;
   }
   if (run.version > known) remember(run);
@@ -55,6 +60,21 @@ void RunRepository::remember(const domain::Run& run) {
 Task<Result<domain::Run>> RunRepository::load(RunId id) {
   CORRAL_CO_TRY(auto run, co_await refresh(id));
   if (!run.exists()) co_return fail(ErrorCode::not_found, "there is no run {}", id.to_string());
+  co_return run;
+}
+
+Task<Result<domain::Run>> RunRepository::load_at(RunId id, std::uint64_t version) {
+  domain::Run run;
+  while (run.version < version) {
+    const auto left = std::min<std::uint64_t>(version - run.version, kPage);
+    CORRAL_CO_TRY(const auto events,
+                  co_await store_.read_stream(run_stream(id), run.version, static_cast<std::uint32_t>(left)));
+    CORRAL_CO_CHECK(fold(run, id, events));
+    if (events.size() < left) break;
+  }
+  if (!run.exists()) co_return fail(ErrorCode::not_found, "there is no run {}", id.to_string());
+  if (run.version < version)
+    co_return fail(ErrorCode::invalid, "version: the run has only {} events, not {}", run.version, version);
   co_return run;
 }
 

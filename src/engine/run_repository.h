@@ -22,6 +22,9 @@ class RunRepository {
   // `not_found` when there is no such run.
   Task<Result<domain::Run>> load(RunId run);
 
+  // As it was when it had `version` events. `invalid` when it never had that many.
+  Task<Result<domain::Run>> load_at(RunId run, std::uint64_t version);
+
   // Loads, decides, commits, and returns the state afterwards. When another writer was faster it
   // begins again, so that the decision always fits the state it is committed on. `extra` goes into
   // the same transaction, and is committed even when the command changes nothing.

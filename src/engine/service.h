@@ -34,6 +34,9 @@ struct StartRun {
   std::optional<std::int64_t> timeout_s;
   int priority = 0;
   std::string author_name, author_email;  // of the commits; empty: the actor
+  json::object inputs;                    // as the workflow declares them
+  enum class Inputs { values, texts } inputs_are = Inputs::values;  // texts: the command line's
+  std::optional<Time> not_before;         // a delayed start
 };
 
 struct RunFilter {
@@ -67,9 +70,21 @@ class Service {
   // The run ends in `cancelled` once its processes are gone. `conflict` when it has already ended.
   virtual Task<Result<json::value>> cancel_run(RunId run, std::string reason,
                                                std::string actor) = 0;
-  virtual Task<Result<json::value>> retry_run(RunId run, std::string actor) = 0;
+  // `from`: a step that is done again with all that needs it, although it went well; empty: only what
+  // did not go well is done again.
+  virtual Task<Result<json::value>> retry_run(RunId run, std::string from, std::string actor) = 0;
+  // No further step begins; what is under way goes on.
+  virtual Task<Result<json::value>> pause_run(RunId run, std::string reason, std::string actor) = 0;
+  virtual Task<Result<json::value>> resume_run(RunId run, std::string actor) = 0;
+  // A new run of what the old one was asked for, which keeps the old one's results up to `from`.
+  virtual Task<Result<json::value>> fork_run(RunId run, std::string from, std::string actor) = 0;
+  // `choice`: one of the approval's choices, when it has any and is allowed.
   virtual Task<Result<json::value>> decide_approval(std::string approval, bool allow,
-                                                    std::string message, std::string actor) = 0;
+                                                    std::string message, std::string choice,
+                                                    std::string actor) = 0;
+
+  virtual Task<Result<json::value>> save_workflow(std::string source, std::string actor) = 0;
+  virtual Task<Result<void>> delete_workflow(std::string name, std::string actor) = 0;
 
   virtual Task<Result<json::value>> create_group(std::string name, std::string actor) = 0;
   virtual Task<Result<json::value>> create_project(std::string name, std::string git_url,
@@ -78,12 +93,17 @@ class Service {
 
   // ---- queries ----
   virtual Task<Result<json::value>> get_run(RunId run) = 0;
+  // As it was when it had that many events.
+  virtual Task<Result<json::value>> get_run_at(RunId run, std::uint64_t version) = 0;
   virtual Task<Result<Page>> list_runs(RunFilter filter) = 0;
   virtual Task<Result<json::value>> get_project(std::string id_or_name) = 0;
   virtual Task<Result<Page>> list_projects(std::string cursor, std::uint32_t limit) = 0;
   virtual Task<Result<json::value>> get_group(std::string id_or_name) = 0;
   virtual Task<Result<Page>> list_groups(std::string cursor, std::uint32_t limit) = 0;
   virtual Task<Result<std::vector<json::value>>> list_workflows() = 0;
+  virtual Task<Result<json::value>> get_workflow(std::string name) = 0;
+  // JSON Schema of definitions.
+  virtual json::value workflow_schema() = 0;
   // Checks a definition: the parsed workflow as JSON, or `invalid` with line and column in the
   // message.
   virtual Result<json::value> validate_workflow(std::string yaml) = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/definitions.h"
 #include "engine/digest.h"
 #include "engine/workflow_yaml.h"
 
@@ -37,33 +38,29 @@ Result<void> check_agent(const StartRun& request, const Core& core,
   if (!known(request.agent))
     return fail(ErrorCode::invalid, "agent: \"{}\" is unknown: use one of {}", request.agent,
                 fmt::join(names, ", "));
-  for (const auto& step : workflow.steps)
-    if (!step.agent.empty() && !known(step.agent))
+  bool agents = false;
+  for (const auto& step : workflow.steps) {
+    agents = agents || step.kind == "agent";
+    const auto own = step.text("agent");
+    if (step.kind == "agent" && !own.empty() && !own.contains("${{") && !known(own))
       return fail(ErrorCode::invalid,
                   "step \"{}\" wants the agent \"{}\", which is unknown: use one of {}", step.name,
-                  step.agent, fmt::join(names, ", "));
+                  own, fmt::join(names, ", "));
+  }
   const bool command = request.agent == "command";
-  if (command && (request.command.empty() || request.command.front().empty()))
+  const bool uses_prompt = agents && std::ranges::any_of(workflow.steps, [](const auto& step) {
+    return step.kind == "agent" && step.text("prompt").contains("inputs.prompt");
+  });
+  if (command && agents && (request.command.empty() || request.command.front().empty()))
     return fail(
         ErrorCode::invalid,
         "command: the agent \"command\" needs the program to run and its arguments, as a list");
   if (!command && !request.command.empty())
     return fail(ErrorCode::invalid, "command: only the agent \"command\" takes one, not \"{}\"",
                 request.agent);
-  if (!command && request.prompt.find_first_not_of(" \t\r\n") == std::string::npos)
+  if (!command && uses_prompt && request.prompt.find_first_not_of(" \t\r\n") == std::string::npos)
     return fail(ErrorCode::invalid, "prompt: is empty: say what the agent is to do");
   return {};
-}
-
-Result<domain::Workflow> choose_workflow(const StartRun& request) {
-  if (!request.definition.empty()) return parse_workflow(request.definition, "definition");
-  const auto* builtin = find_builtin_workflow(request.workflow);
-  if (builtin != nullptr) return parse_workflow(builtin->source, builtin->name);
-  std::vector<std::string_view> names;
-  for (const auto& known : builtin_workflows()) names.push_back(known.name);
-  return fail(ErrorCode::invalid,
-              "workflow: \"{}\" is unknown: use one of {}, or give a definition", request.workflow,
-              fmt::join(names, ", "));
 }
 
 // The longest prefix that does not end within a character.
@@ -74,13 +71,10 @@ std::string excerpt(std::string_view text) {
   return std::string(text.substr(0, size));
 }
 
-}  // namespace
-
-Result<domain::Request> check_request(const StartRun& request, const Core& core,
-                                      std::string_view actor) {
+Result<domain::Request> check_fields(const StartRun& request, const Core& core,
+                                     std::string_view actor, domain::Workflow workflow) {
   if (request.project.empty() == request.git_url.empty())
     return fail(ErrorCode::invalid, "give either project or git_url");
-  CORRAL_TRY(auto workflow, choose_workflow(request));
   CORRAL_CHECK(check_agent(request, core, workflow));
   CORRAL_CHECK(check_base(request.base));
   if (request.prompt.size() > kMaxPrompt)
@@ -111,6 +105,10 @@ Result<domain::Request> check_request(const StartRun& request, const Core& core,
       return fail(ErrorCode::invalid, "command: has a NUL byte in it");
 
   domain::Request checked;
+  CORRAL_TRY(checked.inputs, domain::check_inputs(workflow, request.inputs,
+                                                  request.inputs_are == StartRun::Inputs::texts
+                                                      ? domain::GivenAs::texts
+                                                      : domain::GivenAs::values));
   checked.workflow = std::move(workflow);
   checked.agent = request.agent;
   checked.prompt = excerpt(request.prompt);
@@ -121,9 +119,10 @@ Result<domain::Request> check_request(const StartRun& request, const Core& core,
   checked.permissions = permissions;
   const auto budget = request.budget_usd ? request.budget_usd : core.options.budget_usd;
   if (budget) checked.budget = domain::Money::from_usd(*budget);
-  checked.timeout =
-      request.timeout_s ? Duration(*request.timeout_s * 1000) : core.options.run_timeout;
-  checked.priority = request.priority;
+  const auto own_timeout = checked.workflow.timeout.count() > 0 ? checked.workflow.timeout : core.options.run_timeout;
+  checked.timeout = request.timeout_s ? Duration(*request.timeout_s * 1000) : own_timeout;
+  checked.priority = request.priority != 0 ? request.priority : checked.workflow.priority;
+  if (request.not_before) checked.not_before = *request.not_before;
   // "user:ann" asks as ann.
   const std::string person(actor.substr(actor.find(':') + 1));
   checked.author_name = !request.author_name.empty() ? request.author_name
@@ -135,6 +134,15 @@ Result<domain::Request> check_request(const StartRun& request, const Core& core,
   return checked;
 }
 
+}  // namespace
+
+Task<Result<domain::Request>> check_request(const StartRun& request, Core& core,
+                                            std::string_view actor) {
+  CORRAL_CO_TRY(auto workflow, request.definition.empty()
+                                   ? co_await find_workflow(core, request.workflow)
+                                   : parse_workflow(request.definition, "definition", core.kinds.rules()));
+  co_return check_fields(request, core, actor, std::move(workflow));
+}
 std::string request_hash(const StartRun& request) {
   json::array command;
   for (const auto& word : request.command) command.emplace_back(word);
@@ -153,7 +161,9 @@ std::string request_hash(const StartRun& request) {
                                         domain::field_to_json(request.timeout_s),
                                         request.priority,
                                         request.author_name,
-                                        request.author_email};
+                                        request.author_email,
+                                        request.inputs,
+                                        domain::field_to_json(request.not_before)};
   return sha256_hex(json::serialize(whole));
 }
 

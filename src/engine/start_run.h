@@ -11,8 +11,8 @@ inline constexpr std::size_t kMaxPrompt = 16u << 20;
 inline constexpr std::size_t kPromptExcerpt = 8u << 10;
 
 // The checked request; `invalid` names the field and the remedy. The project is not looked at yet.
-Result<domain::Request> check_request(const StartRun& request, const Core& core,
-                                      std::string_view actor);
+Task<Result<domain::Request>> check_request(const StartRun& request, Core& core,
+                                            std::string_view actor);
 
 // Which request a key stands for.
 std::string request_hash(const StartRun& request);

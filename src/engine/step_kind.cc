@@ -2,33 +2,39 @@
 
 #include <algorithm>
 
-namespace corral::engine {
-namespace {
+#include "domain/expression.h"
 
-const auto& registry() {
-  static const auto kinds = [] {
-    std::array<std::unique_ptr<StepKind>, 4> made{make_git_kind(), make_agent_kind(),
-                                                  make_command_kind(), make_artifacts_kind()};
-    return made;
-  }();
-  return kinds;
+namespace corral::engine {
+
+Task<Result<void>> StepKind::abandon(StepContext&) const { co_return Result<void>{}; }
+
+Task<Result<bool>> StepKind::is_due(StepContext&) const { co_return false; }
+
+StepKinds::StepKinds() = default;
+StepKinds::~StepKinds() = default;
+StepKinds::StepKinds(StepKinds&&) noexcept = default;
+
+void StepKinds::add(std::unique_ptr<StepKind> kind) {
+  rules_.push_back(kind->rules());
+  CORRAL_ASSERT(find(rules_.back().name) == nullptr);
+  kinds_.push_back(std::move(kind));
 }
 
-}  // namespace
-
-const StepKind* find_step_kind(std::string_view name) {
-  for (const auto& kind : registry())
-    if (kind->name() == name) return kind.get();
+const StepKind* StepKinds::find(std::string_view name) const {
+  for (std::size_t i = 0; i < kinds_.size(); ++i)
+    if (rules_[i].name == name) return kinds_[i].get();
   return nullptr;
 }
 
-std::span<const std::string_view> step_kind_names() {
-  static const auto names = [] {
-    std::vector<std::string_view> all;
-    for (const auto& kind : registry()) all.push_back(kind->name());
-    return all;
-  }();
-  return names;
+StepKinds standard_step_kinds() {
+  StepKinds kinds;
+  kinds.add(make_git_kind());
+  kinds.add(make_agent_kind());
+  kinds.add(make_command_kind());
+  kinds.add(make_artifacts_kind());
+  kinds.add(make_approval_kind());
+  kinds.add(make_workflow_kind());
+  return kinds;
 }
 
 Task<Result<void>> StepContext::tell(domain::Command command) {
@@ -48,21 +54,31 @@ Task<Result<void>> StepContext::note(std::string source, std::string text) {
   co_return co_await log->append("corral/" + source, 0, std::move(text));
 }
 
+namespace {
+constexpr Duration kCleanUpTime = std::chrono::minutes(10);
+}
+
 Duration StepContext::time_left() const {
   const Time now = core.deps.clock.now();
-  std::optional<Time> end = run.deadline();
+  // Cleaning up has a time of its own.
+  std::optional<Time> end = step().definition.at_end ? std::optional(step().started_at.value_or(now) + kCleanUpTime) : run.deadline();
   if (const auto own = step().definition.timeout; own.count() > 0 && step().started_at)
     end = end ? std::min(*end, *step().started_at + own) : *step().started_at + own;
   return end ? std::max(*end - now, Duration(1)) : Duration(0);
 }
 
-Task<Result<std::map<std::string, std::string, std::less<>>>> StepContext::inputs() {
-  std::map<std::string, std::string, std::less<>> values{{"checks", run.request.checks},
-                                                         {"prompt", run.request.prompt}};
-  if (!run.request.prompt_blob.empty()) {
-    CORRAL_CO_TRY(values["prompt"], co_await core.deps.blobs.get(run.request.prompt_blob));
-  }
-  co_return values;
+std::string StepContext::text(std::string_view key) const {
+  const auto* value = with.if_contains(key);
+  return value == nullptr ? std::string() : domain::as_text(*value);
+}
+
+std::vector<std::string> StepContext::texts(std::string_view key) const {
+  std::vector<std::string> all;
+  const auto* value = with.if_contains(key);
+  if (value == nullptr) return all;
+  if (!value->is_array()) return {domain::as_text(*value)};
+  for (const auto& item : value->get_array()) all.push_back(domain::as_text(item));
+  return all;
 }
 
 }  // namespace corral::engine

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "domain/expression.h"
 #include "domain/run.h"
 #include "engine/core.h"
 #include "ports/launcher.h"
@@ -18,10 +19,19 @@
 
 namespace corral::engine {
 
+// What an attempt waits for without anything of it at work. It is carried out again when the run
+// changes, when something wakes its job, and then.
+struct StepWait {
+  std::string reason;
+  std::optional<Time> until;
+};
+
 // How an attempt ended: well when there is no failure.
 struct StepEnd {
   std::optional<domain::Failure> failure;
   std::string summary;  // an agent's last words
+  json::object outputs;
+  std::optional<StepWait> waits;  // it has not ended
 };
 
 // One attempt at a step, for as long as this driver carries it out.
@@ -30,6 +40,7 @@ struct StepContext {
   Drivers::Seat& seat;
   domain::Run run;                              // as last read or written here
   std::string name;                             // of the step
+  json::object with;                            // what the kind asked for, expressions evaluated
   std::shared_ptr<ports::Workspace> workspace;  // null for kinds that need none
   std::shared_ptr<session::Log> log;            // what a person reads
   std::shared_ptr<session::Log> timeline;       // agents' events
@@ -45,18 +56,26 @@ struct StepContext {
   // What is left for a process: of the step's own timeout and the run's. At least 1 ms; 0: no
   // limit.
   Duration time_left() const;
-  // The run's inputs, the whole prompt included.
-  Task<Result<std::map<std::string, std::string, std::less<>>>> inputs();
+  // A text of `with`; empty when it is not there.
+  std::string text(std::string_view key) const;
+  std::vector<std::string> texts(std::string_view key) const;  // one text or a list of them
+  // Whether the step is to stop: the run is being cancelled.
+  bool must_stop() const { return run.must_stop(step()); }
 };
 
 class StepKind {
  public:
   virtual ~StepKind() = default;
-  virtual std::string_view name() const = 0;
+  // What a definition says for it; `rules().name` is its name.
+  virtual domain::KindRules rules() const = 0;
   virtual bool needs_workspace() const { return true; }
   // The step's outcome. An Error is trouble of the engine's own (store, logs, blobs): the step is
   // then neither done nor failed, and is taken up again later.
   virtual Task<Result<StepEnd>> execute(StepContext& context) const = 0;
+  // Whether what a waiting step waits for outside its run has come.
+  virtual Task<Result<bool>> is_due(StepContext& context) const;
+  // The run ends although the step is under way: ends what lives outside its workspace.
+  virtual Task<Result<void>> abandon(StepContext& context) const;
 };
 
 std::unique_ptr<StepKind> make_git_kind();
@@ -64,8 +83,7 @@ std::unique_ptr<StepKind> make_agent_kind();
 std::unique_ptr<StepKind> make_command_kind();
 std::unique_ptr<StepKind> make_artifacts_kind();
 
-// The registry. Null for an unknown name.
-const StepKind* find_step_kind(std::string_view name);
-std::span<const std::string_view> step_kind_names();
+std::unique_ptr<StepKind> make_approval_kind();
+std::unique_ptr<StepKind> make_workflow_kind();
 
 }  // namespace corral::engine

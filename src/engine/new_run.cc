@@ -1,0 +1,56 @@
+#include "engine/new_run.h"
+
+#include <algorithm>
+#include <array>
+
+#include "domain/scope.h"
+#include "engine/catalog.h"
+#include "engine/digest.h"
+#include "engine/start_run.h"
+
+namespace corral::engine {
+
+Task<Result<domain::Create>> new_run(Core& core, StartRun request, std::string actor, RunId id) {
+  CORRAL_CO_TRY(auto checked, co_await check_request(request, core, actor));
+  Catalog catalog(core);
+  CORRAL_CO_TRY(const auto project, request.project.empty() ? co_await catalog.project_for(request.git_url, actor) : co_await catalog.get_project(request.project));
+  checked.project = ProjectId::parse(find_string(project, {"id"})).value_or(ProjectId{});
+  checked.project_name = std::string(find_string(project, {"name"}));
+  checked.git_url = std::string(find_string(project, {"git_url"}));
+  checked.branch = branch_name(request.prompt.empty() ? checked.workflow.name : request.prompt, id);
+  if (const auto& group = checked.workflow.concurrency.group; !group.empty()) {
+    auto evaluated = domain::evaluate_all({{"concurrency", group}}, domain::scope_of_request(checked));
+    CORRAL_CO_CHECK(evaluated);
+    checked.concurrency_group = domain::as_text(evaluated->at("concurrency"));
+    checked.concurrency_limit = checked.workflow.concurrency.limit;
+  }
+  if (request.prompt.size() > checked.prompt.size()) {
+    CORRAL_CO_TRY(checked.prompt_blob, co_await core.deps.blobs.put(request.prompt));
+  }
+  co_return domain::Create{.run = id, .request = std::move(checked)};
+}
+
+Task<Result<domain::Run>> create_run(Core& core, domain::Create create, std::string actor,
+                                     std::vector<ports::Change> extra) {
+  const auto id = create.run;
+  domain::Run queued;
+  queued.id = id;
+  queued.request = create.request;
+  extra.emplace_back(run_job(queued));
+  auto created = co_await core.tell(id, std::move(create), std::move(actor), std::move(extra));
+  if (!created && created.error().code == ErrorCode::conflict)
+    if (auto there = co_await core.runs.load(id)) co_return there;
+  co_return created;
+}
+
+RunId child_run_id(RunId parent, std::string_view process, Time started_at) {
+  auto uuid = uuid_of(fmt::format("child/{}/{}", parent.to_string(), process));
+  auto& bytes = uuid.bytes;
+  const auto ms = static_cast<std::uint64_t>(started_at.time_since_epoch().count());
+  for (int i = 0; i < 6; ++i) bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(ms >> (40 - 8 * i));
+  bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x70);
+  bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);
+  return RunId{uuid};
+}
+
+}  // namespace corral::engine
