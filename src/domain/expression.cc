@@ -337,6 +337,8 @@ class Evaluator {
 
   Value operator()(const Node& node) const {
     CORRAL_TRY(auto value, plain(node));
+    // What is only looked up is as large as it was given.
+    if (node.kind != Kind::call && node.kind != Kind::binary && node.kind != Kind::list) return value;
     if (value.is_string() && value.get_string().size() > kMaxExpressionResult)
       return wrong(node, fmt::format("the result has more than {} bytes", kMaxExpressionResult));
     if (value.is_array() && value.get_array().size() > kMaxExpressionList)

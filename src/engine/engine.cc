@@ -120,7 +120,6 @@ Task<Result<json::value>> EngineImpl::start_run(StartRun request, std::string ac
   }
   const auto id = RunId::make(core_.deps.clock.now(), core_.deps.random);
   CORRAL_CO_TRY(auto create, co_await new_run(core_, std::move(request), actor, id));
-  CORRAL_CO_CHECK(co_await check_installed(create.request));
   std::vector<ports::Change> extra;
   if (!key_id.empty())
     extra.emplace_back(
@@ -155,20 +154,6 @@ Task<Result<std::optional<json::value>>> EngineImpl::earlier_run(const std::stri
   co_return std::move(run);
 }
 
-// Says at once what would otherwise fail the run a moment later.
-Task<Result<void>> EngineImpl::check_installed(const domain::Request& request) {
-  std::set<std::string> names;
-  for (const auto& step : request.workflow.steps)
-    if (step.kind == "agent")
-      if (const auto own = step.text("agent"); !own.contains("${{")) names.insert(own.empty() ? request.agent : own);
-  for (const auto& name : names)
-    if (auto* agent = core_.find_agent(name))
-      // Trying again would not install it.
-      if (auto mounts = co_await agent->mounts(); !mounts)
-        co_return fail(ErrorCode::unsupported, "{}", mounts.error().describe());
-  co_return Result<void>{};
-}
-
 Task<Result<domain::Run>> EngineImpl::command(RunId run, domain::Command command, std::string actor) {
   std::vector<ports::Change> wake;
   wake.emplace_back(ports::WakeJob{run_job_key(run)});
@@ -188,7 +173,7 @@ Task<Result<json::value>> EngineImpl::cancel_run(RunId run, std::string reason, 
 
 Task<Result<json::value>> EngineImpl::retry_run(RunId run, std::string from, std::string actor) {
   CORRAL_CO_TRY(const auto before, co_await core_.runs.load(run));
-  CORRAL_CO_CHECK(co_await check_installed(before.request));
+  CORRAL_CO_CHECK(co_await check_installed(core_, before.request));
   auto job = run_job(before);
   job.due = Time{};  // what delayed the start does not delay this
   std::vector<ports::Change> enqueue;
@@ -216,7 +201,7 @@ Task<Result<json::value>> EngineImpl::fork_run(RunId run, std::string from, std:
   const auto id = RunId::make(core_.deps.clock.now(), core_.deps.random);
   CORRAL_CO_TRY(auto create, domain::fork(old, from, id));
   create.request.branch = branch_name(old.request.prompt.empty() ? old.request.workflow.name : old.request.prompt, id);
-  CORRAL_CO_CHECK(co_await check_installed(create.request));
+  CORRAL_CO_CHECK(co_await check_installed(core_, create.request));
   CORRAL_CO_TRY(const auto forked, co_await create_run(core_, std::move(create), std::move(actor), {}));
   co_return run_json(forked);
 }

@@ -63,7 +63,6 @@ class EngineImpl final : public Engine {
   Task<Result<void>> remove_orphans(const std::vector<domain::Run>& live);
   Task<Result<std::optional<json::value>>> earlier_run(const std::string& key_id,
                                                        const std::string& hash);
-  Task<Result<void>> check_installed(const domain::Request& request);
   // A person's command: whoever drives the run, or is to, takes notice.
   Task<Result<domain::Run>> command(RunId run, domain::Command command, std::string actor);
   Task<Result<json::value>> get_document(std::string_view kind, std::string id,

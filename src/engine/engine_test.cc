@@ -79,7 +79,7 @@ TEST_F(EngineTest, ARetryGoesOnFromTheStepThatFailed) {
   ASSERT_TRUE(h.run_to_end(id));
   const auto log = h.call(h.engine().run_log(id)).value();
   EXPECT_TRUE(log->closed());
-  ASSERT_TRUE(h.call(h.engine().retry_run(id, "user:bob")));
+  ASSERT_TRUE(h.call(h.engine().retry_run(id, "", "user:bob")));
   EXPECT_FALSE(log->closed()) << "a log is open again while its run is";
   ASSERT_TRUE(h.run_to_end(id));
   EXPECT_EQ(h.status(id), "completed") << h.log(id);
@@ -89,7 +89,7 @@ TEST_F(EngineTest, ARetryGoesOnFromTheStepThatFailed) {
   EXPECT_EQ(h.world.times_started("restore-2"), 1);
   EXPECT_EQ(h.world.times_started("checks-2"), 1);
   EXPECT_EQ(h.world.fetches, 1) << "what a run starts from does not move";
-  EXPECT_EQ(h.call(h.engine().retry_run(id, "user:bob")).error().message,
+  EXPECT_EQ(h.call(h.engine().retry_run(id, "", "user:bob")).error().message,
             "a run that is completed cannot become pending");
   EXPECT_TRUE(log->closed());
 }
@@ -103,7 +103,7 @@ TEST_F(EngineTest, ARetryWhileTheLastDriverStillCleansUpIsHeardAtOnce) {
   boot();
   const auto id = h.start("hang");
   ASSERT_TRUE(h.run_until([&] { return h.status(id) == "failed"; }));
-  ASSERT_TRUE(h.call(h.engine().retry_run(id, "user:ann")));
+  ASSERT_TRUE(h.call(h.engine().retry_run(id, "", "user:ann")));
   ASSERT_TRUE(h.run_until([&] { return h.world.times_started("agent-2") == 1; }));
   h.settle();
   const Time asked = h.clock.now();
@@ -196,13 +196,13 @@ TEST_F(EngineTest, APermissionWaitsForAPersonAndTheirWordReachesTheAgent) {
   EXPECT_NE(h.timeline(id).find(find_string(open[0], {"id"})), std::string::npos)
       << "the timeline names the approval";
   const std::string approval(find_string(open[0], {"id"}));
-  ASSERT_TRUE(h.call(h.engine().decide_approval(approval, false, "not there", "user:ann")));
+  ASSERT_TRUE(h.call(h.engine().decide_approval(approval, false, "not there", "", "user:ann")));
   EXPECT_TRUE(h.call(h.engine().list_approvals(id)).value().empty());
   ASSERT_TRUE(h.run_to_end(id));
   EXPECT_NE(h.log(id).find("answered write-it: denied not there"), std::string::npos) << h.log(id);
-  EXPECT_EQ(h.call(h.engine().decide_approval(approval, true, "", "user:ann")).error().code,
+  EXPECT_EQ(h.call(h.engine().decide_approval(approval, true, "", "", "user:ann")).error().code,
             ErrorCode::conflict);
-  EXPECT_EQ(h.call(h.engine().decide_approval("nope", true, "", "user:ann")).error().code,
+  EXPECT_EQ(h.call(h.engine().decide_approval("nope", true, "", "", "user:ann")).error().code,
             ErrorCode::not_found);
   EXPECT_EQ(h.count(id, "run.step.waiting"), 1);
   EXPECT_EQ(h.count(id, "run.step.resumed"), 1);
@@ -255,7 +255,7 @@ TEST_F(EngineTest, OverItsBudgetARunIsStoppedWithTheFigures) {
   EXPECT_EQ(find_int(h.run(id), {"usage", "cache_read_tokens"}), 100'000);
   EXPECT_DOUBLE_EQ(find_number(h.run(id), {"cost_usd"}), 1.23);
   EXPECT_EQ(h.count(id, "run.snapshot"), 1);
-  EXPECT_EQ(h.call(h.engine().retry_run(id, "user:ann")).error().code, ErrorCode::exhausted);
+  EXPECT_EQ(h.call(h.engine().retry_run(id, "", "user:ann")).error().code, ErrorCode::exhausted);
 }
 
 TEST_F(EngineTest, TheSameIdempotencyKeyIsTheSameRun) {

@@ -95,7 +95,7 @@ struct GitWorkTest : ::testing::Test {
                                              .clock = h.clock,
                                              .random = h.random,
                                              .token_key = Secret("key")},
-                                  EngineOptions{});
+                                  EngineOptions{}, standard_step_kinds());
     seat = std::make_unique<Drivers::Seat>(core->drivers, run_id);
     log_ = h.call(h.logs.open("log", session::LogStore::Open::create)).value();
     run.id = run_id;

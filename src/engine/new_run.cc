@@ -1,7 +1,7 @@
 #include "engine/new_run.h"
 
 #include <algorithm>
-#include <array>
+#include <set>
 
 #include "domain/scope.h"
 #include "engine/catalog.h"
@@ -10,8 +10,22 @@
 
 namespace corral::engine {
 
+Task<Result<void>> check_installed(Core& core, const domain::Request& request) {
+  std::set<std::string> names;
+  for (const auto& step : request.workflow.steps)
+    if (step.kind == "agent")
+      if (const auto own = step.text("agent"); !own.contains("${{")) names.insert(own.empty() ? request.agent : own);
+  for (const auto& name : names)
+    if (auto* agent = core.find_agent(name))
+      // Trying again would not install it.
+      if (auto mounts = co_await agent->mounts(); !mounts)
+        co_return fail(ErrorCode::unsupported, "{}", mounts.error().describe());
+  co_return Result<void>{};
+}
+
 Task<Result<domain::Create>> new_run(Core& core, StartRun request, std::string actor, RunId id) {
   CORRAL_CO_TRY(auto checked, co_await check_request(request, core, actor));
+  CORRAL_CO_CHECK(co_await check_installed(core, checked));
   Catalog catalog(core);
   CORRAL_CO_TRY(const auto project, request.project.empty() ? co_await catalog.project_for(request.git_url, actor) : co_await catalog.get_project(request.project));
   checked.project = ProjectId::parse(find_string(project, {"id"})).value_or(ProjectId{});

@@ -9,6 +9,10 @@ namespace corral::engine {
 // Checks a request and finds (or makes) its project. `invalid` naming the field.
 Task<Result<domain::Create>> new_run(Core& core, StartRun request, std::string actor, RunId id);
 
+// Says at once what would otherwise fail the run a moment later: `unsupported` for an agent that is
+// not installed.
+Task<Result<void>> check_installed(Core& core, const domain::Request& request);
+
 // Creates the run and its job in one transaction, with `extra`. When the run is there already it is
 // returned as it is.
 Task<Result<domain::Run>> create_run(Core& core, domain::Create create, std::string actor,

@@ -50,7 +50,7 @@ struct RecoveryTest : ::testing::Test {
     const auto document = h.run(id);
     for (const auto& approval : document.at("approvals").as_array())
       (void)h.call(h.engine().decide_approval(std::string(find_string(approval, {"id"})), true,
-                                              "fine", "user:ann"));
+                                              "fine", "", "user:ann"));
   }
 
   static bool finish(Harness& h, RunId id) {

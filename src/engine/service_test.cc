@@ -81,7 +81,7 @@ TEST_F(ServiceTest, ADefinitionOfOnesOwnRuns) {
   auto request = h.request("done");
   request.definition =
       "name: own\nsteps:\n  - name: get\n    kind: git\n    action: clone\n  - name: look\n    "
-      "kind: command\n    run: [ls, \"{{checks}}\"]\n    needs: [get]\n";
+      "kind: command\n    run: [ls, \"${{ inputs.checks }}\"]\n    needs: [get]\n";
   request.checks = "docs";
   const auto id = h.start(request);
   ASSERT_TRUE(h.run_to_end(id));
@@ -170,7 +170,7 @@ TEST_F(ServiceTest, WhatIsNotThereIsNotFound) {
   const auto id = RunId::make(h.clock.now(), h.random);
   EXPECT_EQ(h.call(engine().get_run(id)).error().code, ErrorCode::not_found);
   EXPECT_EQ(h.call(engine().cancel_run(id, "", "x")).error().code, ErrorCode::not_found);
-  EXPECT_EQ(h.call(engine().retry_run(id, "x")).error().code, ErrorCode::not_found);
+  EXPECT_EQ(h.call(engine().retry_run(id, "", "x")).error().code, ErrorCode::not_found);
   EXPECT_EQ(h.call(engine().run_log(id)).error().code, ErrorCode::not_found);
   EXPECT_EQ(h.call(engine().run_diff(id)).error().code, ErrorCode::not_found);
   EXPECT_EQ(h.call(engine().run_events(id, 0, 10, Duration(0))).error().code, ErrorCode::not_found);
@@ -261,17 +261,19 @@ TEST(BranchName, IsReadableAndTheRunsOwn) {
             "corral/please-make-sure-that-every-single-test-456789ab");
 }
 
+const StepKinds kinds = standard_step_kinds();
+
 TEST(WorkflowYaml, ProblemsNameLineColumnAndRemedy) {
   const auto problem = [](std::string_view yaml) {
-    const auto parsed = parse_workflow(yaml, "w.yaml");
+    const auto parsed = parse_workflow(yaml, "w.yaml", kinds.rules());
     EXPECT_FALSE(parsed);
     return parsed ? "" : parsed.error().message;
   };
   EXPECT_TRUE(
       problem("name: x\nsteps:\n  - name: a\n    kind: git\n    acton: clone\n")
-          .starts_with("w.yaml:5:5: unknown key \"acton\" in a step: use one of name, kind"));
+          .starts_with("w.yaml:5:5: step \"a\" of kind git takes no `acton:`; it takes action"));
   EXPECT_TRUE(problem("name: x\nsteps:\n  - name: a\n    kind: magic\n")
-                  .starts_with("w.yaml:3:5: step \"a\" has the unknown kind \"magic\": use one of "
+                  .starts_with("w.yaml:4:5: step \"a\" has the unknown kind \"magic\": use one of "
                                "git, agent, command, artifacts"));
   EXPECT_TRUE(problem("name: [x\n").starts_with("w.yaml:2:1: not valid YAML:"))
       << problem("name: [x\n");
@@ -281,7 +283,7 @@ TEST(WorkflowYaml, ProblemsNameLineColumnAndRemedy) {
             "list, each item beginning with \"- name: …\"");
   EXPECT_TRUE(
       problem("name: x\nsteps:\n  - name: a\n    kind: command\n    run: ls\n    timeout: soon\n")
-          .starts_with("w.yaml:6:14: \"timeout\" must be a time such as 90s, 15m or 2h"));
+          .starts_with("w.yaml:6:14: \"timeout\" must be a time such as 500ms, 90s, 15m or 2h"));
   EXPECT_TRUE(problem("name: x\nversion: one\nsteps: []\n")
                   .starts_with("w.yaml:2:10: \"version\" must be a whole number"));
   EXPECT_TRUE(
@@ -305,20 +307,20 @@ TEST(WorkflowYaml, EveryKeyIsRead) {
   const auto parsed = parse_workflow(
       "name: all\nversion: 3\nsteps:\n  - {name: a, kind: git, action: clone, retry: {attempts: 2, "
       "backoff: 5s}, timeout: 15m}\n"
-      "  - {name: b, kind: agent, agent: claude, prompt: \"Do {{prompt}}\", needs: a, timeout: "
+      "  - {name: b, kind: agent, agent: claude, prompt: \"Do ${{ inputs.prompt }}\", needs: a, timeout: "
       "90}\n"
-      "  - {name: c, kind: command, run: [make, test], if: always, needs: [a, b], timeout: 2h}\n",
-      "w");
+      "  - {name: c, kind: command, run: [make, test], if: always(), needs: [a, b], timeout: 2h}\n",
+      "w", kinds.rules());
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->version, 3);
   EXPECT_EQ(parsed->steps[0].retry.attempts, 2);
   EXPECT_EQ(parsed->steps[0].retry.backoff, Duration(5'000));
   EXPECT_EQ(parsed->steps[0].timeout, Duration(900'000));
-  EXPECT_EQ(parsed->steps[1].agent, "claude");
+  EXPECT_EQ(parsed->steps[1].text("agent"), "claude");
   EXPECT_EQ(parsed->steps[1].timeout, Duration(90'000));
   EXPECT_EQ(parsed->steps[1].needs, std::vector<std::string>{"a"});
-  EXPECT_EQ(parsed->steps[2].argv, (std::vector<std::string>{"make", "test"}));
-  EXPECT_EQ(parsed->steps[2].condition, "always");
+  EXPECT_EQ(parsed->steps[2].with.at("run"), (json::array{"make", "test"}));
+  EXPECT_EQ(parsed->steps[2].condition, "always()");
   EXPECT_EQ(parsed->steps[2].timeout, Duration(7'200'000));
 }
 
