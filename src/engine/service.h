@@ -58,40 +58,83 @@ struct ModelCall {
   int status = 200;
 };
 
-class Service {
- public:
-  virtual ~Service() = default;
+// Who gives a command, and how it is told from another.
+struct Caller {
+  Caller(std::string who, std::string key = {}, std::string traceparent = {})
+      : actor(std::move(who)), idempotency_key(std::move(key)), trace(std::move(traceparent)) {}
+  Caller(const char* who) : Caller(std::string(who)) {}
 
-  // ---- commands: each returns the document as it is afterwards ----
-  // `idempotency_key`: empty, or the same key gives the same run again; with a different request it
-  // is a `conflict`.
-  virtual Task<Result<json::value>> start_run(StartRun request, std::string actor,
-                                              std::string idempotency_key) = 0;
+  std::string actor;  // "user:ann"
+  // Not empty: the same command with the same key is carried out once, however often it comes; a
+  // different one is a `conflict`.
+  std::string idempotency_key;
+  std::string trace;  // W3C traceparent, kept with the events that follow
+};
+
+struct NewSchedule {
+  StartRun run;          // what is started each time
+  std::string cron;      // empty: what the workflow says
+  std::string timezone;  // likewise; "UTC" when that says nothing
+};
+
+struct JobFilter {
+  std::string state, kind, group;  // state: ready, delayed, claimed, completed or failed
+  std::string cursor;
+  std::uint32_t limit = 50;
+};
+
+struct EventFilter {
+  std::uint64_t after_position = 0;
+  std::vector<std::string> types;
+  std::optional<Time> from, until;
+  std::uint32_t limit = 100;
+};
+
+// Each returns the document as it is afterwards.
+class Commands {
+ public:
+  virtual ~Commands() = default;
+
+  virtual Task<Result<json::value>> start_run(StartRun request, Caller by) = 0;
   // The run ends in `cancelled` once its processes are gone. `conflict` when it has already ended.
-  virtual Task<Result<json::value>> cancel_run(RunId run, std::string reason,
-                                               std::string actor) = 0;
+  virtual Task<Result<json::value>> cancel_run(RunId run, std::string reason, Caller by) = 0;
   // `from`: a step that is done again with all that needs it, although it went well; empty: only what
   // did not go well is done again.
-  virtual Task<Result<json::value>> retry_run(RunId run, std::string from, std::string actor) = 0;
+  virtual Task<Result<json::value>> retry_run(RunId run, std::string from, Caller by) = 0;
   // No further step begins; what is under way goes on.
-  virtual Task<Result<json::value>> pause_run(RunId run, std::string reason, std::string actor) = 0;
-  virtual Task<Result<json::value>> resume_run(RunId run, std::string actor) = 0;
+  virtual Task<Result<json::value>> pause_run(RunId run, std::string reason, Caller by) = 0;
+  virtual Task<Result<json::value>> resume_run(RunId run, Caller by) = 0;
   // A new run of what the old one was asked for, which keeps the old one's results up to `from`.
-  virtual Task<Result<json::value>> fork_run(RunId run, std::string from, std::string actor) = 0;
+  virtual Task<Result<json::value>> fork_run(RunId run, std::string from, Caller by) = 0;
   // `choice`: one of the approval's choices, when it has any and is allowed.
   virtual Task<Result<json::value>> decide_approval(std::string approval, bool allow,
                                                     std::string message, std::string choice,
-                                                    std::string actor) = 0;
+                                                    Caller by) = 0;
 
-  virtual Task<Result<json::value>> save_workflow(std::string source, std::string actor) = 0;
-  virtual Task<Result<void>> delete_workflow(std::string name, std::string actor) = 0;
+  // Keeps a definition; each that differs from the last of its name is a version more.
+  virtual Task<Result<json::value>> save_workflow(std::string source, Caller by) = 0;
+  virtual Task<Result<void>> delete_workflow(std::string name, Caller by) = 0;
+  virtual Task<Result<json::value>> create_schedule(NewSchedule schedule, Caller by) = 0;
+  virtual Task<Result<json::value>> pause_schedule(std::string id, bool paused, Caller by) = 0;
+  virtual Task<Result<void>> delete_schedule(std::string id, Caller by) = 0;
 
-  virtual Task<Result<json::value>> create_group(std::string name, std::string actor) = 0;
+  virtual Task<Result<json::value>> create_group(std::string name, Caller by) = 0;
   virtual Task<Result<json::value>> create_project(std::string name, std::string git_url,
-                                                   std::string group, std::string actor) = 0;
-  virtual Task<Result<void>> delete_project(std::string project, std::string actor) = 0;
+                                                   std::string group, Caller by) = 0;
+  virtual Task<Result<void>> delete_project(std::string project, Caller by) = 0;
 
-  // ---- queries ----
+  // ---- the queue ----
+  // Nothing of the group (a project's id; empty: of any) begins until it is unpaused.
+  virtual Task<Result<json::value>> pause_queue(std::string group, bool paused, Caller by) = 0;
+  // A dead letter is tried again, or forgotten. `conflict` for any other job.
+  virtual Task<Result<void>> retry_job(std::uint64_t job, Caller by) = 0;
+  virtual Task<Result<void>> discard_job(std::uint64_t job, Caller by) = 0;
+};
+
+class Queries {
+ public:
+  virtual ~Queries() = default;
+
   virtual Task<Result<json::value>> get_run(RunId run) = 0;
   // As it was when it had that many events.
   virtual Task<Result<json::value>> get_run_at(RunId run, std::uint64_t version) = 0;
@@ -101,12 +144,14 @@ class Service {
   virtual Task<Result<json::value>> get_group(std::string id_or_name) = 0;
   virtual Task<Result<Page>> list_groups(std::string cursor, std::uint32_t limit) = 0;
   virtual Task<Result<std::vector<json::value>>> list_workflows() = 0;
-  virtual Task<Result<json::value>> get_workflow(std::string name) = 0;
+  virtual Task<Result<json::value>> get_workflow(std::string name) = 0;  // "name" or "name@version"
   // JSON Schema of definitions.
   virtual json::value workflow_schema() = 0;
   // Checks a definition: the parsed workflow as JSON, or `invalid` with line and column in the
   // message.
   virtual Result<json::value> validate_workflow(std::string yaml) = 0;
+  virtual Task<Result<json::value>> get_schedule(std::string id) = 0;
+  virtual Task<Result<std::vector<json::value>>> list_schedules() = 0;
   // Open (undecided) approvals; of one run when given.
   virtual Task<Result<std::vector<json::value>>> list_approvals(std::optional<RunId> run) = 0;
 
@@ -114,9 +159,10 @@ class Service {
   // answers at once).
   virtual Task<Result<std::vector<json::value>>> run_events(RunId run, std::uint64_t after_version,
                                                             std::uint32_t limit, Duration wait) = 0;
-  // Events of everything after `position` (with "position" in each), likewise.
-  virtual Task<Result<std::vector<json::value>>> all_events(std::uint64_t after_position,
-                                                            std::uint32_t limit, Duration wait) = 0;
+  // Events of everything (with "position" and "stream" in each), likewise.
+  virtual Task<Result<std::vector<json::value>>> all_events(EventFilter filter, Duration wait) = 0;
+  // The position of the last event so far.
+  virtual Task<Result<std::uint64_t>> last_position() = 0;
 
   // What a person reads, all steps of all attempts; and the agent's events, one JSON object a line.
   virtual Task<Result<std::shared_ptr<session::Log>>> run_log(RunId run) = 0;
@@ -129,6 +175,15 @@ class Service {
   };
   virtual Task<Result<Artifact>> get_artifact(RunId run, std::string name) = 0;
 
+  // Counts by state, how long the oldest waits, what is paused.
+  virtual Task<Result<json::value>> queue_state() = 0;
+  virtual Task<Result<Page>> list_jobs(JobFilter filter) = 0;
+  // Prometheus text exposition of the engine's figures.
+  virtual Task<Result<std::string>> metrics() = 0;
+};
+
+class Service : public Commands, public Queries {
+ public:
   // ---- for the gateway ----
   // The run that a token belongs to. `unauthenticated` for any other; `forbidden` once the run has
   // ended.
@@ -137,9 +192,6 @@ class Service {
   // that reason.
   virtual Task<Result<void>> admit_model_call(RunId run) = 0;
   virtual Task<Result<void>> record_model_call(RunId run, ModelCall call) = 0;
-
-  // Prometheus text exposition of the engine's figures.
-  virtual Task<Result<std::string>> metrics() = 0;
 };
 
 }  // namespace corral::engine
