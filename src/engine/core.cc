@@ -32,13 +32,13 @@ ports::Agent* Core::find_agent(std::string_view name) const {
   return nullptr;
 }
 
-Task<Result<domain::Run>> Core::tell(RunId id, domain::Command command, std::string actor,
+Task<Result<domain::Run>> Core::tell(RunId id, domain::Command command, Caller by,
                                      std::vector<ports::Change> extra) {
   const bool enqueues = std::ranges::any_of(extra, [](const ports::Change& change) {
     return std::holds_alternative<ports::NewJob>(change);
   });
   auto before = co_await runs.load(id);
-  auto after = co_await runs.execute(id, std::move(command), std::move(actor), std::move(extra));
+  auto after = co_await runs.execute(id, std::move(command), std::move(by), std::move(extra));
   if (!after) co_return after;
   count(before ? *before : domain::Run{}, *after);
   ends.set(id, domain::has_ended(after->status));
@@ -59,6 +59,12 @@ void Core::count(const domain::Run& before, const domain::Run& after) {
         (old == nullptr || old->status != step.status || old->attempt != step.attempt))
       ++counters.steps_ended[std::string(to_string(step.status))];
   }
+}
+
+Task<Result<void>> commit_all(Core& core, std::vector<ports::Change> changes) {
+  ports::Transaction transaction{std::move(changes)};
+  CORRAL_CO_CHECK(co_await core.deps.store.commit(std::move(transaction)));
+  co_return Result<void>{};
 }
 
 ports::NewJob run_job(const domain::Run& run) {

@@ -98,7 +98,7 @@ struct Core {
 
   ports::Agent* find_agent(std::string_view name) const;
   // Executes a command on a run, and tells drivers, viewers and counters.
-  Task<Result<domain::Run>> tell(RunId run, domain::Command command, std::string actor,
+  Task<Result<domain::Run>> tell(RunId run, domain::Command command, Caller by,
                                  std::vector<ports::Change> extra = {});
 
   EngineDeps deps;
@@ -116,6 +116,9 @@ struct Core {
  private:
   void count(const domain::Run& before, const domain::Run& after);
 };
+
+// Commits changes that need nothing decided.
+Task<Result<void>> commit_all(Core& core, std::vector<ports::Change> changes);
 
 // The job that drives a run.
 ports::NewJob run_job(const domain::Run& run);

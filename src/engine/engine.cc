@@ -1,12 +1,10 @@
 #include "engine/engine_impl.h"
 
-#include <algorithm>
 #include <set>
 
 #include "base/log.h"
 #include "domain/fork.h"
 #include "engine/definitions.h"
-#include "engine/digest.h"
 #include "engine/new_run.h"
 #include "engine/projection.h"
 #include "engine/start_run.h"
@@ -14,8 +12,6 @@
 namespace corral::engine {
 namespace {
 
-constexpr std::string_view kIdempotencyKind = "idempotency";
-constexpr std::size_t kMaxKey = 255;
 constexpr std::size_t kMaxReason = 2000;
 
 EngineOptions named(EngineOptions options, Random& random) {
@@ -31,7 +27,7 @@ std::unique_ptr<Engine> make_engine(EngineDeps deps, EngineOptions options, Step
 }
 
 EngineImpl::EngineImpl(EngineDeps deps, EngineOptions options, StepKinds kinds)
-    : core_(std::move(deps), std::move(options), std::move(kinds)), catalog_(core_), workers_(core_) {}
+    : core_(std::move(deps), std::move(options), std::move(kinds)), catalog_(core_), schedules_(core_), workers_(core_, schedules_) {}
 
 Task<void> EngineImpl::stop() { co_await workers_.stop(); }
 
@@ -107,145 +103,178 @@ Task<Result<void>> EngineImpl::remove_orphans(const std::vector<domain::Run>& li
 
 // ---- commands ----
 
-Task<Result<json::value>> EngineImpl::start_run(StartRun request, std::string actor,
-                                                std::string idempotency_key) {
-  if (idempotency_key.size() > kMaxKey)
-    co_return fail(ErrorCode::invalid, "Idempotency-Key: at most {} bytes", kMaxKey);
-  const std::string key_id =
-      idempotency_key.empty() ? "" : sha256_hex(actor + "\n" + idempotency_key);
-  const std::string hash = request_hash(request);
-  if (!key_id.empty()) {
-    CORRAL_CO_TRY(auto earlier, co_await earlier_run(key_id, hash));
-    if (earlier) co_return *std::move(earlier);
-  }
+Task<Result<json::value>> EngineImpl::start_run(StartRun request, Caller by) {
+  CORRAL_CO_TRY(const auto once, Once::of(by, request_hash(request)));
+  CORRAL_CO_TRY(const auto earlier, co_await once.earlier(core_));
+  if (earlier) co_return co_await get_run(*earlier);
   const auto id = RunId::make(core_.deps.clock.now(), core_.deps.random);
-  CORRAL_CO_TRY(auto create, co_await new_run(core_, std::move(request), actor, id));
+  CORRAL_CO_TRY(auto create, co_await new_run(core_, std::move(request), by.actor, id));
+  co_return co_await begin_run(std::move(create), std::move(by), once);
+}
+
+Task<Result<json::value>> EngineImpl::begin_run(domain::Create create, Caller by, const Once& once) {
+  const auto id = create.run;
   std::vector<ports::Change> extra;
-  if (!key_id.empty())
-    extra.emplace_back(
-        ports::PutDocument{{.kind = std::string(kIdempotencyKind),
-                            .id = key_id,
-                            .body = json::object{{"run", id.to_string()}, {"hash", hash}}},
-                           0});
-  auto run = co_await create_run(core_, std::move(create), actor, std::move(extra));
-  if (!run && run.error().code == ErrorCode::conflict && !key_id.empty()) {
+  once.remember(id, extra);
+  auto run = co_await create_run(core_, std::move(create), by, std::move(extra));
+  if (!run && run.error().code == ErrorCode::conflict) {
     // The same request came twice at once, and the other one was first.
-    CORRAL_CO_TRY(auto earlier, co_await earlier_run(key_id, hash));
-    if (earlier) co_return *std::move(earlier);
+    CORRAL_CO_TRY(const auto earlier, co_await once.earlier(core_));
+    if (earlier) co_return co_await get_run(*earlier);
   }
   CORRAL_CO_CHECK(run);
   log::info("run.created", {{"run", id.to_string()},
                             {"project", run->request.project_name},
-                            {"agent", run->request.agent},
-                            {"actor", actor}});
+                            {"workflow", run->request.workflow.name},
+                            {"actor", by.actor}});
   co_return run_json(*run);
 }
 
-Task<Result<std::optional<json::value>>> EngineImpl::earlier_run(const std::string& key_id,
-                                                                 const std::string& hash) {
-  CORRAL_CO_TRY(const auto known,
-                co_await core_.deps.store.get(std::string(kIdempotencyKind), key_id));
-  if (!known) co_return std::nullopt;
-  if (find_string(known->body, {"hash"}) != hash)
-    co_return fail(ErrorCode::conflict,
-                   "this Idempotency-Key was used for a different request: use a new key");
-  CORRAL_CO_TRY(auto run, co_await get_document(
-                              kRunKind, std::string(find_string(known->body, {"run"})), "run"));
-  co_return std::move(run);
-}
-
-Task<Result<domain::Run>> EngineImpl::command(RunId run, domain::Command command, std::string actor) {
-  std::vector<ports::Change> wake;
-  wake.emplace_back(ports::WakeJob{run_job_key(run)});
-  auto after = co_await core_.tell(run, std::move(command), std::move(actor), std::move(wake));
+Task<Result<domain::Run>> EngineImpl::command(RunId run, domain::Command command, Caller by,
+                                              std::string what, std::vector<ports::Change> extra) {
+  CORRAL_CO_TRY(const auto once, Once::of(by, run.to_string() + "\n" + what));
+  CORRAL_CO_TRY(const auto earlier, co_await once.earlier(core_));
+  if (earlier) co_return co_await core_.runs.load(run);
+  once.remember(run, extra);
+  // Put aside, it is taken up at once.
+  extra.emplace_back(ports::WakeJob{run_job_key(run)});
+  auto after = co_await core_.tell(run, std::move(command), std::move(by), std::move(extra));
+  if (!after && after.error().code == ErrorCode::conflict)
+    if (auto first = co_await once.earlier(core_); first && *first) co_return co_await core_.runs.load(run);
   ++core_.job_news;
   core_.jobs.notify();
   co_return after;
 }
 
-Task<Result<json::value>> EngineImpl::cancel_run(RunId run, std::string reason, std::string actor) {
+Task<Result<json::value>> EngineImpl::cancel_run(RunId run, std::string reason, Caller by) {
   if (reason.size() > kMaxReason)
     co_return fail(ErrorCode::invalid, "reason: at most {} bytes", kMaxReason);
-  CORRAL_CO_TRY(const auto after,
-                co_await command(run, domain::RequestCancel{std::move(reason)}, std::move(actor)));
+  const auto what = "cancel\n" + reason;
+  CORRAL_CO_TRY(const auto after, co_await command(run, domain::RequestCancel{std::move(reason)},
+                                                   std::move(by), what));
   co_return run_json(after);
 }
 
-Task<Result<json::value>> EngineImpl::retry_run(RunId run, std::string from, std::string actor) {
+Task<Result<json::value>> EngineImpl::retry_run(RunId run, std::string from, Caller by) {
   CORRAL_CO_TRY(const auto before, co_await core_.runs.load(run));
   CORRAL_CO_CHECK(co_await check_installed(core_, before.request));
   auto job = run_job(before);
   job.due = Time{};  // what delayed the start does not delay this
   std::vector<ports::Change> enqueue;
   enqueue.emplace_back(std::move(job));
-  CORRAL_CO_TRY(const auto after, co_await core_.tell(run, domain::Retry{std::move(from)},
-                                                      std::move(actor), std::move(enqueue)));
+  const auto what = "retry\n" + from;
+  CORRAL_CO_TRY(const auto after, co_await command(run, domain::Retry{std::move(from)},
+                                                   std::move(by), what, std::move(enqueue)));
   co_return run_json(after);
 }
 
-Task<Result<json::value>> EngineImpl::pause_run(RunId run, std::string reason, std::string actor) {
+Task<Result<json::value>> EngineImpl::pause_run(RunId run, std::string reason, Caller by) {
   if (reason.size() > kMaxReason)
     co_return fail(ErrorCode::invalid, "reason: at most {} bytes", kMaxReason);
+  CORRAL_CO_TRY(const auto after, co_await command(run, domain::Pause{std::move(reason)},
+                                                   std::move(by), "pause"));
+  co_return run_json(after);
+}
+
+Task<Result<json::value>> EngineImpl::resume_run(RunId run, Caller by) {
   CORRAL_CO_TRY(const auto after,
-                co_await command(run, domain::Pause{std::move(reason)}, std::move(actor)));
+                co_await command(run, domain::Resume{}, std::move(by), "resume"));
   co_return run_json(after);
 }
 
-Task<Result<json::value>> EngineImpl::resume_run(RunId run, std::string actor) {
-  CORRAL_CO_TRY(const auto after, co_await command(run, domain::Resume{}, std::move(actor)));
-  co_return run_json(after);
-}
-
-Task<Result<json::value>> EngineImpl::fork_run(RunId run, std::string from, std::string actor) {
+Task<Result<json::value>> EngineImpl::fork_run(RunId run, std::string from, Caller by) {
+  CORRAL_CO_TRY(const auto once, Once::of(by, fmt::format("fork\n{}\n{}", run.to_string(), from)));
+  CORRAL_CO_TRY(const auto earlier, co_await once.earlier(core_));
+  if (earlier) co_return co_await get_run(*earlier);
   CORRAL_CO_TRY(const auto old, co_await core_.runs.load(run));
   const auto id = RunId::make(core_.deps.clock.now(), core_.deps.random);
   CORRAL_CO_TRY(auto create, domain::fork(old, from, id));
-  create.request.branch = branch_name(old.request.prompt.empty() ? old.request.workflow.name : old.request.prompt, id);
+  create.request.branch = branch_name(
+      old.request.prompt.empty() ? old.request.workflow.name : old.request.prompt, id);
   CORRAL_CO_CHECK(co_await check_installed(core_, create.request));
-  CORRAL_CO_TRY(const auto forked, co_await create_run(core_, std::move(create), std::move(actor), {}));
-  co_return run_json(forked);
-}
-
-Task<Result<json::value>> EngineImpl::save_workflow(std::string source, std::string actor) {
-  co_return co_await engine::save_workflow(core_, std::move(source), std::move(actor));
-}
-
-Task<Result<void>> EngineImpl::delete_workflow(std::string name, std::string) {
-  co_return co_await engine::delete_workflow(core_, std::move(name));
+  co_return co_await begin_run(std::move(create), std::move(by), once);
 }
 
 Task<Result<json::value>> EngineImpl::decide_approval(std::string approval, bool allow,
                                                       std::string message, std::string choice,
-                                                      std::string actor) {
+                                                      Caller by) {
   if (message.size() > kMaxReason)
     co_return fail(ErrorCode::invalid, "message: at most {} bytes", kMaxReason);
   CORRAL_CO_TRY(const auto document,
                 co_await core_.deps.store.get(std::string(kApprovalKind), approval));
   const auto run = document ? RunId::parse(document->parent) : std::nullopt;
   if (!run) co_return fail(ErrorCode::not_found, "there is no approval {}", approval);
-  CORRAL_CO_TRY(
-      const auto after,
-      co_await command(*run,
-                       domain::DecideApproval{approval, allow, std::move(message),
-                                              std::move(choice), actor},
-                       actor));
+  const auto what = fmt::format("decide\n{}\n{}\n{}", approval, allow, choice);
+  domain::DecideApproval decision{approval, allow, std::move(message), std::move(choice), by.actor};
+  CORRAL_CO_TRY(const auto after,
+                co_await command(*run, std::move(decision), std::move(by), what));
   const auto* decided = after.find_approval(approval);
   CORRAL_ASSERT(decided != nullptr);
   co_return approval_json(after, *decided);
 }
 
-Task<Result<json::value>> EngineImpl::create_group(std::string name, std::string actor) {
-  co_return co_await catalog_.create_group(std::move(name), std::move(actor));
+Task<Result<json::value>> EngineImpl::save_workflow(std::string source, Caller by) {
+  co_return co_await engine::save_workflow(core_, std::move(source), std::move(by.actor));
+}
+
+Task<Result<void>> EngineImpl::delete_workflow(std::string name, Caller) {
+  co_return co_await engine::delete_workflow(core_, std::move(name));
+}
+
+Task<Result<json::value>> EngineImpl::create_schedule(NewSchedule schedule, Caller by) {
+  co_return co_await schedules_.create(std::move(schedule), std::move(by));
+}
+Task<Result<json::value>> EngineImpl::pause_schedule(std::string id, bool paused, Caller) {
+  co_return co_await schedules_.pause(std::move(id), paused);
+}
+Task<Result<void>> EngineImpl::delete_schedule(std::string id, Caller) {
+  co_return co_await schedules_.remove(std::move(id));
+}
+
+Task<Result<json::value>> EngineImpl::create_group(std::string name, Caller by) {
+  co_return co_await catalog_.create_group(std::move(name), std::move(by.actor));
 }
 
 Task<Result<json::value>> EngineImpl::create_project(std::string name, std::string git_url,
-                                                     std::string group, std::string actor) {
+                                                     std::string group, Caller by) {
   co_return co_await catalog_.create_project(std::move(name), std::move(git_url), std::move(group),
-                                             std::move(actor));
+                                             std::move(by.actor));
 }
 
-Task<Result<void>> EngineImpl::delete_project(std::string project, std::string actor) {
-  co_return co_await catalog_.delete_project(std::move(project), std::move(actor));
+Task<Result<void>> EngineImpl::delete_project(std::string project, Caller by) {
+  co_return co_await catalog_.delete_project(std::move(project), std::move(by.actor));
+}
+
+// ---- the queue ----
+
+Task<Result<json::value>> EngineImpl::pause_queue(std::string group, bool paused, Caller by) {
+  if (!group.empty()) {
+    CORRAL_CO_TRY(const auto project, co_await catalog_.get_project(group));
+    group = std::string(find_string(project, {"id"}));
+  }
+  ports::Transaction transaction;
+  transaction.changes.emplace_back(ports::PauseQueue{group, paused});
+  CORRAL_CO_CHECK(co_await core_.deps.store.commit(std::move(transaction)));
+  log::info(paused ? "queue.paused" : "queue.resumed", {{"group", group}, {"actor", by.actor}});
+  ++core_.job_news;
+  core_.jobs.notify();
+  co_return co_await queue_state();
+}
+
+Task<Result<void>> EngineImpl::retry_job(std::uint64_t job, Caller) {
+  ports::Transaction transaction;
+  transaction.changes.emplace_back(ports::RetryJob{job});
+  CORRAL_CO_CHECK(co_await core_.deps.store.commit(std::move(transaction)));
+  ++core_.job_news;
+  core_.jobs.notify();
+  co_return Result<void>{};
+}
+
+Task<Result<void>> EngineImpl::discard_job(std::uint64_t job, Caller) {
+  ports::Transaction transaction;
+  transaction.changes.emplace_back(ports::DiscardJob{job});
+  CORRAL_CO_CHECK(co_await core_.deps.store.commit(std::move(transaction)));
+  co_return Result<void>{};
 }
 
 }  // namespace corral::engine

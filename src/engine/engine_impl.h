@@ -3,6 +3,8 @@
 
 #include "engine/catalog.h"
 #include "engine/core.h"
+#include "engine/idempotency.h"
+#include "engine/schedules.h"
 #include "engine/workers.h"
 
 namespace corral::engine {
@@ -15,21 +17,26 @@ class EngineImpl final : public Engine {
   Task<void> stop() override;
   std::optional<WorkspaceOwner> workspace_owner(WorkspaceId workspace) const override;
 
-  Task<Result<json::value>> start_run(StartRun request, std::string actor,
-                                      std::string idempotency_key) override;
-  Task<Result<json::value>> cancel_run(RunId run, std::string reason, std::string actor) override;
-  Task<Result<json::value>> retry_run(RunId run, std::string from, std::string actor) override;
-  Task<Result<json::value>> pause_run(RunId run, std::string reason, std::string actor) override;
-  Task<Result<json::value>> resume_run(RunId run, std::string actor) override;
-  Task<Result<json::value>> fork_run(RunId run, std::string from, std::string actor) override;
+  Task<Result<json::value>> start_run(StartRun request, Caller by) override;
+  Task<Result<json::value>> cancel_run(RunId run, std::string reason, Caller by) override;
+  Task<Result<json::value>> retry_run(RunId run, std::string from, Caller by) override;
+  Task<Result<json::value>> pause_run(RunId run, std::string reason, Caller by) override;
+  Task<Result<json::value>> resume_run(RunId run, Caller by) override;
+  Task<Result<json::value>> fork_run(RunId run, std::string from, Caller by) override;
   Task<Result<json::value>> decide_approval(std::string approval, bool allow, std::string message,
-                                            std::string choice, std::string actor) override;
-  Task<Result<json::value>> save_workflow(std::string source, std::string actor) override;
-  Task<Result<void>> delete_workflow(std::string name, std::string actor) override;
-  Task<Result<json::value>> create_group(std::string name, std::string actor) override;
+                                            std::string choice, Caller by) override;
+  Task<Result<json::value>> save_workflow(std::string source, Caller by) override;
+  Task<Result<void>> delete_workflow(std::string name, Caller by) override;
+  Task<Result<json::value>> create_schedule(NewSchedule schedule, Caller by) override;
+  Task<Result<json::value>> pause_schedule(std::string id, bool paused, Caller by) override;
+  Task<Result<void>> delete_schedule(std::string id, Caller by) override;
+  Task<Result<json::value>> create_group(std::string name, Caller by) override;
   Task<Result<json::value>> create_project(std::string name, std::string git_url, std::string group,
-                                           std::string actor) override;
-  Task<Result<void>> delete_project(std::string project, std::string actor) override;
+                                           Caller by) override;
+  Task<Result<void>> delete_project(std::string project, Caller by) override;
+  Task<Result<json::value>> pause_queue(std::string group, bool paused, Caller by) override;
+  Task<Result<void>> retry_job(std::uint64_t job, Caller by) override;
+  Task<Result<void>> discard_job(std::uint64_t job, Caller by) override;
 
   Task<Result<json::value>> get_run(RunId run) override;
   Task<Result<json::value>> get_run_at(RunId run, std::uint64_t version) override;
@@ -42,11 +49,13 @@ class EngineImpl final : public Engine {
   Task<Result<json::value>> get_workflow(std::string name) override;
   json::value workflow_schema() override;
   Result<json::value> validate_workflow(std::string yaml) override;
+  Task<Result<json::value>> get_schedule(std::string id) override;
+  Task<Result<std::vector<json::value>>> list_schedules() override;
   Task<Result<std::vector<json::value>>> list_approvals(std::optional<RunId> run) override;
   Task<Result<std::vector<json::value>>> run_events(RunId run, std::uint64_t after_version,
                                                     std::uint32_t limit, Duration wait) override;
-  Task<Result<std::vector<json::value>>> all_events(std::uint64_t after_position,
-                                                    std::uint32_t limit, Duration wait) override;
+  Task<Result<std::vector<json::value>>> all_events(EventFilter filter, Duration wait) override;
+  Task<Result<std::uint64_t>> last_position() override;
   Task<Result<std::shared_ptr<session::Log>>> run_log(RunId run) override;
   Task<Result<std::shared_ptr<session::Log>>> run_timeline(RunId run) override;
   Task<Result<std::string>> run_diff(RunId run) override;
@@ -57,20 +66,23 @@ class EngineImpl final : public Engine {
   Task<Result<void>> admit_model_call(RunId run) override;
   Task<Result<void>> record_model_call(RunId run, ModelCall call) override;
   Task<Result<std::string>> metrics() override;
+  Task<Result<json::value>> queue_state() override;
+  Task<Result<Page>> list_jobs(JobFilter filter) override;
 
  private:
   Task<Result<std::vector<domain::Run>>> live_runs();
   Task<Result<void>> remove_orphans(const std::vector<domain::Run>& live);
-  Task<Result<std::optional<json::value>>> earlier_run(const std::string& key_id,
-                                                       const std::string& hash);
   // A person's command: whoever drives the run, or is to, takes notice.
-  Task<Result<domain::Run>> command(RunId run, domain::Command command, std::string actor);
+  Task<Result<domain::Run>> command(RunId run, domain::Command command, Caller by,
+                                    std::string what, std::vector<ports::Change> extra = {});
+  Task<Result<json::value>> begin_run(domain::Create create, Caller by, const Once& once);
   Task<Result<json::value>> get_document(std::string_view kind, std::string id,
                                          std::string_view what);
   Task<Result<std::shared_ptr<session::Log>>> open_log(RunId run, std::string_view name);
 
   Core core_;
   Catalog catalog_;
+  Schedules schedules_;
   Workers workers_;
 };
 

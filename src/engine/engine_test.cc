@@ -261,15 +261,15 @@ TEST_F(EngineTest, OverItsBudgetARunIsStoppedWithTheFigures) {
 TEST_F(EngineTest, TheSameIdempotencyKeyIsTheSameRun) {
   boot();
   const auto request = h.request("done");
-  const auto first = h.call(h.engine().start_run(request, "user:ann", "key-1")).value();
-  const auto second = h.call(h.engine().start_run(request, "user:ann", "key-1")).value();
+  const auto first = h.call(h.engine().start_run(request, {"user:ann", "key-1"})).value();
+  const auto second = h.call(h.engine().start_run(request, {"user:ann", "key-1"})).value();
   EXPECT_EQ(find_string(first, {"id"}), find_string(second, {"id"}));
   EXPECT_NE(
       find_string(first, {"id"}),
-      find_string(h.call(h.engine().start_run(request, "user:bob", "key-1")).value(), {"id"}));
+      find_string(h.call(h.engine().start_run(request, {"user:bob", "key-1"})).value(), {"id"}));
   auto other = request;
   other.prompt = "something else";
-  EXPECT_EQ(h.call(h.engine().start_run(other, "user:ann", "key-1")).error().code,
+  EXPECT_EQ(h.call(h.engine().start_run(other, {"user:ann", "key-1"})).error().code,
             ErrorCode::conflict);
 }
 

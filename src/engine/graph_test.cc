@@ -345,12 +345,76 @@ TEST_F(GraphTest, ADelayedRunBeginsWhenItIsTime) {
   EXPECT_GE(h.clock.now(), due);
 }
 
+TEST_F(GraphTest, AScheduleStartsRunsByTheClockOfItsZone) {
+  NewSchedule nightly;
+  nightly.run = request_of("name: nightly\nschedule: {cron: \"30 3 * * *\", timezone: Europe/Berlin}\nsteps:\n  - {name: a, kind: command, run: a}\n");
+  const auto made = h.call(h.engine().create_schedule(nightly, {"user:ann", "key"})).value();
+  const std::string id(find_string(made, {"id"}));
+  EXPECT_EQ(find_string(h.call(h.engine().create_schedule(nightly, {"user:ann", "key"})).value(), {"id"}), id);
+  const auto next = time_from_rfc3339(find_string(made, {"next_at"})).value();
+  const auto schedule = [&] { return h.call(h.engine().get_schedule(id)).value(); };
+  ASSERT_TRUE(h.run_until([&] { return !schedule().at("last_run").is_null(); }));
+  EXPECT_GE(h.clock.now(), next);
+  const auto first = RunId::parse(find_string(schedule(), {"last_run"})).value();
+  ASSERT_TRUE(h.run_until([&] { return h.ended(first); }));
+  EXPECT_EQ(find_string(h.run(first), {"schedule"}), id);
+  EXPECT_EQ(time_from_rfc3339(find_string(schedule(), {"next_at"})).value() - next, std::chrono::hours(24));
+  ASSERT_TRUE(h.call(h.engine().pause_schedule(id, true, "user:ann")));
+  EXPECT_FALSE(h.run_until([&] { return find_string(schedule(), {"last_run"}) != first.to_string(); }, 3'000));
+  ASSERT_TRUE(h.call(h.engine().pause_schedule(id, false, "user:ann")));
+  ASSERT_TRUE(h.run_until([&] { return find_string(schedule(), {"last_run"}) != first.to_string(); }));
+  ASSERT_TRUE(h.call(h.engine().delete_schedule(id, "user:ann")));
+  EXPECT_EQ(h.call(h.engine().get_schedule(id)).error().code, ErrorCode::not_found);
+  nightly.run.definition = "name: never\nsteps:\n  - {name: a, kind: command, run: a}\n";
+  EXPECT_TRUE(h.call(h.engine().create_schedule(nightly, "user:ann")).error().message.contains("cron: is empty"));
+  nightly.cron = "61 * * * *";
+  EXPECT_TRUE(h.call(h.engine().create_schedule(nightly, "user:ann")).error().message.contains("is no minute"));
+  nightly.cron = "@daily";
+  nightly.timezone = "Mars/Base";
+  EXPECT_TRUE(h.call(h.engine().create_schedule(nightly, "user:ann")).error().message.contains("timezone: "));
+}
+
+TEST_F(GraphTest, ACommandWithAKeyIsCarriedOutOnce) {
+  h.world.exit_codes["a-1"] = 1;
+  const auto id = run_of("name: w\nsteps:\n  - {name: a, kind: command, run: a}\n");
+  ASSERT_TRUE(h.run_to_end(id));
+  ASSERT_TRUE(h.call(h.engine().retry_run(id, "", {"user:ann", "again"})));
+  ASSERT_TRUE(h.run_to_end(id));
+  EXPECT_EQ(h.status(id), "completed");
+  EXPECT_TRUE(h.call(h.engine().retry_run(id, "", {"user:ann", "again"}))) << "not refused, although the run is completed by now";
+  EXPECT_EQ(h.count(id, "run.retried"), 1);
+  EXPECT_EQ(h.call(h.engine().cancel_run(id, "", {"user:ann", "again"})).error().code, ErrorCode::conflict);
+  const auto fork = h.call(h.engine().fork_run(id, "a", {"user:ann", "fork", "00-trace"})).value();
+  EXPECT_EQ(find_string(h.call(h.engine().fork_run(id, "a", {"user:ann", "fork"})).value(), {"id"}), find_string(fork, {"id"}));
+  const auto events = h.events(RunId::parse(find_string(fork, {"id"})).value());
+  EXPECT_EQ(events[0].origin.cause, "command/fork");
+  EXPECT_EQ(events[0].origin.trace, "00-trace");
+  EXPECT_EQ(events[0].origin.correlation, id.to_string());
+}
+
+TEST_F(GraphTest, APausedQueueBeginsNothing) {
+  ASSERT_TRUE(h.call(h.engine().pause_queue("", true, "user:ann")));
+  const auto id = run_of("name: w\nsteps:\n  - {name: a, kind: command, run: a}\n");
+  h.settle();
+  const auto state = h.call(h.engine().queue_state()).value();
+  EXPECT_EQ(state.at("ready").to_number<int>(), 1);
+  EXPECT_EQ(state.at("paused"), (json::array{""}));
+  const auto jobs = h.call(h.engine().list_jobs({.state = "ready"})).value();
+  ASSERT_EQ(jobs.items.size(), 1u);
+  EXPECT_EQ(find_string(jobs.items[0], {"run"}), id.to_string());
+  EXPECT_EQ(h.call(h.engine().list_jobs({.state = "odd"})).error().code, ErrorCode::invalid);
+  EXPECT_EQ(h.status(id), "pending");
+  ASSERT_TRUE(h.call(h.engine().pause_queue("", false, "user:ann")));
+  ASSERT_TRUE(h.run_to_end(id));
+  EXPECT_EQ(h.call(h.engine().retry_job(1'000, "user:ann")).error().code, ErrorCode::not_found);
+}
+
 TEST_F(GraphTest, InputsAreCheckedAgainstTheirDeclaration) {
   const std::string definition = "name: w\ninputs: {n: {type: number, required: true}, mode: {options: [fast, slow], default: fast}}\nsteps:\n  - {name: a, kind: command, run: [\"${{ inputs.n * 2 }}\", \"${{ inputs.mode }}\"]}\n";
   const auto refused = [&](json::object inputs) {
     auto request = request_of(definition);
     request.inputs = std::move(inputs);
-    return h.call(h.engine().start_run(request, "user:ann", "")).error().message;
+    return h.call(h.engine().start_run(request, {"user:ann", ""})).error().message;
   };
   EXPECT_EQ(refused({}), "inputs.n: is required (number)");
   EXPECT_EQ(refused({{"n", "x"}}), "inputs.n: must be a number");
@@ -382,7 +446,7 @@ TEST_F(GraphTest, AStoredWorkflowHasVersionsAndARunKeepsTheOneItBeganWith) {
   ASSERT_TRUE(h.run_to_end(id));
   ASSERT_TRUE(h.call(h.engine().delete_workflow("kept", "user:ann")));
   request.workflow = "kept";
-  EXPECT_EQ(h.call(h.engine().start_run(request, "user:ann", "")).error().code, ErrorCode::invalid);
+  EXPECT_EQ(h.call(h.engine().start_run(request, {"user:ann", ""})).error().code, ErrorCode::invalid);
 }
 
 }  // namespace

@@ -44,14 +44,14 @@ Task<Result<domain::Create>> new_run(Core& core, StartRun request, std::string a
   co_return domain::Create{.run = id, .request = std::move(checked)};
 }
 
-Task<Result<domain::Run>> create_run(Core& core, domain::Create create, std::string actor,
+Task<Result<domain::Run>> create_run(Core& core, domain::Create create, Caller by,
                                      std::vector<ports::Change> extra) {
   const auto id = create.run;
   domain::Run queued;
   queued.id = id;
   queued.request = create.request;
   extra.emplace_back(run_job(queued));
-  auto created = co_await core.tell(id, std::move(create), std::move(actor), std::move(extra));
+  auto created = co_await core.tell(id, std::move(create), std::move(by), std::move(extra));
   if (!created && created.error().code == ErrorCode::conflict)
     if (auto there = co_await core.runs.load(id)) co_return there;
   co_return created;

@@ -15,7 +15,7 @@ Task<Result<void>> check_installed(Core& core, const domain::Request& request);
 
 // Creates the run and its job in one transaction, with `extra`. When the run is there already it is
 // returned as it is.
-Task<Result<domain::Run>> create_run(Core& core, domain::Create create, std::string actor,
+Task<Result<domain::Run>> create_run(Core& core, domain::Create create, Caller by,
                                      std::vector<ports::Change> extra);
 
 // The id of the run that carries out an attempt at a step: the same each time it is asked for, and in

@@ -23,6 +23,13 @@ Result<void> fold(domain::Run& run, RunId id, const std::vector<ports::Event>& e
   return {};
 }
 
+ports::EventOrigin origin_of(const Caller& by, const domain::Run& run) {
+  return {.actor = by.actor,
+          .cause = by.idempotency_key.empty() ? std::string() : "command/" + by.idempotency_key,
+          .correlation = run.request.root.value_or(run.id).to_string(),
+          .trace = by.trace};
+}
+
 }  // namespace
 
 std::string run_stream(RunId run) { return "run/" + run.to_string(); }
@@ -79,7 +86,7 @@ Task<Result<domain::Run>> RunRepository::load_at(RunId id, std::uint64_t version
 }
 
 Task<Result<domain::Run>> RunRepository::execute(RunId id, domain::Command command,
-                                                 std::string actor,
+                                                 Caller by,
                                                  std::vector<ports::Change> extra) {
   for (int conflicts = 0;; ++conflicts) {
     CORRAL_CO_TRY(auto before, co_await refresh(id));
@@ -89,10 +96,10 @@ Task<Result<domain::Run>> RunRepository::execute(RunId id, domain::Command comma
     domain::Run after = before;
     ports::Append append{.stream = run_stream(id), .expected_version = before.version};
     for (const auto& event : events) {
-      domain::apply(after, event, actor);
+      domain::apply(after, event, by.actor);
       append.events.push_back({.type = std::string(domain::type_of(event.body)),
                                .data = domain::data_of(event),
-                               .origin = {.actor = actor}});
+                               .origin = origin_of(by, after)});
     }
     ports::Transaction transaction;
     if (!events.empty()) {

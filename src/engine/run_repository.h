@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "domain/run.h"
+#include "engine/service.h"
 #include "ports/store.h"
 
 namespace corral::engine {
@@ -28,7 +29,7 @@ class RunRepository {
   // Loads, decides, commits, and returns the state afterwards. When another writer was faster it
   // begins again, so that the decision always fits the state it is committed on. `extra` goes into
   // the same transaction, and is committed even when the command changes nothing.
-  Task<Result<domain::Run>> execute(RunId run, domain::Command command, std::string actor,
+  Task<Result<domain::Run>> execute(RunId run, domain::Command command, Caller by,
                                     std::vector<ports::Change> extra = {});
 
   // The end of the store's log as far as this process has seen it: waiting from there on misses

@@ -22,7 +22,7 @@ struct ServiceTest : ::testing::Test {
   void TearDown() override { EXPECT_EQ(log::take_error_count(), 0); }
   Engine& engine() { return h.engine(); }
   Error refused(StartRun request) {
-    const auto result = h.call(engine().start_run(std::move(request), "user:ann", ""));
+    const auto result = h.call(engine().start_run(std::move(request), {"user:ann", ""}));
     EXPECT_FALSE(result);
     return result ? Error{} : result.error();
   }
@@ -73,7 +73,7 @@ TEST_F(ServiceTest, AnUnfitRequestIsRefusedNamingTheField) {
   request.project = "nowhere";
   EXPECT_EQ(refused(request).code, ErrorCode::not_found);
   EXPECT_EQ(
-      h.call(engine().start_run(h.request("done"), "user:ann", std::string(300, 'k'))).error().code,
+      h.call(engine().start_run(h.request("done"), {"user:ann", std::string(300, 'k')})).error().code,
       ErrorCode::invalid);
 }
 
@@ -194,9 +194,9 @@ TEST_F(ServiceTest, EventsAreWaitedForAndNeverMissed) {
   std::vector<json::value> next, anywhere;
   asio::co_spawn(h.context(), engine().run_events(id, last, 1000, Duration(600'000)),
                  [&](std::exception_ptr, auto events) { next = events.value(); });
-  const auto all = h.call(engine().all_events(0, 1000, Duration(0))).value();
+  const auto all = h.call(engine().all_events({.after_position = 0, .limit = 1000}, Duration(0))).value();
   asio::co_spawn(h.context(),
-                 engine().all_events(all.back().at("position").to_number<std::uint64_t>(), 1000,
+                 engine().all_events({.after_position = all.back().at("position").to_number<std::uint64_t>(), .limit = 1000},
                                      Duration(600'000)),
                  [&](std::exception_ptr, auto events) { anywhere = events.value(); });
   h.settle();
@@ -207,7 +207,7 @@ TEST_F(ServiceTest, EventsAreWaitedForAndNeverMissed) {
   EXPECT_EQ(find_string(anywhere[0], {"stream"}), "run/" + id.to_string());
 
   const Time before = h.clock.now();
-  EXPECT_TRUE(h.call(engine().all_events(1'000'000, 10, Duration(5'000))).value().empty());
+  EXPECT_TRUE(h.call(engine().all_events({.after_position = 1'000'000, .limit = 10}, Duration(5'000))).value().empty());
   EXPECT_GE(h.clock.now() - before, Duration(5'000));
 }
 

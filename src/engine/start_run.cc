@@ -143,28 +143,58 @@ Task<Result<domain::Request>> check_request(const StartRun& request, Core& core,
                                    : parse_workflow(request.definition, "definition", core.kinds.rules()));
   co_return check_fields(request, core, actor, std::move(workflow));
 }
+json::value request_json(const StartRun& request) {
+  return json::object{{"project", request.project},
+                      {"git_url", request.git_url},
+                      {"workflow", request.workflow},
+                      {"definition", request.definition},
+                      {"agent", request.agent},
+                      {"prompt", request.prompt},
+                      {"command", domain::field_to_json(request.command)},
+                      {"checks", request.checks},
+                      {"model", request.model},
+                      {"base", request.base},
+                      {"permissions", request.permissions},
+                      {"budget_usd", domain::field_to_json(request.budget_usd)},
+                      {"timeout_s", domain::field_to_json(request.timeout_s)},
+                      {"priority", request.priority},
+                      {"author_name", request.author_name},
+                      {"author_email", request.author_email},
+                      {"inputs", request.inputs},
+                      {"inputs_are_texts", request.inputs_are == StartRun::Inputs::texts},
+                      {"not_before", domain::field_to_json(request.not_before)}};
+}
+
+Result<StartRun> request_of(const json::value& value) {
+  StartRun request;
+  const auto text = [&](std::string_view name, std::string& out) { out = std::string(find_string(value, {name})); };
+  text("project", request.project);
+  text("git_url", request.git_url);
+  text("workflow", request.workflow);
+  text("definition", request.definition);
+  text("agent", request.agent);
+  text("prompt", request.prompt);
+  text("checks", request.checks);
+  text("model", request.model);
+  text("base", request.base);
+  text("permissions", request.permissions);
+  text("author_name", request.author_name);
+  text("author_email", request.author_email);
+  request.priority = static_cast<int>(find_int(value, {"priority"}));
+  if (find_bool(value, {"inputs_are_texts"})) request.inputs_are = StartRun::Inputs::texts;
+  const auto read = [&](std::string_view name, auto& out) {
+    const auto* field = find(value, {name});
+    return field == nullptr || field->is_null() || domain::field_from_json(*field, out);
+  };
+  if (!read("command", request.command) || !read("budget_usd", request.budget_usd) ||
+      !read("timeout_s", request.timeout_s) || !read("inputs", request.inputs) ||
+      !read("not_before", request.not_before))
+    return fail(ErrorCode::corrupt, "a kept request has a field of the wrong type");
+  return request;
+}
+
 std::string request_hash(const StartRun& request) {
-  json::array command;
-  for (const auto& word : request.command) command.emplace_back(word);
-  const json::value whole = json::array{request.project,
-                                        request.git_url,
-                                        request.workflow,
-                                        request.definition,
-                                        request.agent,
-                                        request.prompt,
-                                        command,
-                                        request.checks,
-                                        request.model,
-                                        request.base,
-                                        request.permissions,
-                                        domain::field_to_json(request.budget_usd),
-                                        domain::field_to_json(request.timeout_s),
-                                        request.priority,
-                                        request.author_name,
-                                        request.author_email,
-                                        request.inputs,
-                                        domain::field_to_json(request.not_before)};
-  return sha256_hex(json::serialize(whole));
+  return sha256_hex(json::serialize(request_json(request)));
 }
 
 std::string branch_name(std::string_view prompt, RunId run) {

@@ -14,6 +14,10 @@ inline constexpr std::size_t kPromptExcerpt = 8u << 10;
 Task<Result<domain::Request>> check_request(const StartRun& request, Core& core,
                                             std::string_view actor);
 
+// A request as JSON, and back: what a schedule keeps.
+json::value request_json(const StartRun& request);
+Result<StartRun> request_of(const json::value& value);
+
 // Which request a key stands for.
 std::string request_hash(const StartRun& request);
 

@@ -120,7 +120,7 @@ TEST_F(TroubleTest, AMissingAgentIsSaidAtOnce) {
   boot();
   auto request = h.request("x");
   request.agent = "claude";
-  const auto refused = h.call(h.engine().start_run(request, "user:ann", ""));
+  const auto refused = h.call(h.engine().start_run(request, {"user:ann", ""}));
   EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
   EXPECT_NE(refused.error().message.find("corral agent install claude"), std::string::npos);
   EXPECT_TRUE(h.call(h.engine().list_projects("", 50)).value().items.empty())

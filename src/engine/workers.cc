@@ -74,6 +74,7 @@ Task<void> Workers::work_on(ports::Job job) {
 }
 
 Task<Result<void>> Workers::drive(const ports::Job& job) {
+  if (job.kind == kScheduleKind) co_return co_await schedules_.fire(job);
   const auto run = RunId::parse(find_string(job.payload, {"run"}));
   if (!run) co_return fail(ErrorCode::corrupt, "job {} names no run", job.key);
   auto driver = std::make_unique<RunDriver>(core_, *run, job);

@@ -2,12 +2,13 @@
 #pragma once
 
 #include "engine/core.h"
+#include "engine/schedules.h"
 
 namespace corral::engine {
 
 class Workers {
  public:
-  explicit Workers(Core& core) : core_(core), scope_(core.deps.executor) {}
+  Workers(Core& core, Schedules& schedules) : core_(core), schedules_(schedules), scope_(core.deps.executor) {}
 
   void start() { scope_.start("workers", claim_jobs()); }
   // Drivers are cut off where they are; what they did stays, and so do workspaces.
@@ -23,6 +24,7 @@ class Workers {
   void done();
 
   Core& core_;
+  Schedules& schedules_;
   std::uint32_t active_ = 0;
   std::uint64_t finished_ = 0;
   std::map<std::string, int> troubles_;  // by job key: how often in a row

@@ -96,7 +96,7 @@ StartRun Harness::request(std::string prompt) {
 }
 
 RunId Harness::start(StartRun asked) {
-  const auto document = call(engine().start_run(std::move(asked), "user:ann", "")).value();
+  const auto document = call(engine().start_run(std::move(asked), {"user:ann", ""})).value();
   return RunId::parse(find_string(document, {"id"})).value();
 }
 
