@@ -32,8 +32,9 @@ std::string_view trace_id(std::string_view traceparent) {
       traceparent[52] != '-')
     return {};
   const auto id = traceparent.substr(3, 32);
-  const bool is_hex = std::ranges::all_of(
-      id, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  const bool is_hex = std::ranges::all_of(traceparent.substr(0, 55), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
+  });
   return is_hex && id.find_first_not_of('0') != std::string_view::npos ? id : std::string_view();
 }
 
@@ -171,7 +172,10 @@ Task<Result<void>> Api::call(const Route& route, Request request, Exchange& out,
             .body = *std::move(body),
             .media_type = *media_type,
             .request_id = request_id,
-            .actor = std::move(actor)};
+            .actor = std::move(actor),
+            .trace = {}};
+  if (const auto parent = call.request.header("traceparent"); !trace_id(parent).empty())
+    call.trace = parent.substr(0, 55);
   co_return co_await route.endpoint(*this, call);
 }
 

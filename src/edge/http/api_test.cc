@@ -56,11 +56,13 @@ class ApiTest : public ::testing::Test {
 
 TEST_F(ApiTest, StartsARunWithEveryField) {
   start_run(
-      R"(,"agent":"command","command":["sh","-c"],"checks":"make","model":"m","base":"dev","permissions":"ask","budget_usd":2,"timeout_s":60,"priority":3,"author":{"name":"A","email":"a@b"})");
+      R"(,"agent":"command","command":["sh","-c"],"checks":"make","model":"m","base":"dev","permissions":"ask","budget_usd":2,"timeout_s":60,"priority":3,"author":{"name":"A","email":"a@b"},"workflow":"nightly@2","inputs":{"n":2},"not_before":"2026-11-22T01:00:00+01:00")");
   server.run([](testing::FakeService& service) {
     const auto& start = service.last_start;
     EXPECT_EQ(start.git_url, "/repo");
-    EXPECT_EQ(start.workflow, "task");
+    EXPECT_EQ(start.workflow, "nightly@2");
+    EXPECT_EQ(start.inputs, (json::object{{"n", 2}}));
+    EXPECT_EQ(to_rfc3339(start.not_before.value()), "2026-11-22T00:00:00.000Z");
     EXPECT_EQ(start.agent, "command");
     EXPECT_EQ(start.command, (std::vector<std::string>{"sh", "-c"}));
     EXPECT_EQ(start.checks, "make");
@@ -72,7 +74,7 @@ TEST_F(ApiTest, StartsARunWithEveryField) {
     EXPECT_EQ(start.priority, 3);
     EXPECT_EQ(start.author_name, "A");
     EXPECT_EQ(start.author_email, "a@b");
-    EXPECT_EQ(service.last_actor, "user:local");
+    EXPECT_EQ(service.last_caller.actor, "user:local");
   });
 }
 
@@ -89,7 +91,8 @@ TEST_F(ApiTest, TakesAnIdempotencyKey) {
 
 TEST_F(ApiTest, RefusesContradictingStarts) {
   for (const char* body :
-       {R"({"prompt":"p"})", R"({"prompt":"p","git_url":"/r","project":"x"})",
+       {R"({"prompt":"p"})", R"({"git_url":"/r","not_before":"tomorrow"})",
+        R"({"git_url":"/r","inputs":[1]})", R"({"prompt":"p","git_url":"/r","project":"x"})",
         R"({"prompt":"p","git_url":"/r","workflow":"task","definition":"name: x"})"}) {
     const auto answer = client.request("POST", "/api/v1/runs", body, kJson);
     EXPECT_EQ(answer.status, 400) << body;
@@ -134,6 +137,198 @@ TEST_F(ApiTest, AnswersDocumentsAsPromised) {
   EXPECT_EQ(client.request("POST", run + "/cancel", R"({"reason":"enough"})", kJson).status, 202);
   EXPECT_EQ(client.request("POST", run + "/cancel").status, 409);
   EXPECT_EQ(client.request("POST", run + "/retry").status, 409);
+}
+
+TEST_F(ApiTest, HandsKeyAndTraceOnWithEveryCommand) {
+  const auto run = start_run();
+  const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const auto schedule = std::string(find_string(
+      json::parse(client
+                      .request("POST", "/api/v1/schedules",
+                               R"({"git_url":"/r","workflow":"w","cron":"0 3 * * *"})", kJson)
+                      .body),
+      {"id"}));
+  struct Command {
+    std::string method, target, body;
+    int status;
+  };
+  const std::vector<Command> commands{
+      {"POST", "/api/v1/runs", R"({"git_url":"/r","prompt":"p"})", 202},
+      {"POST", run + "/pause", R"({"reason":"look"})", 200},
+      {"POST", run + "/resume", "", 200},
+      {"POST", run + "/fork", R"({"from":"agent"})", 201},
+      {"POST", run + "/retry", R"({"from":"agent"})", 409},
+      {"POST", run + "/cancel", "", 202},
+      {"POST", "/api/v1/approvals/known", R"({"decision":"allow","choice":"blue"})", 200},
+      {"POST", "/api/v1/groups", R"({"name":"g"})", 201},
+      {"POST", "/api/v1/projects", R"({"name":"p","git_url":"/r"})", 201},
+      {"DELETE", "/api/v1/projects/p", "", 204},
+      {"POST", "/api/v1/workflows", R"({"definition":"name: w"})", 201},
+      {"DELETE", "/api/v1/workflows/w", "", 204},
+      {"POST", "/api/v1/schedules", R"({"git_url":"/r","workflow":"w","cron":"0 3 * * *"})", 201},
+      {"POST", "/api/v1/schedules/" + schedule + "/pause", "", 200},
+      {"POST", "/api/v1/schedules/" + schedule + "/resume", "", 200},
+      {"DELETE", "/api/v1/schedules/" + schedule, "", 204},
+      {"POST", "/api/v1/queue/pause", R"({"group":"g"})", 200},
+      {"POST", "/api/v1/queue/resume", "", 200},
+      {"POST", "/api/v1/jobs/1/retry", "", 204},
+      {"DELETE", "/api/v1/jobs/1", "", 409},
+  };
+  int number = 0;
+  for (const auto& command : commands) {
+    const auto key = fmt::format("key-{}", ++number);
+    const auto answer = client.request(
+        command.method, command.target, command.body,
+        fmt::format("{}Idempotency-Key: {}\r\ntraceparent: {}\r\n", kJson, key, parent));
+    EXPECT_EQ(answer.status, command.status) << command.target << answer.body;
+    server.run([&](testing::FakeService& service) {
+      EXPECT_EQ(service.last_caller.actor, "user:local") << command.target;
+      EXPECT_EQ(service.last_caller.idempotency_key, key) << command.target;
+      EXPECT_EQ(service.last_caller.trace, parent) << command.target;
+    });
+  }
+  client.request("POST", run + "/pause", {}, "traceparent: nonsense\r\n");
+  server.run([](testing::FakeService& service) { EXPECT_EQ(service.last_caller.trace, ""); });
+  EXPECT_EQ(
+      client
+          .request("POST", run + "/pause", {}, "Idempotency-Key: " + std::string(256, 'k') + "\r\n")
+          .status,
+      400);
+}
+
+TEST_F(ApiTest, SteersARun) {
+  const auto run = start_run();
+  const auto words = [&] {
+    std::string last;
+    server.run([&](testing::FakeService& service) { last = service.last_words; });
+    return last;
+  };
+  const auto paused = client.request("POST", run + "/pause", R"({"reason":"look"})", kJson);
+  EXPECT_EQ(mismatch(paused.body, "Run"), "");
+  EXPECT_TRUE(json::parse(paused.body).at("paused").as_bool());
+  EXPECT_EQ(words(), "look");
+  EXPECT_FALSE(json::parse(client.request("POST", run + "/resume", "{}", kJson).body)
+                   .at("paused")
+                   .as_bool());
+  const auto fork = client.request("POST", run + "/fork", R"({"from":"agent"})", kJson);
+  EXPECT_EQ(fork.header("location"),
+            "/api/v1/runs/" + std::string(find_string(json::parse(fork.body), {"id"})));
+  EXPECT_EQ(mismatch(fork.body, "Run"), "");
+  EXPECT_EQ(words(), "agent");
+  client.request("POST", run + "/retry", R"({"from":"checks"})", kJson);
+  EXPECT_EQ(words(), "checks");
+  EXPECT_EQ(client.request("POST", run + "/retry", R"({"form":"checks"})", kJson).status, 400);
+  client.request("POST", "/api/v1/approvals/known",
+                 R"({"decision":"deny","message":"no","choice":"b"})", kJson);
+  EXPECT_EQ(words(), "deny no b");
+}
+
+TEST_F(ApiTest, ShowsARunAsItWas) {
+  const auto run = start_run();
+  with_newest([](auto& service, RunId id) { service.add_event(id, "run.started"); });
+  EXPECT_EQ(find_int(json::parse(client.request("GET", run + "?version=2").body), {"version"}), 2);
+  EXPECT_EQ(client.request("GET", run + "?version=3").status, 404);
+  EXPECT_EQ(client.request("GET", run + "?version=0").status, 400);
+  EXPECT_EQ(client.request("GET", run + "?version=x").status, 400);
+}
+
+TEST_F(ApiTest, KeepsWorkflows) {
+  const auto save = [&](const char* source) {
+    return client.request("POST", "/api/v1/workflows",
+                          json::serialize(json::object{{"definition", source}}), kJson);
+  };
+  const auto first = save("name: w\na");
+  EXPECT_EQ(first.status, 201);
+  EXPECT_EQ(first.header("location"), "/api/v1/workflows/w");
+  EXPECT_EQ(mismatch(first.body, "Workflow"), "");
+  EXPECT_EQ(save("name: w\na").status, 200);
+  EXPECT_EQ(save("name: w\nb").status, 201);
+  EXPECT_EQ(save("nonsense").status, 400);
+  const auto got = client.request("GET", "/api/v1/workflows/w");
+  EXPECT_EQ(mismatch(got.body, "Workflow"), "");
+  EXPECT_EQ(find_int(json::parse(got.body), {"version"}), 2);
+  EXPECT_EQ(client.request("GET", "/api/v1/workflow-schema").status, 200);
+  EXPECT_EQ(client.request("DELETE", "/api/v1/workflows/w").status, 204);
+  EXPECT_EQ(client.request("GET", "/api/v1/workflows/w").status, 404);
+  EXPECT_EQ(client.request("PUT", "/api/v1/workflows/validate").status, 405);
+}
+
+TEST_F(ApiTest, KeepsSchedules) {
+  const auto create = [&](const char* body) {
+    return client.request("POST", "/api/v1/schedules", body, kJson);
+  };
+  const auto made = create(
+      R"({"project":"p","workflow":"w","inputs":{"a":true},"cron":"0 3 * * *","timezone":"Europe/Berlin"})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(mismatch(made.body, "Schedule"), "");
+  server.run([](testing::FakeService& service) {
+    EXPECT_EQ(service.last_schedule.run.project, "p");
+    EXPECT_EQ(service.last_schedule.run.inputs, (json::object{{"a", true}}));
+    EXPECT_EQ(service.last_schedule.cron, "0 3 * * *");
+    EXPECT_EQ(service.last_schedule.timezone, "Europe/Berlin");
+  });
+  const auto path = made.header("location");
+  EXPECT_EQ(mismatch(client.request("GET", path).body, "Schedule"), "");
+  EXPECT_TRUE(json::parse(client.request("POST", path + "/pause").body).at("paused").as_bool());
+  EXPECT_FALSE(json::parse(client.request("POST", path + "/resume").body).at("paused").as_bool());
+  EXPECT_EQ(
+      json::parse(client.request("GET", "/api/v1/schedules").body).at("items").as_array().size(),
+      1u);
+  for (const char* wrong :
+       {R"({"project":"p","cron":"0 3 * * *"})", R"({"workflow":"w"})",
+        R"({"project":"p","workflow":"w","definition":"name: x"})",
+        R"({"project":"p","workflow":"w","cron":"never"})",
+        R"({"project":"p","workflow":"w","not_before":"2026-11-22T01:00:00Z"})"})
+    EXPECT_EQ(create(wrong).status, 400) << wrong;
+  EXPECT_EQ(client.request("DELETE", path).status, 204);
+  EXPECT_EQ(client.request("GET", path).status, 404);
+  EXPECT_EQ(client.request("POST", path + "/pause").status, 404);
+}
+
+TEST_F(ApiTest, ShowsAndSteersTheQueue) {
+  EXPECT_EQ(mismatch(client.request("GET", "/api/v1/queue").body, "Queue"), "");
+  const auto paused = client.request("POST", "/api/v1/queue/pause", R"({"group":"g"})", kJson);
+  EXPECT_EQ(json::parse(paused.body).at("paused"), (json::array{"g"}));
+  const auto all = client.request("POST", "/api/v1/queue/pause");
+  EXPECT_EQ(json::parse(all.body).at("paused"), (json::array{""}));
+  EXPECT_EQ(json::parse(client.request("POST", "/api/v1/queue/resume").body).at("paused"),
+            json::array{});
+  const auto dead = json::parse(client.request("GET", "/api/v1/jobs?state=failed").body);
+  ASSERT_EQ(dead.at("items").as_array().size(), 1u);
+  EXPECT_EQ(mismatch(json::serialize(dead.at("items").at(0)), "Job"), "");
+  EXPECT_EQ(client.request("GET", "/api/v1/jobs?state=dead").status, 400);
+  EXPECT_EQ(client.request("POST", "/api/v1/jobs/2/retry").status, 409);
+  EXPECT_EQ(client.request("DELETE", "/api/v1/jobs/7").status, 404);
+  EXPECT_EQ(client.request("DELETE", "/api/v1/jobs/x").status, 404);
+  EXPECT_EQ(client.request("DELETE", "/api/v1/jobs/1").status, 204);
+  EXPECT_EQ(client.request("POST", "/api/v1/jobs/1/retry").status, 404);
+}
+
+TEST_F(ApiTest, FiltersEvents) {
+  start_run();
+  with_newest([](auto& service, RunId id) {
+    for (const char* type : {"run.started", "run.step.started", "run.started"})
+      service.add_event(id, type);
+  });
+  const auto count = [&](const std::string& query) {
+    const auto answer = client.request("GET", "/api/v1/events" + query);
+    EXPECT_EQ(answer.status, 200) << query << answer.body;
+    return json::parse(answer.body).at("items").as_array().size();
+  };
+  EXPECT_EQ(count(""), 4u);
+  EXPECT_EQ(count("?from=4"), 1u);
+  EXPECT_EQ(count("?after=1"), 3u);
+  EXPECT_EQ(count("?after=latest"), 0u);
+  EXPECT_EQ(count("?type=run.started"), 2u);
+  EXPECT_EQ(count("?type=run.started,run.step.started&after=2"), 2u);
+  EXPECT_EQ(count("?from=2026-11-21T09:00:00Z&until=2026-11-21T10:00:00Z"), 4u);
+  server.run([](testing::FakeService& service) {
+    EXPECT_EQ(to_rfc3339(service.last_filter.from.value()), "2026-11-21T09:00:00.000Z");
+    EXPECT_EQ(to_rfc3339(service.last_filter.until.value()), "2026-11-21T10:00:00.000Z");
+  });
+  for (const char* wrong :
+       {"?from=yesterday", "?until=3", "?after=first", "?after=1&from=2", "?from=-1"})
+    EXPECT_EQ(client.request("GET", std::string("/api/v1/events") + wrong).status, 400) << wrong;
 }
 
 TEST_F(ApiTest, PagesThroughLists) {

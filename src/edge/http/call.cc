@@ -3,6 +3,10 @@
 
 namespace corral::edge {
 
+engine::Caller Call::caller() const {
+  return {actor, std::string(request.header("idempotency-key")), trace};
+}
+
 std::string Call::param(const std::string& name) const { return request.params.at(name); }
 
 std::string Call::query(std::string_view name) const {

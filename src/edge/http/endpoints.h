@@ -25,8 +25,28 @@ Task<Result<void>> create_project(Api& api, Call& call);
 Task<Result<void>> list_projects(Api& api, Call& call);
 Task<Result<void>> get_project(Api& api, Call& call);
 Task<Result<void>> delete_project(Api& api, Call& call);
+
+// endpoints_workflows.cc
 Task<Result<void>> list_workflows(Api& api, Call& call);
+Task<Result<void>> save_workflow(Api& api, Call& call);
+Task<Result<void>> get_workflow(Api& api, Call& call);
+Task<Result<void>> delete_workflow(Api& api, Call& call);
 Task<Result<void>> validate_workflow(Api& api, Call& call);
+Task<Result<void>> get_workflow_schema(Api& api, Call& call);
+Task<Result<void>> list_schedules(Api& api, Call& call);
+Task<Result<void>> create_schedule(Api& api, Call& call);
+Task<Result<void>> get_schedule(Api& api, Call& call);
+Task<Result<void>> delete_schedule(Api& api, Call& call);
+Task<Result<void>> pause_schedule(Api& api, Call& call);
+Task<Result<void>> resume_schedule(Api& api, Call& call);
+
+// endpoints_queue.cc
+Task<Result<void>> get_queue(Api& api, Call& call);
+Task<Result<void>> pause_queue(Api& api, Call& call);
+Task<Result<void>> resume_queue(Api& api, Call& call);
+Task<Result<void>> list_jobs(Api& api, Call& call);
+Task<Result<void>> retry_job(Api& api, Call& call);
+Task<Result<void>> discard_job(Api& api, Call& call);
 
 // endpoints_runs.cc
 Task<Result<void>> start_run(Api& api, Call& call);
@@ -35,6 +55,9 @@ Task<Result<void>> get_run(Api& api, Call& call);
 Task<Result<void>> list_steps(Api& api, Call& call);
 Task<Result<void>> cancel_run(Api& api, Call& call);
 Task<Result<void>> retry_run(Api& api, Call& call);
+Task<Result<void>> pause_run(Api& api, Call& call);
+Task<Result<void>> resume_run(Api& api, Call& call);
+Task<Result<void>> fork_run(Api& api, Call& call);
 Task<Result<void>> get_diff(Api& api, Call& call);
 Task<Result<void>> list_artifacts(Api& api, Call& call);
 Task<Result<void>> get_artifact(Api& api, Call& call);
@@ -58,6 +81,9 @@ inline Result<RunId> run_of(const Call& call) {
 inline std::uint32_t limit_of(const Call& call) {
   return static_cast<std::uint32_t>(call.number("limit").value_or(50));
 }
+
+// What the body asks to start. `invalid` for a contradiction in it.
+Result<engine::StartRun> start_of(const Call& call);
 
 // {"items": […]}, with "next_cursor" for pages.
 json::object items(std::vector<json::value> values);

@@ -10,7 +10,7 @@ std::string location(std::string_view collection, const json::value& document) {
 }  // namespace
 
 Task<Result<void>> create_group(Api& api, Call& call) {
-  CORRAL_CO_TRY(auto group, co_await api.service().create_group(call.text("name"), call.actor));
+  CORRAL_CO_TRY(auto group, co_await api.service().create_group(call.text("name"), call.caller()));
   co_return co_await call.json_reply(201, {{"Location", location("groups", group)}}, group);
 }
 
@@ -28,7 +28,7 @@ Task<Result<void>> get_group(Api& api, Call& call) {
 Task<Result<void>> create_project(Api& api, Call& call) {
   CORRAL_CO_TRY(auto project,
                 co_await api.service().create_project(call.text("name"), call.text("git_url"),
-                                                      call.text("group"), call.actor));
+                                                      call.text("group"), call.caller()));
   co_return co_await call.json_reply(201, {{"Location", location("projects", project)}}, project);
 }
 
@@ -44,18 +44,8 @@ Task<Result<void>> get_project(Api& api, Call& call) {
 }
 
 Task<Result<void>> delete_project(Api& api, Call& call) {
-  CORRAL_CO_CHECK(co_await api.service().delete_project(call.param("project"), call.actor));
+  CORRAL_CO_CHECK(co_await api.service().delete_project(call.param("project"), call.caller()));
   co_return co_await call.out.send(204, {}, {});
-}
-
-Task<Result<void>> list_workflows(Api& api, Call& call) {
-  CORRAL_CO_TRY(auto workflows, co_await api.service().list_workflows());
-  co_return co_await call.document(items(std::move(workflows)));
-}
-
-Task<Result<void>> validate_workflow(Api& api, Call& call) {
-  CORRAL_CO_TRY(auto workflow, api.service().validate_workflow(call.text("definition")));
-  co_return co_await call.json_reply(200, {}, workflow);
 }
 
 }  // namespace corral::edge::endpoints

@@ -10,7 +10,7 @@ std::string location(const json::value& run) {
 }
 
 // Fields that were not sent keep StartRun's defaults.
-engine::StartRun start_of(const Call& call) {
+engine::StartRun fields_of(const Call& call) {
   engine::StartRun start;
   const auto take = [&](std::string& into, std::string_view name) {
     if (find(call.body, {name}) != nullptr) into = call.text(name);
@@ -32,6 +32,9 @@ engine::StartRun start_of(const Call& call) {
   start.priority = static_cast<int>(call.integer("priority").value_or(0));
   start.author_name = find_string(call.body, {"author", "name"});
   start.author_email = find_string(call.body, {"author", "email"});
+  if (const auto* inputs = find(call.body, {"inputs"})) start.inputs = inputs->get_object();
+  if (const auto time = call.text("not_before"); !time.empty())
+    start.not_before = time_from_rfc3339(time);
   return start;
 }
 
@@ -52,18 +55,20 @@ std::string disposition(std::string_view name) {
 
 }  // namespace
 
-Task<Result<void>> start_run(Api& api, Call& call) {
+Result<engine::StartRun> start_of(const Call& call) {
   const bool has_project = find(call.body, {"project"}) != nullptr,
              has_url = find(call.body, {"git_url"}) != nullptr;
   if (has_project == has_url)
-    co_return fail(ErrorCode::invalid,
-                   "request body: give exactly one of \"project\" and \"git_url\"");
+    return fail(ErrorCode::invalid,
+                "request body: give exactly one of \"project\" and \"git_url\"");
   if (find(call.body, {"workflow"}) != nullptr && find(call.body, {"definition"}) != nullptr)
-    co_return fail(ErrorCode::invalid,
-                   "request body: give \"workflow\" or \"definition\", not both");
-  std::string key(call.request.header("idempotency-key"));
-  CORRAL_CO_TRY(auto run,
-                co_await api.service().start_run(start_of(call), call.actor, std::move(key)));
+    return fail(ErrorCode::invalid, "request body: give \"workflow\" or \"definition\", not both");
+  return fields_of(call);
+}
+
+Task<Result<void>> start_run(Api& api, Call& call) {
+  CORRAL_CO_TRY(auto start, start_of(call));
+  CORRAL_CO_TRY(auto run, co_await api.service().start_run(std::move(start), call.caller()));
   co_return co_await call.json_reply(202, {{"Location", location(run)}}, run);
 }
 
@@ -78,7 +83,10 @@ Task<Result<void>> list_runs(Api& api, Call& call) {
 
 Task<Result<void>> get_run(Api& api, Call& call) {
   CORRAL_CO_TRY(const auto id, run_of(call));
-  CORRAL_CO_TRY(auto run, co_await api.service().get_run(id));
+  const auto version = call.number("version");
+  CORRAL_CO_TRY(auto run, version ? co_await api.service().get_run_at(
+                                        id, static_cast<std::uint64_t>(*version))
+                                  : co_await api.service().get_run(id));
   co_return co_await call.document(run);
 }
 
@@ -90,14 +98,33 @@ Task<Result<void>> list_steps(Api& api, Call& call) {
 
 Task<Result<void>> cancel_run(Api& api, Call& call) {
   CORRAL_CO_TRY(const auto id, run_of(call));
-  CORRAL_CO_TRY(auto run, co_await api.service().cancel_run(id, call.text("reason"), call.actor));
+  CORRAL_CO_TRY(auto run,
+                co_await api.service().cancel_run(id, call.text("reason"), call.caller()));
   co_return co_await call.json_reply(202, {{"Location", location(run)}}, run);
 }
 
 Task<Result<void>> retry_run(Api& api, Call& call) {
   CORRAL_CO_TRY(const auto id, run_of(call));
-  CORRAL_CO_TRY(auto run, co_await api.service().retry_run(id, call.actor));
+  CORRAL_CO_TRY(auto run, co_await api.service().retry_run(id, call.text("from"), call.caller()));
   co_return co_await call.json_reply(202, {{"Location", location(run)}}, run);
+}
+
+Task<Result<void>> pause_run(Api& api, Call& call) {
+  CORRAL_CO_TRY(const auto id, run_of(call));
+  CORRAL_CO_TRY(auto run, co_await api.service().pause_run(id, call.text("reason"), call.caller()));
+  co_return co_await call.json_reply(200, {}, run);
+}
+
+Task<Result<void>> resume_run(Api& api, Call& call) {
+  CORRAL_CO_TRY(const auto id, run_of(call));
+  CORRAL_CO_TRY(auto run, co_await api.service().resume_run(id, call.caller()));
+  co_return co_await call.json_reply(200, {}, run);
+}
+
+Task<Result<void>> fork_run(Api& api, Call& call) {
+  CORRAL_CO_TRY(const auto id, run_of(call));
+  CORRAL_CO_TRY(auto run, co_await api.service().fork_run(id, call.text("from"), call.caller()));
+  co_return co_await call.json_reply(201, {{"Location", location(run)}}, run);
 }
 
 Task<Result<void>> get_diff(Api& api, Call& call) {
@@ -131,7 +158,7 @@ Task<Result<void>> list_approvals(Api& api, Call& call) {
 Task<Result<void>> decide_approval(Api& api, Call& call) {
   CORRAL_CO_TRY(auto approval, co_await api.service().decide_approval(
                                    call.param("approval"), call.text("decision") == "allow",
-                                   call.text("message"), call.actor));
+                                   call.text("message"), call.text("choice"), call.caller()));
   co_return co_await call.json_reply(200, {}, approval);
 }
 

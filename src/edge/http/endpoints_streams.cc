@@ -197,10 +197,14 @@ using Events = Result<std::vector<json::value>>;
 struct EventSource {
   engine::Service& service;
   std::optional<RunId> run;
+  engine::EventFilter filter = {};  // of everything: which of them
 
   Task<Events> read(std::uint64_t after, std::uint32_t limit, Duration wait) const {
-    return run ? service.run_events(*run, after, limit, wait)
-               : service.all_events(after, limit, wait);
+    if (run) return service.run_events(*run, after, limit, wait);
+    auto some = filter;
+    some.after_position = after;
+    some.limit = limit;
+    return service.all_events(std::move(some), wait);
   }
   std::string_view id_field() const { return run ? "version" : "position"; }
 };
@@ -234,9 +238,7 @@ Task<Result<void>> stream_events(Api& api, Call& call, EventSource source, std::
   co_return Result<void>{};
 }
 
-Task<Result<void>> answer_events(Api& api, Call& call, EventSource source) {
-  const auto from = static_cast<std::uint64_t>(call.number("from").value_or(0));
-  const std::uint64_t after = from > 0 ? from - 1 : 0;
+Task<Result<void>> answer_events(Api& api, Call& call, EventSource source, std::uint64_t after) {
   if (call.media_type == kEventStream) {
     CORRAL_CO_TRY(const auto last, beginning(call, after));
     co_return co_await stream_events(api, call, source, last);
@@ -245,15 +247,51 @@ Task<Result<void>> answer_events(Api& api, Call& call, EventSource source) {
   co_return co_await call.document(items(std::move(events)));
 }
 
+// "From" names the first one wanted, "after" the last one known.
+std::uint64_t before(std::int64_t from) {
+  return from > 0 ? static_cast<std::uint64_t>(from) - 1 : 0;
+}
+
+Result<engine::EventFilter> filter_of(const Call& call) {
+  engine::EventFilter filter;
+  const auto from = call.query("from"), after = call.query("after");
+  if (const auto time = time_from_rfc3339(from)) {
+    filter.from = *time;
+  } else if (!from.empty()) {
+    if (!after.empty())
+      return fail(ErrorCode::invalid,
+                  "parameter \"from\": a position in it and \"after\" exclude each other");
+    filter.after_position = before(*call.number("from"));
+  }
+  if (!after.empty() && after != "latest")
+    filter.after_position = static_cast<std::uint64_t>(*call.number("after"));
+  if (const auto until = call.query("until"); !until.empty())
+    filter.until = time_from_rfc3339(until);
+  const auto types = call.query("type");
+  for (std::string_view rest = types; !rest.empty();) {
+    const auto end = std::min(rest.find(','), rest.size());
+    if (end > 0) filter.types.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return filter;
+}
+
 }  // namespace
 
 Task<Result<void>> get_run_events(Api& api, Call& call) {
   CORRAL_CO_TRY(const auto id, run_of(call));
-  co_return co_await answer_events(api, call, EventSource{api.service(), id});
+  co_return co_await answer_events(api, call, EventSource{api.service(), id},
+                                   before(call.number("from").value_or(0)));
 }
 
 Task<Result<void>> get_all_events(Api& api, Call& call) {
-  return answer_events(api, call, EventSource{api.service(), std::nullopt});
+  EventSource source{api.service(), std::nullopt};
+  CORRAL_CO_TRY(source.filter, filter_of(call));
+  if (call.query("after") == "latest") {
+    CORRAL_CO_TRY(source.filter.after_position, co_await api.service().last_position());
+  }
+  const auto after = source.filter.after_position;
+  co_return co_await answer_events(api, call, std::move(source), after);
 }
 
 Task<Result<void>> get_log(Api& api, Call& call) {

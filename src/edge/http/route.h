@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/task.h"
 #include "edge/http/server.h"
+#include "engine/service.h"
 
 namespace corral::edge {
 
@@ -49,6 +50,10 @@ struct Call {
   std::string_view media_type;  // which of the route's replies the client prefers
   std::string request_id;
   std::string actor;  // "user:admin", "user:local"
+  std::string trace;  // the request's traceparent, when it is one
+
+  // Who gives a command: with the request's Idempotency-Key and trace.
+  engine::Caller caller() const;
 
   std::string param(const std::string& name) const;                 // of the path
   std::string query(std::string_view name) const;                   // empty when absent

@@ -29,8 +29,8 @@ const Parameter kIfNoneMatch{"If-None-Match", header, R"({"type":"string","maxLe
                              "The ETag of the copy at hand."};
 const Parameter kIdempotencyKey{"Idempotency-Key", header,
                                 R"({"type":"string","minLength":1,"maxLength":255})",
-                                "The same key and request again give the same run; the same key "
-                                "with another request is a conflict."};
+                                "The same key and request again are carried out once; the same "
+                                "key with another request is a conflict."};
 
 Reply document(std::string_view schema, std::string_view description = "It.") {
   return {200, description, kJson, schema, {{"ETag", "For If-None-Match."}}};
@@ -119,14 +119,13 @@ std::vector<Route> project_routes() {
       R"({"type":"object","required":["items","next_cursor"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Group"}},"next_cursor":{"type":["string","null"]}}})";
   constexpr std::string_view kProjects =
       R"({"type":"object","required":["items","next_cursor"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Project"}},"next_cursor":{"type":["string","null"]}}})";
-  constexpr std::string_view kWorkflows =
-      R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Workflow"}}}})";
   return {
       {.method = "POST",
        .path = "/api/v1/groups",
        .operation_id = "createGroup",
        .tag = "projects",
        .summary = "Make a group",
+       .parameters = {kIdempotencyKey},
        .body = "NewGroup",
        .replies = {{201, "Made.", kJson, R"({"$ref":"#/components/schemas/Group"})", {kLocation}}},
        .endpoint = ep::create_group},
@@ -151,6 +150,7 @@ std::vector<Route> project_routes() {
        .operation_id = "createProject",
        .tag = "projects",
        .summary = "Make a project",
+       .parameters = {kIdempotencyKey},
        .body = "NewProject",
        .replies =
            {{201, "Made.", kJson, R"({"$ref":"#/components/schemas/Project"})", {kLocation}}},
@@ -176,17 +176,42 @@ std::vector<Route> project_routes() {
        .operation_id = "deleteProject",
        .tag = "projects",
        .summary = "Delete a project",
-       .parameters = {kProject},
+       .parameters = {kProject, kIdempotencyKey},
        .replies = {{204, "Deleted."}},
        .endpoint = ep::delete_project},
+  };
+}
+
+std::vector<Route> workflow_routes() {
+  constexpr std::string_view kWorkflows =
+      R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Workflow"}}}})";
+  constexpr std::string_view kSchedules =
+      R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Schedule"}}}})";
+  constexpr std::string_view kWorkflow = R"({"$ref":"#/components/schemas/Workflow"})",
+                             kSchedule = R"({"$ref":"#/components/schemas/Schedule"})";
+  const Parameter name{"name", path, kName, "Its name, or name@version."};
+  const Parameter schedule{"schedule", path, kName, "The schedule's id."};
+  return {
       {.method = "GET",
        .path = "/api/v1/workflows",
        .operation_id = "listWorkflows",
        .tag = "workflows",
-       .summary = "The built-in workflows",
+       .summary = "The workflows: built in, and kept",
        .parameters = {kIfNoneMatch},
        .replies = {document(kWorkflows)},
        .endpoint = ep::list_workflows},
+      {.method = "POST",
+       .path = "/api/v1/workflows",
+       .operation_id = "saveWorkflow",
+       .tag = "workflows",
+       .summary = "Keep a definition by its name",
+       .description = "A definition that is wrong is answered with 400 and the line and column. "
+                      "Runs keep the version that they began with.",
+       .parameters = {kIdempotencyKey},
+       .body = "Definition",
+       .replies = {{200, "It is the same as the last version.", kJson, kWorkflow, {kLocation}},
+                   {201, "A version more.", kJson, kWorkflow, {kLocation}}},
+       .endpoint = ep::save_workflow},
       {.method = "POST",
        .path = "/api/v1/workflows/validate",
        .operation_id = "validateWorkflow",
@@ -194,9 +219,154 @@ std::vector<Route> project_routes() {
        .summary = "Check a definition",
        .description = "A definition that is wrong is answered with 400 and the line and column.",
        .body = "Definition",
-       .replies = {{200, "It is right; this is how it was understood.", kJson,
-                    R"({"$ref":"#/components/schemas/Workflow"})"}},
+       .replies = {{200, "It is right; this is how it was understood.", kJson, kWorkflow}},
        .endpoint = ep::validate_workflow},
+      {.method = "GET",
+       .path = "/api/v1/workflows/{name}",
+       .operation_id = "getWorkflow",
+       .tag = "workflows",
+       .summary = "One workflow",
+       .parameters = {name, kIfNoneMatch},
+       .replies = {document(kWorkflow)},
+       .endpoint = ep::get_workflow},
+      {.method = "DELETE",
+       .path = "/api/v1/workflows/{name}",
+       .operation_id = "deleteWorkflow",
+       .tag = "workflows",
+       .summary = "Keep it no longer",
+       .description = "Runs of it go on, and its versions can still be read.",
+       .parameters = {name, kIdempotencyKey},
+       .replies = {{204, "Deleted."}},
+       .endpoint = ep::delete_workflow},
+      {.method = "GET",
+       .path = "/api/v1/workflow-schema",
+       .operation_id = "getWorkflowSchema",
+       .tag = "workflows",
+       .summary = "The JSON Schema of definitions, for editors",
+       .parameters = {kIfNoneMatch},
+       .replies = {document(R"({"type":"object"})")},
+       .endpoint = ep::get_workflow_schema},
+      {.method = "GET",
+       .path = "/api/v1/schedules",
+       .operation_id = "listSchedules",
+       .tag = "workflows",
+       .summary = "What is started by the clock",
+       .parameters = {kIfNoneMatch},
+       .replies = {document(kSchedules)},
+       .endpoint = ep::list_schedules},
+      {.method = "POST",
+       .path = "/api/v1/schedules",
+       .operation_id = "createSchedule",
+       .tag = "workflows",
+       .summary = "Start runs by the clock",
+       .parameters = {kIdempotencyKey},
+       .body = "NewSchedule",
+       .replies = {{201, "Made.", kJson, kSchedule, {kLocation}}},
+       .endpoint = ep::create_schedule},
+      {.method = "GET",
+       .path = "/api/v1/schedules/{schedule}",
+       .operation_id = "getSchedule",
+       .tag = "workflows",
+       .summary = "One schedule",
+       .parameters = {schedule, kIfNoneMatch},
+       .replies = {document(kSchedule)},
+       .endpoint = ep::get_schedule},
+      {.method = "DELETE",
+       .path = "/api/v1/schedules/{schedule}",
+       .operation_id = "deleteSchedule",
+       .tag = "workflows",
+       .summary = "Delete a schedule",
+       .parameters = {schedule, kIdempotencyKey},
+       .replies = {{204, "Deleted; the runs that it started stay."}},
+       .endpoint = ep::delete_schedule},
+      {.method = "POST",
+       .path = "/api/v1/schedules/{schedule}/pause",
+       .operation_id = "pauseSchedule",
+       .tag = "workflows",
+       .summary = "Start nothing more for now",
+       .parameters = {schedule, kIdempotencyKey},
+       .replies = {{200, "Paused.", kJson, kSchedule}},
+       .endpoint = ep::pause_schedule},
+      {.method = "POST",
+       .path = "/api/v1/schedules/{schedule}/resume",
+       .operation_id = "resumeSchedule",
+       .tag = "workflows",
+       .summary = "Go on from its next time",
+       .parameters = {schedule, kIdempotencyKey},
+       .replies = {{200, "Going on.", kJson, kSchedule}},
+       .endpoint = ep::resume_schedule},
+  };
+}
+
+std::vector<Route> queue_routes() {
+  constexpr std::string_view kQueue = R"({"$ref":"#/components/schemas/Queue"})";
+  constexpr std::string_view kJobs =
+      R"({"type":"object","required":["items","next_cursor"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Job"}},"next_cursor":{"type":["string","null"]}}})";
+  constexpr std::string_view kWord = R"({"type":"string","minLength":1,"maxLength":200})";
+  const Parameter job{"job", path, R"({"type":"integer","minimum":1,"maximum":9007199254740991})",
+                      "The job's id."};
+  const Parameter state{
+      "state", query,
+      R"({"type":"string","enum":["ready","delayed","claimed","completed","failed"]})",
+      "Only in this state; failed ones are the dead letters."};
+  return {
+      {.method = "GET",
+       .path = "/api/v1/queue",
+       .operation_id = "getQueue",
+       .tag = "queue",
+       .summary = "Counts by state, how long the oldest waits, what is paused",
+       .parameters = {kIfNoneMatch},
+       .replies = {document(kQueue)},
+       .endpoint = ep::get_queue},
+      {.method = "POST",
+       .path = "/api/v1/queue/pause",
+       .operation_id = "pauseQueue",
+       .tag = "queue",
+       .summary = "Let nothing begin; what is at work goes on",
+       .parameters = {kIdempotencyKey},
+       .body = "QueueGroup",
+       .body_required = false,
+       .replies = {{200, "Paused.", kJson, kQueue}},
+       .endpoint = ep::pause_queue},
+      {.method = "POST",
+       .path = "/api/v1/queue/resume",
+       .operation_id = "resumeQueue",
+       .tag = "queue",
+       .summary = "Let it begin again",
+       .parameters = {kIdempotencyKey},
+       .body = "QueueGroup",
+       .body_required = false,
+       .replies = {{200, "Going on.", kJson, kQueue}},
+       .endpoint = ep::resume_queue},
+      {.method = "GET",
+       .path = "/api/v1/jobs",
+       .operation_id = "listJobs",
+       .tag = "queue",
+       .summary = "The jobs, newest first",
+       .parameters = {state,
+                      {"kind", query, kWord, "Only of this kind."},
+                      {"group", query, kWord, "Only of this group (a project's id)."},
+                      kLimit,
+                      kCursor,
+                      kIfNoneMatch},
+       .replies = {document(kJobs)},
+       .endpoint = ep::list_jobs},
+      {.method = "POST",
+       .path = "/api/v1/jobs/{job}/retry",
+       .operation_id = "retryJob",
+       .tag = "queue",
+       .summary = "Try a dead letter again",
+       .parameters = {job, kIdempotencyKey},
+       .replies = {{204, "It is ready."}},
+       .endpoint = ep::retry_job},
+      {.method = "DELETE",
+       .path = "/api/v1/jobs/{job}",
+       .operation_id = "discardJob",
+       .tag = "queue",
+       .summary = "Forget a dead letter",
+       .parameters = {job, kIdempotencyKey},
+       .replies = {{204, "Forgotten."}},
+       .endpoint = ep::discard_job},
   };
 }
 
@@ -216,6 +386,9 @@ std::vector<Route> run_routes() {
       R"({"type":"string","enum":["pending","running","completed","failed","cancelled"]})",
       "Only in this state."};
   const Parameter of_run{"run", query, R"({"type":"string","format":"uuid"})", "Only of this run."};
+  const Parameter at_version{"version", query,
+                             R"({"type":"integer","minimum":1,"maximum":9007199254740991})",
+                             "As it was after so many events."};
   const Parameter artifact{"name", path, R"({"type":"string","maxLength":500})",
                            "The artifact's name; a slash in it is sent as %2F."};
   const Parameter approval{"approval", path, kName, "The approval's id."};
@@ -243,7 +416,7 @@ std::vector<Route> run_routes() {
        .operation_id = "getRun",
        .tag = "runs",
        .summary = "One run",
-       .parameters = {kRun, kIfNoneMatch},
+       .parameters = {kRun, at_version, kIfNoneMatch},
        .replies = {document(kRunSchema)},
        .endpoint = ep::get_run},
       {.method = "GET",
@@ -260,7 +433,7 @@ std::vector<Route> run_routes() {
        .tag = "runs",
        .summary = "Cancel it",
        .description = "It ends in the state cancelled once its processes are gone.",
-       .parameters = {kRun},
+       .parameters = {kRun, kIdempotencyKey},
        .body = "CancelRun",
        .body_required = false,
        .replies = {{202, "Accepted.", kJson, kRunSchema, {kLocation}}},
@@ -269,12 +442,40 @@ std::vector<Route> run_routes() {
        .path = "/api/v1/runs/{run}/retry",
        .operation_id = "retryRun",
        .tag = "runs",
-       .summary = "Run a failed one again",
-       .parameters = {kRun},
+       .summary = "Run a failed one again, or any from a step on",
+       .parameters = {kRun, kIdempotencyKey},
        .body = "RetryRun",
        .body_required = false,
        .replies = {{202, "Accepted.", kJson, kRunSchema, {kLocation}}},
        .endpoint = ep::retry_run},
+      {.method = "POST",
+       .path = "/api/v1/runs/{run}/pause",
+       .operation_id = "pauseRun",
+       .tag = "runs",
+       .summary = "Let no further step begin; what is under way goes on",
+       .parameters = {kRun, kIdempotencyKey},
+       .body = "PauseRun",
+       .body_required = false,
+       .replies = {{200, "Paused.", kJson, kRunSchema}},
+       .endpoint = ep::pause_run},
+      {.method = "POST",
+       .path = "/api/v1/runs/{run}/resume",
+       .operation_id = "resumeRun",
+       .tag = "runs",
+       .summary = "Go on",
+       .parameters = {kRun, kIdempotencyKey},
+       .replies = {{200, "Going on.", kJson, kRunSchema}},
+       .endpoint = ep::resume_run},
+      {.method = "POST",
+       .path = "/api/v1/runs/{run}/fork",
+       .operation_id = "forkRun",
+       .tag = "runs",
+       .summary = "A new run of the same, which keeps the results up to a step",
+       .parameters = {kRun, kIdempotencyKey},
+       .body = "ForkRun",
+       .body_required = false,
+       .replies = {{201, "The new run.", kJson, kRunSchema, {kLocation}}},
+       .endpoint = ep::fork_run},
       {.method = "GET",
        .path = "/api/v1/runs/{run}/diff",
        .operation_id = "getDiff",
@@ -307,7 +508,7 @@ std::vector<Route> run_routes() {
        .path = "/api/v1/approvals",
        .operation_id = "listApprovals",
        .tag = "runs",
-       .summary = "Tool calls that wait for a person",
+       .summary = "What waits for a person: agents' tool calls and approval steps",
        .parameters = {of_run, kIfNoneMatch},
        .replies = {document(kApprovals)},
        .endpoint = ep::list_approvals},
@@ -316,7 +517,7 @@ std::vector<Route> run_routes() {
        .operation_id = "decideApproval",
        .tag = "runs",
        .summary = "Allow or deny one",
-       .parameters = {approval},
+       .parameters = {approval, kIdempotencyKey},
        .body = "Decision",
        .replies = {{200, "Decided.", kJson, R"({"$ref":"#/components/schemas/Approval"})"}},
        .endpoint = ep::decide_approval},
@@ -328,6 +529,18 @@ std::vector<Route> stream_routes() {
       R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Event"}}}})";
   constexpr std::string_view kText = R"({"type":"string"})";
   const Reply live{200, "", "text/event-stream", kText};
+  const Parameter after{
+      "after", query,
+      R"({"anyOf":[{"type":"integer","minimum":0,"maximum":9007199254740991},{"type":"string","enum":["latest"]}]})",
+      "Those after this position; latest: only those that come."};
+  const Parameter types{"type", query, R"({"type":"string","minLength":1,"maxLength":2000})",
+                        "Only of these types, with commas between them."};
+  const Parameter since{
+      "from", query,
+      R"({"anyOf":[{"type":"integer","minimum":0,"maximum":9007199254740991},{"type":"string","format":"date-time"}]})",
+      "The first position wanted, or a time: those since then."};
+  const Parameter until{"until", query, R"({"type":"string","format":"date-time"})",
+                        "Those before this time."};
   return {
       {.method = "GET",
        .path = "/api/v1/runs/{run}/events",
@@ -346,7 +559,7 @@ std::vector<Route> stream_routes() {
        .summary = "All events from a position on",
        .description =
            "As an event stream: one event each, its id the position; then those that come.",
-       .parameters = {kFrom, kLimit, kLastEventId, kIfNoneMatch},
+       .parameters = {after, types, since, until, kLimit, kLastEventId, kIfNoneMatch},
        .replies = {document(kEvents), live},
        .endpoint = ep::get_all_events},
       {.method = "GET",
@@ -377,7 +590,8 @@ std::vector<Route> stream_routes() {
 std::span<const Route> api_routes() {
   static const std::vector<Route> routes = [] {
     std::vector<Route> all;
-    for (auto part : {system_routes(), project_routes(), run_routes(), stream_routes()})
+    for (auto part : {system_routes(), project_routes(), workflow_routes(), run_routes(),
+                      queue_routes(), stream_routes()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();

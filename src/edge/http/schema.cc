@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "edge/http/utf8.h"
 
@@ -107,6 +108,12 @@ class Walk {
     return fail(ErrorCode::invalid, "{}: \"{}\" {}", what_, path_, problem);
   }
 
+  // Where any value may be, texts still keep to what holds for all of them.
+  static const json::value& anything() {
+    static const json::value schema = json::object();
+    return schema;
+  }
+
   static bool fits(const json::value& value, const json::value& type) {
     if (type.is_string()) return type_fits(value, view(type.get_string()));
     return std::ranges::any_of(type.get_array(), [&](const json::value& one) {
@@ -134,6 +141,9 @@ class Walk {
     if (const auto* format = schema.if_contains("format");
         format != nullptr && format->get_string() == "uuid" && !Uuid::parse(view(text)))
       return wrong("must be a UUID");
+    if (const auto* format = schema.if_contains("format");
+        format != nullptr && format->get_string() == "date-time" && !time_from_rfc3339(view(text)))
+      return wrong("must be a time as in 2026-11-21T09:00:00Z");
     return {};
   }
 
@@ -153,9 +163,10 @@ class Walk {
       return wrong("must have at least {} items", *limit);
     if (const auto limit = number(schema, "maxItems"); limit && size > *limit)
       return wrong("must have at most {} items", *limit);
-    if (const auto* items = schema.if_contains("items"))
-      for (std::size_t i = 0; i < array.size(); ++i)
-        CORRAL_CHECK(inside(fmt::format("[{}]", i), array[i], *items));
+    const auto* items = schema.if_contains("items");
+    for (std::size_t i = 0; i < array.size(); ++i)
+      CORRAL_CHECK(
+          inside(fmt::format("[{}]", i), array[i], items != nullptr ? *items : anything()));
     return {};
   }
 
@@ -169,12 +180,12 @@ class Walk {
     for (const auto& [key, value] : object) {
       const auto* property =
           properties != nullptr ? properties->get_object().if_contains(key) : nullptr;
-      if (property != nullptr) {
-        CORRAL_CHECK(
-            inside(path_.empty() ? std::string(key) : "." + std::string(key), value, *property));
-      } else if (others != nullptr && others->is_bool() && !others->get_bool()) {
+      if (property == nullptr && others != nullptr && others->is_bool() && !others->get_bool())
         return wrong_member(key, "is not a known field");
-      }
+      const json::value& rule = property != nullptr                        ? *property
+                                : others != nullptr && others->is_object() ? *others
+                                                                           : anything();
+      CORRAL_CHECK(inside(path_.empty() ? std::string(key) : "." + std::string(key), value, rule));
     }
     return {};
   }
@@ -229,7 +240,8 @@ void Schemas::require_known(const json::value& schema) const {
   for (const auto& [keyword, value] : schema.get_object()) {
     CORRAL_ASSERT(std::ranges::find(kKnown, std::string_view(keyword)) != kKnown.end());
     if (keyword == "$ref") resolve(schema);
-    if (keyword == "items") require_known(value);
+    if (keyword == "items" || (keyword == "additionalProperties" && value.is_object()))
+      require_known(value);
     if (keyword == "anyOf")
       for (const auto& form : value.get_array()) require_known(form);
     if (keyword == "properties")
@@ -254,6 +266,9 @@ Result<json::value> Schemas::parse_parameter(std::string_view text, const json::
       return fail(ErrorCode::invalid, "{} must be a whole number, not \"{}\"", what,
                   text.substr(0, 40));
     value = *number;
+  } else if (type == nullptr) {
+    // One of several forms: a number is one where it looks like one.
+    if (const auto number = whole<std::int64_t>(text)) value = *number;
   }
   CORRAL_CHECK(check(value, schema, what));
   return value;

@@ -21,6 +21,7 @@ std::string start_run_error(std::string_view body) {
 }
 
 TEST(Schemas, AcceptWhatIsRight) {
+  EXPECT_EQ(start_run_error("{}"), "");
   EXPECT_EQ(start_run_error(R"({"prompt":"x"})"), "");
   EXPECT_EQ(
       start_run_error(
@@ -30,7 +31,10 @@ TEST(Schemas, AcceptWhatIsRight) {
 
 TEST(Schemas, NameTheFieldThatIsWrong) {
   EXPECT_EQ(start_run_error("[]"), "request body must be an object");
-  EXPECT_EQ(start_run_error("{}"), "request body: \"prompt\" is required");
+  EXPECT_EQ(start_run_error(R"({"not_before":"soon"})"),
+            "request body: \"not_before\" must be a time as in 2026-11-21T09:00:00Z");
+  EXPECT_EQ(start_run_error(R"({"inputs":{"a":[{"b":"\u0000"}]}})"),
+            "request body: \"inputs.a[0].b\" must not contain a NUL character");
   EXPECT_EQ(start_run_error(R"({"prompt":1})"), "request body: \"prompt\" must be a string");
   EXPECT_EQ(start_run_error(R"({"prompt":null})"), "request body: \"prompt\" must be a string");
   EXPECT_EQ(start_run_error(R"({"prompt":"x","promt":"x"})"),
@@ -59,10 +63,18 @@ TEST(Schemas, CountCharactersNotBytes) {
   EXPECT_FALSE(schemas().check("äöüß", schema, "x"));
 }
 
+TEST(Schemas, CheckWhatIsNotNamedToo) {
+  const json::value schema =
+      json::parse(R"({"type":"object","additionalProperties":{"type":"integer"}})");
+  EXPECT_TRUE(schemas().check(json::object{{"a", 1}}, schema, "x"));
+  EXPECT_EQ(schemas().check(json::object{{"a", "1"}}, schema, "x").error().message,
+            "x: \"a\" must be a whole number");
+}
+
 TEST(Schemas, AllowNullWhereItIsDeclared) {
   const auto& step = schemas().components().at("Step");
   json::value value = json::parse(
-      R"({"name":"a","kind":"git","status":"pending","attempt":0,"started_at":null,"finished_at":null,"error":null})");
+      R"({"name":"a","kind":"git","status":"pending","attempt":0,"needs":[],"finally":false,"matrix_of":null,"matrix":{},"reason":null,"wakes_at":null,"summary":null,"outputs":{},"started_at":null,"finished_at":null,"error":null})");
   EXPECT_TRUE(schemas().check(value, step, "step"));
   value.at("error") = json::parse(R"({"code":"invalid","message":"m"})");
   EXPECT_TRUE(schemas().check(value, step, "step"));
@@ -75,6 +87,12 @@ TEST(Schemas, ReadParametersByTheirType) {
   EXPECT_EQ(schemas().parse_parameter("17", integer, "limit").value(), 17);
   for (const char* bad : {"", "x", "1x", " 1", "+1", "1.0", "0", "501", "99999999999999999999"})
     EXPECT_FALSE(schemas().parse_parameter(bad, integer, "limit")) << bad;
+  const json::value either = json::parse(
+      R"({"anyOf":[{"type":"integer","minimum":0},{"type":"string","enum":["latest"]}]})");
+  EXPECT_EQ(schemas().parse_parameter("17", either, "after").value(), 17);
+  EXPECT_EQ(schemas().parse_parameter("latest", either, "after").value(), "latest");
+  for (const char* bad : {"-1", "last", ""})
+    EXPECT_FALSE(schemas().parse_parameter(bad, either, "after")) << bad;
   const json::value uuid = json::parse(R"({"type":"string","format":"uuid"})");
   EXPECT_TRUE(schemas().parse_parameter("0193a5c2-0000-7000-8000-000000000000", uuid, "run"));
   EXPECT_FALSE(schemas().parse_parameter("0193a5c2", uuid, "run"));

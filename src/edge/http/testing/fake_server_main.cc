@@ -37,7 +37,7 @@ Task<int> serve(std::uint16_t port) {
   engine::StartRun start;
   start.project = "sample";
   start.prompt = "make the test pass";
-  const auto run = co_await service.start_run(std::move(start), "main", {});
+  const auto run = co_await service.start_run(std::move(start), "main");
   const auto id = service.newest();
   service.run(id).log->put("hello\n");
   service.run(id).timeline->put("{\"kind\":\"message\",\"text\":\"hello\"}\n");

@@ -73,7 +73,28 @@ Task<void> FakeLog::wait_beyond(std::uint64_t offset, Duration timeout) {
 }
 
 FakeService::FakeService(Executor executor)
-    : executor_(std::move(executor)), event_added_(executor_) {}
+    : executor_(std::move(executor)), event_added_(executor_) {
+  for (const auto* state : {"failed", "ready"}) {
+    const auto id = jobs_.size() + 1;
+    jobs_[id] = {{"id", id},      {"kind", "run"},       {"key", fmt::format("run/{}", id)},
+                 {"group", "g"},  {"state", state},      {"attempt", 3},
+                 {"priority", 0}, {"max_attempts", 3},   {"due", kTime},
+                 {"error", ""},   {"created_at", kTime}, {"run", nullptr}};
+  }
+}
+
+void FakeService::called(engine::Caller by, std::string words) {
+  last_caller = std::move(by);
+  last_words = std::move(words);
+}
+
+Result<json::object*> FakeService::find_job(std::uint64_t id) {
+  const auto at = jobs_.find(id);
+  if (at == jobs_.end()) return fail(ErrorCode::not_found, "there is no job {}", id);
+  if (at->second.at("state") != "failed")
+    return fail(ErrorCode::conflict, "job {} is no dead letter", id);
+  return &at->second;
+}
 
 Result<FakeService::Run*> FakeService::find_run(RunId id) {
   if (next_error) return std::unexpected(*std::exchange(next_error, std::nullopt));
@@ -109,8 +130,8 @@ void FakeService::set_status(RunId id, std::string_view status) {
   add_event(id, "run." + std::string(status));
 }
 
-Task<Result<json::value>> FakeService::start_run(engine::StartRun request, std::string actor,
-                                                 std::string idempotency_key) {
+Task<Result<json::value>> FakeService::start_run(engine::StartRun request, engine::Caller by) {
+  auto& idempotency_key = by.idempotency_key;
   for (const auto& [id, run] : runs_)
     if (!idempotency_key.empty() && run.idempotency_key == idempotency_key) {
       if (run.document.at("prompt").as_string() != json::string(request.prompt))
@@ -125,13 +146,24 @@ Task<Result<json::value>> FakeService::start_run(engine::StartRun request, std::
     project = std::string(found->at("name").as_string());
   }
   const auto id = RunId::make(SystemClock::instance().now(), SystemRandom::instance());
-  json::object step{{"name", "agent"}, {"kind", "agent"},       {"status", "pending"},
-                    {"attempt", 0},    {"started_at", nullptr}, {"finished_at", nullptr},
-                    {"error", nullptr}};
+  json::object step{
+      {"name", "agent"},       {"kind", "agent"},          {"status", "pending"},
+      {"attempt", 0},          {"needs", json::array()},   {"finally", false},
+      {"matrix_of", nullptr},  {"matrix", json::object()}, {"reason", nullptr},
+      {"wakes_at", nullptr},   {"summary", nullptr},       {"outputs", json::object()},
+      {"started_at", nullptr}, {"finished_at", nullptr},   {"error", nullptr}};
   Run run;
   run.document = {{"id", id.to_string()},
                   {"project", json::object{{"id", new_id()}, {"name", project}}},
                   {"workflow", request.workflow},
+                  {"workflow_version", 1},
+                  {"inputs", request.inputs},
+                  {"parent", nullptr},
+                  {"parent_step", nullptr},
+                  {"forked_from", nullptr},
+                  {"forked_step", nullptr},
+                  {"schedule", nullptr},
+                  {"paused", false},
                   {"agent", request.agent},
                   {"prompt", request.prompt},
                   {"checks", request.checks},
@@ -156,14 +188,14 @@ Task<Result<json::value>> FakeService::start_run(engine::StartRun request, std::
                   {"summary", nullptr},
                   {"approvals", json::array()},
                   {"steps", json::array{json::value(std::move(step))}},
-                  {"created_by", actor},
+                  {"created_by", by.actor},
                   {"created_at", kTime},
                   {"started_at", kTime},
                   {"finished_at", nullptr},
                   {"version", 1}};
   run.log = std::make_shared<FakeLog>(executor_);
   run.timeline = std::make_shared<FakeLog>(executor_);
-  run.idempotency_key = std::move(idempotency_key);
+  run.idempotency_key = idempotency_key;
   run.artifacts["report.html"] = {.name = "report.html",
                                   .media_type = "text/html",
                                   .content = "<script>alert(1)</script>",
@@ -171,12 +203,13 @@ Task<Result<json::value>> FakeService::start_run(engine::StartRun request, std::
   const auto document = run.document;
   runs_.emplace(id, std::move(run));
   last_start = std::move(request);
-  last_actor = std::move(actor);
+  called(std::move(by));
   add_event(id, "run.created");
   co_return document;
 }
 
-Task<Result<json::value>> FakeService::cancel_run(RunId id, std::string, std::string) {
+Task<Result<json::value>> FakeService::cancel_run(RunId id, std::string reason, engine::Caller by) {
+  called(std::move(by), std::move(reason));
   CORRAL_CO_TRY(auto* run, find_run(id));
   if (run->document.at("status") != "running")
     co_return fail(ErrorCode::conflict, "the run has ended");
@@ -186,7 +219,8 @@ Task<Result<json::value>> FakeService::cancel_run(RunId id, std::string, std::st
   co_return run->document;
 }
 
-Task<Result<json::value>> FakeService::retry_run(RunId id, std::string) {
+Task<Result<json::value>> FakeService::retry_run(RunId id, std::string from, engine::Caller by) {
+  called(std::move(by), std::move(from));
   CORRAL_CO_TRY(auto* run, find_run(id));
   if (run->document.at("status") != "failed")
     co_return fail(ErrorCode::conflict, "only a failed run can be retried");
@@ -194,16 +228,45 @@ Task<Result<json::value>> FakeService::retry_run(RunId id, std::string) {
   co_return run->document;
 }
 
-Task<Result<json::value>> FakeService::decide_approval(std::string approval, bool, std::string,
-                                                       std::string) {
-  if (approval != "known")
-    co_return fail(ErrorCode::not_found, "there is no open approval \"{}\"", approval);
-  co_return json::object{{"id", approval},       {"run", new_id()},         {"step", "agent"},
-                         {"tool", "Bash"},       {"input", json::object()}, {"text", "?"},
-                         {"requested_at", kTime}};
+Task<Result<json::value>> FakeService::pause_run(RunId id, std::string reason, engine::Caller by) {
+  called(std::move(by), std::move(reason));
+  CORRAL_CO_TRY(auto* run, find_run(id));
+  run->document["paused"] = true;
+  co_return run->document;
 }
 
-Task<Result<json::value>> FakeService::create_group(std::string name, std::string) {
+Task<Result<json::value>> FakeService::resume_run(RunId id, engine::Caller by) {
+  called(std::move(by));
+  CORRAL_CO_TRY(auto* run, find_run(id));
+  run->document["paused"] = false;
+  co_return run->document;
+}
+
+Task<Result<json::value>> FakeService::fork_run(RunId id, std::string from, engine::Caller by) {
+  called(std::move(by), from);
+  CORRAL_CO_TRY(auto* run, find_run(id));
+  auto document = run->document;
+  document["id"] = new_id();
+  document["forked_from"] = id.to_string();
+  if (!from.empty()) document["forked_step"] = from;
+  co_return document;
+}
+
+Task<Result<json::value>> FakeService::decide_approval(std::string approval, bool allow,
+                                                       std::string message, std::string choice,
+                                                       engine::Caller by) {
+  called(std::move(by), fmt::format("{} {} {}", allow ? "allow" : "deny", message, choice));
+  if (approval != "known")
+    co_return fail(ErrorCode::not_found, "there is no open approval \"{}\"", approval);
+  co_return json::object{{"id", approval},           {"run", new_id()},
+                         {"step", "agent"},          {"tool", "Bash"},
+                         {"input", json::object()},  {"text", "?"},
+                         {"choices", json::array()}, {"approvers", json::array()},
+                         {"until", nullptr},         {"requested_at", kTime}};
+}
+
+Task<Result<json::value>> FakeService::create_group(std::string name, engine::Caller by) {
+  called(std::move(by));
   if (find_named(groups_, name) != nullptr)
     co_return fail(ErrorCode::conflict, "there is a group \"{}\" already", name);
   const auto id = new_id();
@@ -211,7 +274,8 @@ Task<Result<json::value>> FakeService::create_group(std::string name, std::strin
 }
 
 Task<Result<json::value>> FakeService::create_project(std::string name, std::string git_url,
-                                                      std::string group, std::string) {
+                                                      std::string group, engine::Caller by) {
+  called(std::move(by));
   if (!group.empty() && find_named(groups_, group) == nullptr)
     co_return fail(ErrorCode::not_found, "there is no group \"{}\"", group);
   if (find_named(projects_, name) != nullptr)
@@ -225,7 +289,8 @@ Task<Result<json::value>> FakeService::create_project(std::string name, std::str
                              {"created_at", kTime}};
 }
 
-Task<Result<void>> FakeService::delete_project(std::string project, std::string) {
+Task<Result<void>> FakeService::delete_project(std::string project, engine::Caller by) {
+  called(std::move(by));
   auto* found = find_named(projects_, project);
   if (found == nullptr) co_return fail(ErrorCode::not_found, "there is no project \"{}\"", project);
   projects_.erase(std::string(found->at("id").as_string()));
@@ -235,6 +300,16 @@ Task<Result<void>> FakeService::delete_project(std::string project, std::string)
 Task<Result<json::value>> FakeService::get_run(RunId id) {
   CORRAL_CO_TRY(auto* run, find_run(id));
   co_return run->document;
+}
+
+Task<Result<json::value>> FakeService::get_run_at(RunId id, std::uint64_t version) {
+  CORRAL_CO_TRY(auto* run, find_run(id));
+  if (version > run->events.size())
+    co_return fail(ErrorCode::not_found, "run {} has {} events", id.to_string(),
+                   run->events.size());
+  auto document = run->document;
+  document["version"] = version;
+  co_return document;
 }
 
 Task<Result<engine::Page>> FakeService::list_runs(engine::RunFilter filter) {
@@ -270,18 +345,140 @@ Task<Result<engine::Page>> FakeService::list_groups(std::string cursor, std::uin
 
 Task<Result<std::vector<json::value>>> FakeService::list_workflows() {
   std::vector<json::value> list{*validate_workflow("name: task")};
+  for (const auto& [name, workflow] : workflows_) list.emplace_back(workflow);
   co_return list;
 }
 
+Task<Result<json::value>> FakeService::get_workflow(std::string name) {
+  const auto at = workflows_.find(name);
+  if (at == workflows_.end())
+    co_return fail(ErrorCode::not_found, "there is no workflow \"{}\"", name);
+  co_return at->second;
+}
+
+// Of a definition it reads the first line, "name: …".
 Result<json::value> FakeService::validate_workflow(std::string yaml) {
-  if (!yaml.starts_with("name:"))
-    return fail(ErrorCode::invalid, "definition: line 1, column 1: \"name\" is missing");
-  return json::object{
-      {"name", "task"},
-      {"version", 1},
-      {"source", yaml},
-      {"steps",
-       json::array{json::object{{"name", "agent"}, {"kind", "agent"}, {"needs", json::array()}}}}};
+  if (!yaml.starts_with("name: "))
+    return fail(ErrorCode::invalid, "definition:1:1: \"name\" is missing");
+  return json::object{{"name", yaml.substr(6, yaml.find('\n') - 6)},
+                      {"version", 1},
+                      {"description", ""},
+                      {"inputs", json::object()},
+                      {"schedule", nullptr},
+                      {"origin", "given"},
+                      {"source", yaml},
+                      {"steps", json::array{json::object{{"name", "agent"},
+                                                         {"kind", "agent"},
+                                                         {"needs", json::array()},
+                                                         {"if", ""},
+                                                         {"matrix", false},
+                                                         {"finally", false}}}}};
+}
+
+Task<Result<json::value>> FakeService::save_workflow(std::string source, engine::Caller by) {
+  called(std::move(by));
+  CORRAL_CO_TRY(auto workflow, validate_workflow(source));
+  const std::string name(find_string(workflow, {"name"}));
+  auto& kept = workflows_[name];
+  if (!kept.empty() && kept.at("source") == workflow.at("source")) co_return kept;
+  workflow.as_object()["version"] = kept.empty() ? 1 : find_int(kept, {"version"}) + 1;
+  workflow.as_object()["origin"] = "stored";
+  co_return kept = workflow.as_object();
+}
+
+Task<Result<void>> FakeService::delete_workflow(std::string name, engine::Caller by) {
+  called(std::move(by));
+  if (workflows_.erase(name) == 0)
+    co_return fail(ErrorCode::not_found, "there is no workflow \"{}\"", name);
+  co_return Result<void>{};
+}
+
+json::value FakeService::workflow_schema() { return json::object{{"title", "Corral workflow"}}; }
+
+Task<Result<json::value>> FakeService::create_schedule(engine::NewSchedule schedule,
+                                                       engine::Caller by) {
+  if (schedule.cron == "never")
+    co_return fail(ErrorCode::invalid, "cron: \"never\" has 1 field: five are needed");
+  const auto id = new_id();
+  schedules_[id] = {{"id", id},
+                    {"name", schedule.run.workflow},
+                    {"cron", schedule.cron},
+                    {"timezone", schedule.timezone},
+                    {"paused", false},
+                    {"next_at", kTime},
+                    {"last_at", nullptr},
+                    {"last_run", nullptr},
+                    {"run", json::object{{"workflow", schedule.run.workflow}}},
+                    {"created_by", by.actor},
+                    {"created_at", kTime}};
+  called(std::move(by));
+  last_schedule = std::move(schedule);
+  co_return schedules_[id];
+}
+
+Task<Result<json::value>> FakeService::get_schedule(std::string id) {
+  const auto at = schedules_.find(id);
+  if (at == schedules_.end()) co_return fail(ErrorCode::not_found, "there is no schedule {}", id);
+  co_return at->second;
+}
+
+Task<Result<json::value>> FakeService::pause_schedule(std::string id, bool paused,
+                                                      engine::Caller by) {
+  called(std::move(by));
+  CORRAL_CO_CHECK(co_await get_schedule(id));
+  auto& schedule = schedules_[id];
+  schedule["paused"] = paused;
+  co_return schedule;
+}
+
+Task<Result<void>> FakeService::delete_schedule(std::string id, engine::Caller by) {
+  called(std::move(by));
+  CORRAL_CO_CHECK(co_await get_schedule(id));
+  schedules_.erase(id);
+  co_return Result<void>{};
+}
+
+Task<Result<std::vector<json::value>>> FakeService::list_schedules() {
+  std::vector<json::value> list;
+  for (const auto& [id, schedule] : schedules_) list.emplace_back(schedule);
+  co_return list;
+}
+
+Task<Result<json::value>> FakeService::queue_state() {
+  std::int64_t failed = 0;
+  for (const auto& [id, job] : jobs_) failed += job.at("state") == "failed" ? 1 : 0;
+  co_return json::object{{"ready", 1},       {"delayed", 0},     {"claimed", 0},
+                         {"completed", 0},   {"failed", failed}, {"oldest_ready_s", 0.5},
+                         {"paused", paused_}};
+}
+
+Task<Result<json::value>> FakeService::pause_queue(std::string group, bool paused,
+                                                   engine::Caller by) {
+  called(std::move(by), group);
+  paused_ = paused ? json::array{json::value(group)} : json::array{};
+  co_return co_await queue_state();
+}
+
+Task<Result<engine::Page>> FakeService::list_jobs(engine::JobFilter filter) {
+  engine::Page page;
+  for (const auto& [id, job] : jobs_)
+    if (filter.state.empty() || job.at("state").as_string() == json::string(filter.state))
+      page.items.emplace_back(job);
+  co_return page;
+}
+
+Task<Result<void>> FakeService::retry_job(std::uint64_t id, engine::Caller by) {
+  called(std::move(by));
+  CORRAL_CO_TRY(auto* job, find_job(id));
+  (*job)["state"] = "ready";
+  co_return Result<void>{};
+}
+
+Task<Result<void>> FakeService::discard_job(std::uint64_t id, engine::Caller by) {
+  called(std::move(by));
+  CORRAL_CO_CHECK(find_job(id));
+  jobs_.erase(id);
+  co_return Result<void>{};
 }
 
 Task<Result<std::vector<json::value>>> FakeService::list_approvals(std::optional<RunId>) {
@@ -302,14 +499,20 @@ Task<Result<std::vector<json::value>>> FakeService::run_events(RunId id, std::ui
                                      run->events.begin() + static_cast<std::ptrdiff_t>(last));
 }
 
-Task<Result<std::vector<json::value>>> FakeService::all_events(std::uint64_t after,
-                                                               std::uint32_t limit, Duration wait) {
-  if (events_.size() <= after) co_await wait_for_event(wait);
-  const auto first = std::min<std::size_t>(after, events_.size()),
-             last = std::min<std::size_t>(first + limit, events_.size());
-  co_return std::vector<json::value>(events_.begin() + static_cast<std::ptrdiff_t>(first),
-                                     events_.begin() + static_cast<std::ptrdiff_t>(last));
+Task<Result<std::vector<json::value>>> FakeService::all_events(engine::EventFilter filter,
+                                                               Duration wait) {
+  last_filter = filter;
+  if (events_.size() <= filter.after_position) co_await wait_for_event(wait);
+  std::vector<json::value> found;
+  for (std::size_t at = filter.after_position; at < events_.size() && found.size() < filter.limit;
+       ++at)
+    if (filter.types.empty() ||
+        std::ranges::find(filter.types, find_string(events_[at], {"type"})) != filter.types.end())
+      found.push_back(events_[at]);
+  co_return found;
 }
+
+Task<Result<std::uint64_t>> FakeService::last_position() { co_return events_.size(); }
 
 Task<Result<std::shared_ptr<session::Log>>> FakeService::run_log(RunId id) {
   CORRAL_CO_TRY(auto* run, find_run(id));

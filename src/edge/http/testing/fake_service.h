@@ -51,32 +51,54 @@ class FakeService final : public engine::Service {
   void set_status(RunId id, std::string_view status);
 
   engine::StartRun last_start;  // as the edge passed it on
-  std::string last_actor;
+  engine::Caller last_caller{""};
+  std::string last_words;  // what came with the last command
+  engine::NewSchedule last_schedule;
+  engine::EventFilter last_filter;
   std::optional<Error> next_error;  // given once, by the next query for a run
 
-  Task<Result<json::value>> start_run(engine::StartRun request, std::string actor,
-                                      std::string idempotency_key) override;
-  Task<Result<json::value>> cancel_run(RunId run, std::string reason, std::string actor) override;
-  Task<Result<json::value>> retry_run(RunId run, std::string actor) override;
+  Task<Result<json::value>> start_run(engine::StartRun request, engine::Caller by) override;
+  Task<Result<json::value>> cancel_run(RunId run, std::string reason, engine::Caller by) override;
+  Task<Result<json::value>> retry_run(RunId run, std::string from, engine::Caller by) override;
+  Task<Result<json::value>> pause_run(RunId run, std::string reason, engine::Caller by) override;
+  Task<Result<json::value>> resume_run(RunId run, engine::Caller by) override;
+  Task<Result<json::value>> fork_run(RunId run, std::string from, engine::Caller by) override;
   Task<Result<json::value>> decide_approval(std::string approval, bool allow, std::string message,
-                                            std::string actor) override;
-  Task<Result<json::value>> create_group(std::string name, std::string actor) override;
+                                            std::string choice, engine::Caller by) override;
+  Task<Result<json::value>> save_workflow(std::string source, engine::Caller by) override;
+  Task<Result<void>> delete_workflow(std::string name, engine::Caller by) override;
+  Task<Result<json::value>> create_schedule(engine::NewSchedule schedule,
+                                            engine::Caller by) override;
+  Task<Result<json::value>> pause_schedule(std::string id, bool paused, engine::Caller by) override;
+  Task<Result<void>> delete_schedule(std::string id, engine::Caller by) override;
+  Task<Result<json::value>> create_group(std::string name, engine::Caller by) override;
   Task<Result<json::value>> create_project(std::string name, std::string git_url, std::string group,
-                                           std::string actor) override;
-  Task<Result<void>> delete_project(std::string project, std::string actor) override;
+                                           engine::Caller by) override;
+  Task<Result<void>> delete_project(std::string project, engine::Caller by) override;
+  Task<Result<json::value>> pause_queue(std::string group, bool paused, engine::Caller by) override;
+  Task<Result<void>> retry_job(std::uint64_t job, engine::Caller by) override;
+  Task<Result<void>> discard_job(std::uint64_t job, engine::Caller by) override;
   Task<Result<json::value>> get_run(RunId run) override;
+  Task<Result<json::value>> get_run_at(RunId run, std::uint64_t version) override;
   Task<Result<engine::Page>> list_runs(engine::RunFilter filter) override;
   Task<Result<json::value>> get_project(std::string id_or_name) override;
   Task<Result<engine::Page>> list_projects(std::string cursor, std::uint32_t limit) override;
   Task<Result<json::value>> get_group(std::string id_or_name) override;
   Task<Result<engine::Page>> list_groups(std::string cursor, std::uint32_t limit) override;
   Task<Result<std::vector<json::value>>> list_workflows() override;
+  Task<Result<json::value>> get_workflow(std::string name) override;
+  json::value workflow_schema() override;
+  Task<Result<json::value>> get_schedule(std::string id) override;
+  Task<Result<std::vector<json::value>>> list_schedules() override;
+  Task<Result<json::value>> queue_state() override;
+  Task<Result<engine::Page>> list_jobs(engine::JobFilter filter) override;
   Result<json::value> validate_workflow(std::string yaml) override;
   Task<Result<std::vector<json::value>>> list_approvals(std::optional<RunId> run) override;
   Task<Result<std::vector<json::value>>> run_events(RunId run, std::uint64_t after_version,
                                                     std::uint32_t limit, Duration wait) override;
-  Task<Result<std::vector<json::value>>> all_events(std::uint64_t after_position,
-                                                    std::uint32_t limit, Duration wait) override;
+  Task<Result<std::vector<json::value>>> all_events(engine::EventFilter filter,
+                                                    Duration wait) override;
+  Task<Result<std::uint64_t>> last_position() override;
   Task<Result<std::shared_ptr<session::Log>>> run_log(RunId run) override;
   Task<Result<std::shared_ptr<session::Log>>> run_timeline(RunId run) override;
   Task<Result<std::string>> run_diff(RunId run) override;
@@ -89,13 +111,18 @@ class FakeService final : public engine::Service {
 
  private:
   Result<Run*> find_run(RunId id);
+  Result<json::object*> find_job(std::uint64_t id);
+  void called(engine::Caller by, std::string words = {});
   json::object* find_named(std::map<std::string, json::object>& documents,
                            const std::string& id_or_name);
   Task<void> wait_for_event(Duration wait);
 
   Executor executor_;
   std::map<RunId, Run> runs_;
-  std::map<std::string, json::object> groups_, projects_;  // by id
+  std::map<std::string, json::object> groups_, projects_, schedules_;  // by id
+  std::map<std::string, json::object> workflows_;                      // by name
+  std::map<std::uint64_t, json::object> jobs_;
+  json::array paused_;
   std::vector<json::value> events_;
   asio::steady_timer event_added_;
 };
