@@ -35,8 +35,16 @@ struct Arguments {
   std::vector<std::string> program;  // after "--"
   bool detach = false;
 
-  // runs, project, agent, workflow, completion
+  // runs, project, agent, workflow, schedule, queue, completion
   std::string run, artifact, name, url, group, message, status, shell;
+  std::string step, choice;         // runs retry, fork; approve
+  std::optional<std::uint64_t> at;  // runs show
+  std::string format = "text";      // workflow graph
+  std::vector<std::string> inputs;  // NAME=VALUE
+  std::string not_before;           // RFC 3339
+  std::string cron, timezone;       // schedule create
+  std::string state, kind;          // queue jobs
+  std::uint64_t job = 0;            // queue retry, discard
   std::filesystem::path output;
   std::vector<std::string> files;
   std::uint32_t limit = 20;

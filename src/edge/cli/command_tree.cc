@@ -112,50 +112,59 @@ struct Tree {
         ->check(CLI::Range(1u, 1000u))
         ->capture_default_str();
   }
+  CLI::Option* prompt_file(CLI::App* to) {
+    return file(to->add_option("--prompt-file", arguments.prompt_file,
+                               "Read the prompt from a file, or from stdin with '-'")
+                    ->type_name("FILE"));
+  }
+  // What a run is asked for, besides its workflow and its prompt.
+  void request_options(CLI::App* to) {
+    auto& a = arguments;
+    auto* repo = folder(to->add_option("--repo", a.repository,
+                                       "Repository: a folder or a URL; default: the one you are in")
+                            ->type_name("PATH|URL"));
+    to->add_option("--project", a.project, "A project's name or id, instead of --repo")
+        ->excludes(repo);
+    choices(to->add_option("--agent", a.agent,
+                           "Who works; default: claude, or command when a program is given"),
+            {"claude", "command"});
+    to->add_option("--checks", a.checks,
+                   "Shell command run in the workspace after the agent; the run fails when it does")
+        ->type_name("CMD");
+    to->add_option("--model", a.model, "The agent's model");
+    to->add_option("--base", a.base, "Branch to start from; default: the repository's default")
+        ->type_name("BRANCH");
+    choices(to->add_option("--permissions", a.permissions,
+                           "Tool calls inside the workspace: allowed, or asked for one by one"),
+            {"workspace", "ask"});
+    to->add_option("--budget", a.budget_usd, "Stop when the model has cost this much")
+        ->type_name("USD")
+        ->check(CLI::PositiveNumber);
+    to->add_option("--timeout", a.timeout_s, "Time limit in seconds")
+        ->type_name("SECONDS")
+        ->check(CLI::PositiveNumber);
+    to->add_option("--priority", a.priority, "Higher goes first")->check(CLI::Range(-1000, 1000));
+    to->add_option("--author", a.author,
+                   "Author of the commits; default: git's user.name and user.email")
+        ->type_name("'NAME <EMAIL>'");
+    to->add_option("--input", a.inputs, "A value that the workflow asks for; may be repeated")
+        ->type_name("NAME=VALUE")
+        ->allow_extra_args(false);
+  }
   void add_run() {
     auto* run = command(&app, "run",
                         "Let an agent work on a repository, and follow it. A program of your own: "
                         "corral run [PROMPT] -- CMD ARG…");
     auto& a = arguments;
     auto* prompt = run->add_option("prompt", a.prompt, "What the agent is to do");
-    file(run->add_option("--prompt-file", a.prompt_file,
-                         "Read the prompt from a file, or from stdin with '-'")
-             ->type_name("FILE"))
-        ->excludes(prompt);
-    auto* repo =
-        folder(run->add_option("--repo", a.repository,
-                               "Repository: a folder or a URL; default: the one you are in")
-                   ->type_name("PATH|URL"));
-    run->add_option("--project", a.project, "A project's name or id, instead of --repo")
-        ->excludes(repo);
-    choices(run->add_option("--agent", a.agent,
-                            "Who works; default: claude, or command when a program is given"),
-            {"claude", "command"});
-    run->add_option(
-           "--checks", a.checks,
-           "Shell command run in the workspace after the agent; the run fails when it does")
-        ->type_name("CMD");
-    run->add_option("--model", a.model, "The agent's model");
-    run->add_option("--base", a.base, "Branch to start from; default: the repository's default")
-        ->type_name("BRANCH");
-    choices(run->add_option("--permissions", a.permissions,
-                            "Tool calls inside the workspace: allowed, or asked for one by one"),
-            {"workspace", "ask"});
-    run->add_option("--budget", a.budget_usd, "Stop when the model has cost this much")
-        ->type_name("USD")
-        ->check(CLI::PositiveNumber);
-    run->add_option("--timeout", a.timeout_s, "Time limit in seconds")
-        ->type_name("SECONDS")
-        ->check(CLI::PositiveNumber);
-    run->add_option("--priority", a.priority, "Higher goes first")->check(CLI::Range(-1000, 1000));
-    auto* workflow =
-        run->add_option("--workflow", a.workflow, "A built-in workflow by name (default: task)");
+    prompt_file(run)->excludes(prompt);
+    request_options(run);
+    auto* workflow = run->add_option("--workflow", a.workflow,
+                                     "A workflow by name, or name@version (default: task)");
     file(run->add_option("--workflow-file", a.definition, "A workflow of your own, YAML")
              ->type_name("FILE"))
         ->excludes(workflow);
-    run->add_option("--author", a.author,
-                    "Author of the commits; default: git's user.name and user.email")
-        ->type_name("'NAME <EMAIL>'");
+    run->add_option("--not-before", a.not_before, "Start then, not before")->type_name("TIME");
     run->add_flag("--detach,-d", a.detach, "Print the run's id and leave; needs a running server");
     server_options(run);
   }
@@ -170,7 +179,11 @@ struct Tree {
     list->add_option("--limit", a.limit, "How many")
         ->check(CLI::Range(1u, 100000u))
         ->capture_default_str();
-    run_argument(command(runs, "show", "One run: steps, result, cost, open questions"));
+    auto* show = command(runs, "show", "One run: steps, result, cost, open questions");
+    run_argument(show);
+    show->add_option("--at", a.at, "As it was after so many events (see 'corral runs events')")
+        ->type_name("N")
+        ->check(CLI::PositiveNumber);
     auto* logs = command(
         runs, "logs",
         "What the run's steps and the agent printed; with --json the agent's events, one a line");
@@ -186,17 +199,32 @@ struct Tree {
     cancel->add_flag("--wait", a.wait, "Return when it has ended");
     auto* retry = command(runs, "retry", "Let a failed run go on from the step that failed");
     run_argument(retry);
+    retry
+        ->add_option("--from", a.step,
+                     "Do this step and all that needs it again, although it went well")
+        ->type_name("STEP");
     retry->add_flag("-f,--follow", a.follow, "Follow it to its end");
+    auto* pause = command(runs, "pause", "Let no further step of a run begin");
+    run_argument(pause);
+    pause->add_option("--reason", a.message, "Kept with the run");
+    run_argument(command(runs, "resume", "Let a paused run go on"));
+    auto* fork =
+        command(runs, "fork", "Start a new run of the same, which keeps results of the old one");
+    run_argument(fork);
+    fork->add_option("--from", a.step, "The first step that is done anew; all are without")
+        ->type_name("STEP");
+    fork->add_flag("-f,--follow", a.follow, "Follow the new run to its end");
     auto* wait =
         command(runs, "wait", "Return when the run is over: 0 when it completed, 1 otherwise");
     run_argument(wait);
     for (const auto* name : {"approve", "deny"}) {
-      auto* decide =
-          command(runs, name,
-                  std::string_view(name) == "approve" ? "Allow the tool call that a run waits for"
-                                                      : "Deny it");
+      auto* decide = command(
+          runs, name,
+          std::string_view(name) == "approve" ? "Say yes to what a run waits for" : "Say no to it");
       decide->add_option("run", a.run, "Run (as elsewhere), or the id of one approval")->required();
-      decide->add_option("--message", a.message, "Told to the agent");
+      decide->add_option("--message", a.message, "Told to the agent, or kept with the step");
+      if (std::string_view(name) == "approve")
+        decide->add_option("--choice", a.choice, "What is chosen, where there is a choice");
       decide->add_flag("--all", a.all, "All open ones of the run");
     }
     auto* artifacts = command(runs, "artifacts", "List what a run kept, or print one of it");
@@ -207,6 +235,85 @@ struct Tree {
     run_argument(events);
     events->add_flag("-f,--follow", a.follow, "Go on until the run is over");
     events->add_option("--from", a.from, "Begin at this version")->type_name("VERSION");
+  }
+  void add_workflows() {
+    auto& a = arguments;
+    auto* workflow = command(&app, "workflow", "What a run does, as a graph of steps");
+    workflow->require_subcommand(1);
+    file(command(workflow, "validate", "Check workflow files; problems name line and column")
+             ->add_option("files", a.files, "YAML or JSON files, '-' for stdin")
+             ->required());
+    const auto which = [&](CLI::App* to) {
+      file(to->add_option("workflow", a.name, "A file ('-' for stdin), or the name of a workflow")
+               ->required());
+    };
+    auto* graph = command(workflow, "graph", "Show what comes after what");
+    which(graph);
+    choices(graph->add_option("--format", a.format, "For reading, or for a program that draws"),
+            {"text", "mermaid", "dot"});
+    auto* run = command(workflow, "run", "Run one and follow it, as 'corral run' does");
+    which(run);
+    run->add_option("--prompt", a.prompt, "What its agents are to do")->excludes(prompt_file(run));
+    request_options(run);
+    run->add_option("--not-before", a.not_before, "Start then, not before")->type_name("TIME");
+    run->add_flag("--detach,-d", a.detach, "Print the run's id and leave; needs a running server");
+    server_options(run);
+    command(workflow, "list", "Those that there are: built in, and kept by the server");
+    command(workflow, "show", "One of them, as it was written")
+        ->add_option("name", a.name, "Its name, or name@version")
+        ->required();
+    file(command(workflow, "save",
+                 "Keep one in the server by its name; each change is a version more")
+             ->add_option("file", a.name, "YAML or JSON file, '-' for stdin")
+             ->required());
+    command(workflow, "delete", "Keep one no longer; runs of it go on")
+        ->add_option("name", a.name, "Its name")
+        ->required();
+    command(workflow, "schema", "Print the JSON Schema of workflows, for editors");
+
+    auto* schedule = command(&app, "schedule", "Runs that the clock starts");
+    schedule->require_subcommand(1);
+    auto* create = command(schedule, "create", "Start a workflow at its times");
+    which(create);
+    create
+        ->add_option("--cron", a.cron,
+                     "When, as five fields or @daily; default: what the workflow says")
+        ->type_name("CRON");
+    create->add_option("--timezone", a.timezone, "Of the clock, as in Europe/Berlin; default: UTC")
+        ->type_name("ZONE");
+    create->add_option("--prompt", a.prompt, "What its agents are to do")
+        ->excludes(prompt_file(create));
+    request_options(create);
+    command(schedule, "list", "All schedules");
+    for (const auto& [name, help] :
+         {std::pair{"show", "One schedule"}, std::pair{"pause", "Start nothing more for now"},
+          std::pair{"resume", "Go on from its next time"},
+          std::pair{"delete", "Delete it; the runs that it started stay"}})
+      command(schedule, name, help)
+          ->add_option("schedule", a.name, "Its id, the beginning of one, or its workflow's name")
+          ->required();
+  }
+  void add_queue() {
+    auto& a = arguments;
+    auto* queue = command(&app, "queue", "What waits to be done, and what could not be");
+    queue->require_subcommand(1);
+    command(queue, "show", "Counts by state, and how long the oldest waits");
+    auto* jobs = command(queue, "jobs", "The jobs, newest first");
+    choices(jobs->add_option("--state", a.state, "In one state; failed ones are the dead letters"),
+            {"ready", "delayed", "claimed", "completed", "failed"});
+    jobs->add_option("--kind", a.kind, "Of one kind");
+    jobs->add_option("--project", a.project, "Of one project, by name or id");
+    jobs->add_option("--limit", a.limit, "How many")
+        ->check(CLI::Range(1u, 100000u))
+        ->capture_default_str();
+    for (const auto& [name, help] :
+         {std::pair{"pause", "Let nothing begin; what is at work goes on"},
+          std::pair{"resume", "Let it begin again"},
+          std::pair{"drain", "Pause, and return when nothing is at work any more"}})
+      command(queue, name, help)->add_option("--project", a.project, "Of one project only");
+    for (const auto& [name, help] : {std::pair{"retry", "Try a dead letter again"},
+                                     std::pair{"discard", "Forget a dead letter"}})
+      command(queue, name, help)->add_option("job", a.job, "Its id")->required();
   }
   void add_others() {
     auto& a = arguments;
@@ -229,15 +336,6 @@ struct Tree {
                 ->add_option("name", a.name, "Which")
                 ->required(),
             {"claude"});
-    auto* workflow = command(&app, "workflow", "What a run does, as steps");
-    workflow->require_subcommand(1);
-    file(command(workflow, "validate", "Check workflow files; problems name line and column")
-             ->add_option("files", a.files, "YAML files, '-' for stdin")
-             ->required());
-    command(workflow, "list", "The built-in ones");
-    command(workflow, "show", "A built-in one, as YAML")
-        ->add_option("name", a.name, "Which")
-        ->required();
     auto* doctor = command(&app, "doctor", "Say what works here and what is missing");
     choices(doctor->add_option("--sandbox", a.serve.sandbox, "The isolation that is wanted"),
             {"sandbox", "reduced", "none"});
@@ -257,6 +355,8 @@ struct Tree {
     add_serve();
     add_run();
     add_runs();
+    add_workflows();
+    add_queue();
     add_others();
   }
 };
@@ -341,15 +441,19 @@ std::string check(Tree& tree) {
   if (a.command == "serve" && !parse_listen(tree.listen, a.serve))
     return "--listen: '" + tree.listen +
            "' is not ADDR:PORT; give an IP address and a port, as in 127.0.0.1:8420";
-  if (a.command == "run") {
+  if (a.command == "run" || a.command == "workflow run" || a.command == "schedule create") {
     if (a.agent == "command" && a.program.empty())
-      return "--agent command needs a program: corral run [PROMPT] -- CMD ARG…";
+      return "--agent command needs a program: corral " + a.command + " … -- CMD ARG…";
     if (a.agent == "claude" && !a.program.empty())
       return "a program after '--' is run instead of an agent; leave out --agent claude";
-    if (a.prompt.empty() && a.prompt_file.empty() && a.program.empty())
+    for (const auto& input : a.inputs)
+      if (input.find('=') == std::string::npos || input.starts_with('='))
+        return "--input: '" + input + "' is not NAME=VALUE";
+    if (a.command == "run" && a.prompt.empty() && a.prompt_file.empty() && a.program.empty() &&
+        a.definition.empty() && (a.workflow.empty() || a.workflow == "task"))
       return "no prompt: say what the agent is to do, as in corral run \"Fix the failing test\"";
   } else if (!a.program.empty()) {
-    return "'--' is for 'corral run' only";
+    return "'--' is for 'corral run', 'corral workflow run' and 'corral schedule create' only";
   }
   return {};
 }

@@ -1,5 +1,6 @@
 #include "edge/cli/follow.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <vector>
@@ -163,12 +164,16 @@ class Follower {
     if (open == asked_) return;
     if (!asked_.empty() && open.empty() && !answering_) session_.note("(answered elsewhere)");
     asked_ = open;
+    choices_.clear();
     if (first == nullptr) return;
+    if (const auto* choices = find(*first, {"choices"}); choices != nullptr && choices->is_array())
+      for (const auto& choice : choices->get_array())
+        if (choice.is_string()) choices_.emplace_back(choice.get_string());
     if (!session_.args().json)
       session_.note(
           "\n" + render_approval(session_.error_screen(), *first) +
           (options_.ask
-               ? "  allow? [y]es, [n]o: "
+               ? (choices_.empty() ? "  allow? [y]es, [n]o: " : "  which one? or [n]o: ")
                : fmt::format(
                      "  waiting for an answer: corral runs approve {0}   or   corral runs deny {0}",
                      short_id(run_))));
@@ -196,15 +201,17 @@ class Follower {
   }
 
   void answer(const std::string& line) {
-    const bool yes = line == "y" || line == "Y" || line == "yes",
-               no = line == "n" || line == "N" || line == "no";
+    const bool chosen = std::ranges::find(choices_, line) != choices_.end();
+    const bool yes = chosen || (choices_.empty() && (line == "y" || line == "Y" || line == "yes")),
+               no = !chosen && (line == "n" || line == "N" || line == "no");
     if (!yes && !no) {
-      session_.note("  y or n? ");
+      session_.note(choices_.empty() ? "  y or n? " : "  one of them, or n? ");
       return;
     }
+    json::object body{{"decision", yes ? "allow" : "deny"}};
+    if (chosen) body["choice"] = line;
     HttpClient client(session_.endpoint());
-    const auto decided = client.post_json("/api/v1/approvals/" + percent_encode(asked_),
-                                          json::object{{"decision", yes ? "allow" : "deny"}});
+    const auto decided = client.post_json("/api/v1/approvals/" + percent_encode(asked_), body);
     if (!decided && decided.error().code != ErrorCode::conflict)
       session_.note("corral: " + printable(decided.error().describe()));
     answering_ = true;
@@ -241,6 +248,7 @@ class Follower {
   LogPrinter printer_;
   SignalPipe signals_;
   EventStreams streams_;
+  std::vector<std::string> choices_;  // of the question on the screen
   std::string asked_, typed_;  // the id of the question on the screen; what was typed of a line
   std::optional<Error> problem_;
   int interrupts_ = 0;

@@ -1,19 +1,9 @@
-// corral project … · agent … · workflow … · doctor
-#include <unistd.h>
-
-#include "base/files.h"
+// corral project … · agent … · doctor
 #include "edge/cli/render.h"
 #include "edge/cli/session.h"
-#include "engine/workflow_yaml.h"
 
 namespace corral::edge::cli {
 namespace {
-
-const json::array& items_of(const json::value& page) {
-  static const json::array kNone;
-  const auto* items = page.is_array() ? &page : find(page, {"items"});
-  return items != nullptr && items->is_array() ? items->get_array() : kNone;
-}
 
 std::string project_path(const Arguments& args) {
   return "/api/v1/projects/" + percent_encode(args.name);
@@ -55,35 +45,6 @@ int project_list(Session& session, HttpClient& client) {
   else
     session.print(render_projects(session.screen(), projects));
   return kOk;
-}
-
-json::value workflow_json(const domain::Workflow& workflow) {
-  return json::object{{"name", workflow.name}, {"steps", workflow.steps.size()}};
-}
-
-int workflow_validate(Session& session) {
-  json::array good;
-  int code = kOk;
-  for (const auto& file : session.args().files) {
-    const bool from_stdin = file == "-";
-    const auto yaml = read_file(from_stdin ? "/dev/stdin" : file, engine::kMaxDefinitionBytes);
-    const auto workflow = yaml ? engine::parse_workflow(*yaml, from_stdin ? "stdin" : file)
-                               : Result<domain::Workflow>(std::unexpected(yaml.error()));
-    if (!workflow) {
-      // The lines of it are "FILE:LINE:COLUMN: …", as editors and compilers have them.
-      if (session.args().json)
-        session.report(workflow.error());
-      else
-        session.note(printable(workflow.error().message, Lines::keep));
-      code = kUsage;
-      continue;
-    }
-    good.push_back(workflow_json(*workflow));
-    if (!session.args().json)
-      session.print(fmt::format("{}: ok, {} steps\n", printable(file), workflow->steps.size()));
-  }
-  if (session.args().json && code == kOk) session.print_json(good);
-  return code;
 }
 
 }  // namespace
@@ -133,32 +94,6 @@ int agent_command(Session& session) {
     session.print_json(items_of(*agents));
   else
     session.print(render_agents(session.screen(), items_of(*agents)));
-  return kOk;
-}
-
-int workflow_command(Session& session) {
-  const auto& args = session.args();
-  if (args.command == "workflow validate") return workflow_validate(session);
-  if (args.command == "workflow show") {
-    const auto* found = engine::find_builtin_workflow(args.name);
-    if (found == nullptr)
-      return session.report(
-          {ErrorCode::not_found,
-           fmt::format("there is no built-in workflow '{}'; see 'corral workflow list'",
-                       printable(args.name)),
-           nullptr});
-    if (args.json)
-      session.print_json(json::object{{"name", found->name}, {"source", found->source}});
-    else
-      session.print(found->source);
-    return kOk;
-  }
-  json::array names;
-  for (const auto& workflow : engine::builtin_workflows()) {
-    names.push_back(json::object{{"name", workflow.name}});
-    if (!args.json) session.print(std::string(workflow.name) + "\n");
-  }
-  if (args.json) session.print_json(names);
   return kOk;
 }
 

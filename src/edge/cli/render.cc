@@ -43,7 +43,7 @@ std::string span_text(const json::value& value, Time now) {
 Style style_of(std::string_view status) {
   if (status == "completed" || status == "ok") return Style::green;
   if (status == "failed" || status == "problem") return Style::red;
-  if (status == "waiting" || status == "warning") return Style::yellow;
+  if (status == "waiting" || status == "paused" || status == "warning") return Style::yellow;
   if (status == "running") return Style::cyan;
   return Style::dim;
 }
@@ -67,6 +67,56 @@ std::string indented(std::string_view text, std::string_view indent) {
     if (c == '\n') result += indent;
   }
   return result;
+}
+
+std::string words_of(const json::array* words) {
+  std::string text;
+  if (words != nullptr)
+    for (const auto& word : *words)
+      if (word.is_string()) text += (text.empty() ? "" : ", ") + printable(word.get_string());
+  return text;
+}
+
+std::string choices_text(const json::value& approval) {
+  std::string text;
+  if (const auto choices = words_of(array_of(approval, "choices")); !choices.empty())
+    text += "    a yes chooses one of: " + choices + "\n";
+  if (const auto people = words_of(array_of(approval, "approvers")); !people.empty())
+    text += "    may answer: " + people + "\n";
+  if (const auto until = text_of(approval, "until"); !until.empty())
+    text += "    until " + until + "\n";
+  return text;
+}
+
+// A run's values in one line: "repo=core, level=3".
+std::string inputs_text(const json::value& run) {
+  std::string text;
+  if (const auto* inputs = find(run, {"inputs"}); inputs != nullptr && inputs->is_object())
+    for (const auto& [name, value] : inputs->get_object())
+      text += (text.empty() ? "" : ", ") + std::string(name) + "=" +
+              (value.is_string() ? std::string(value.get_string()) : json::serialize(value));
+  return printable(text.substr(0, 2'000));
+}
+
+std::string origin_text(const json::value& run) {
+  if (const auto parent = text_of(run, "parent"); !parent.empty())
+    return fmt::format("step {} of run {}", text_of(run, "parent_step"), parent);
+  if (const auto old = text_of(run, "forked_from"); !old.empty())
+    return fmt::format(
+        "fork of run {}{}", old,
+        text_of(run, "forked_step").empty() ? "" : " from step " + text_of(run, "forked_step"));
+  if (const auto schedule = text_of(run, "schedule"); !schedule.empty())
+    return "schedule " + schedule;
+  return {};
+}
+
+// Why a step is where it is: its error, or what it waits for or was skipped for.
+Cell reason_cell(const json::value& step) {
+  if (const auto error = printable(error_text(step)); !error.empty()) return {error, Style::red};
+  auto reason = text_of(step, "reason");
+  if (const auto wakes = text_of(step, "wakes_at"); !wakes.empty())
+    reason += (reason.empty() ? "goes on at " : ", at ") + wakes;
+  return {reason, Style::dim};
 }
 
 }  // namespace
@@ -107,8 +157,9 @@ std::string ago(std::string_view rfc3339, Time now) {
 }
 
 Cell status_cell(const json::value& run) {
-  const std::string status =
-      find_bool(run, {"waiting"}) ? "waiting" : printable(find_string(run, {"status"}));
+  const std::string status = find_bool(run, {"waiting"})  ? "waiting"
+                             : find_bool(run, {"paused"}) ? "paused"
+                                                          : printable(find_string(run, {"status"}));
   return {status, style_of(status)};
 }
 
@@ -145,11 +196,16 @@ std::string render_run(const Screen& screen, const json::value& run, Time now) {
   std::string out = fmt::format("{} {}\n", screen.paint(Style::bold, text_of(run, "id")),
                                 screen.paint(status.style, status.text));
   out += label(screen, "project", printable(find_string(run, {"project", "name"})));
+  if (const auto workflow = text_of(run, "workflow"); !workflow.empty())
+    out += label(screen, "workflow",
+                 fmt::format("{}@{}", workflow, find_int(run, {"workflow_version"}, 1)));
   out += label(screen, "agent", text_of(run, "agent"));
   auto prompt = printable(find_string(run, {"prompt"}).substr(0, 2'000), Lines::keep);
   if (find_string(run, {"prompt"}).size() > 2'000) prompt += "…";
   out += label(screen, "prompt", indented(prompt, "            "));
   out += label(screen, "checks", text_of(run, "checks"));
+  out += label(screen, "inputs", inputs_text(run));
+  out += label(screen, "comes of", origin_text(run));
   const auto isolation = text_of(run, "isolation");
   out +=
       label(screen, "isolation",
@@ -178,7 +234,7 @@ std::string render_run(const Screen& screen, const json::value& run, Time now) {
                       {word, style_of(word)},
                       {std::to_string(find_int(step, {"attempt"}))},
                       {span_text(step, now)},
-                      {printable(error_text(step)), Style::red}});
+                      reason_cell(step)});
     }
     using enum Column::Align;
     out += table(
@@ -279,6 +335,11 @@ std::string render_event(const Screen& screen, const json::value& event) {
                                        screen.terminal ? screen.width : 400)));
 }
 
+std::string approval_name(const json::value& approval) {
+  const auto tool = text_of(approval, "tool");
+  return tool.empty() ? text_of(approval, "step") : tool;
+}
+
 std::string render_approval(const Screen& screen, const json::value& approval) {
   const auto* input = find(approval, {"input"});
   auto words = text_of(approval, "text");
@@ -288,9 +349,106 @@ std::string render_approval(const Screen& screen, const json::value& approval) {
   if (detail.empty() && input != nullptr && !input->is_null()) detail = json::serialize(*input);
   detail = printable(detail, Lines::keep);
   if (detail.size() > 4'000) detail = shorten(detail, 4'000);
-  return fmt::format("{} {}{}\n    {}\n", screen.paint(Style::yellow, "?"),
-                     screen.paint(Style::bold, text_of(approval, "tool")),
-                     words.empty() ? "" : ": " + words, indented(detail, "    "));
+  return fmt::format("{} {}{}\n{}", screen.paint(Style::yellow, "?"),
+                     screen.paint(Style::bold, approval_name(approval)),
+                     words.empty() ? "" : ": " + words,
+                     detail.empty() ? "" : "    " + indented(detail, "    ") + "\n") +
+         choices_text(approval);
+}
+
+std::string render_workflows(const Screen& screen, const json::array& workflows) {
+  std::vector<std::vector<Cell>> rows;
+  for (const auto& workflow : workflows) {
+    const auto* steps = array_of(workflow, "steps");
+    rows.push_back({{text_of(workflow, "name"), Style::bold},
+                    {std::to_string(find_int(workflow, {"version"}))},
+                    {std::to_string(steps == nullptr ? 0 : steps->size())},
+                    {text_of(workflow, "origin"), Style::dim},
+                    {printable(find_string(workflow, {"schedule", "cron"}))},
+                    {text_of(workflow, "description")}});
+  }
+  using enum Column::Align;
+  return table(screen,
+               {{"WORKFLOW"},
+                {"VERSION", right},
+                {"STEPS", right},
+                {"ORIGIN"},
+                {"TIMES"},
+                {"DESCRIPTION", left, true}},
+               rows);
+}
+
+std::string render_schedules(const Screen& screen, const json::array& schedules) {
+  if (schedules.empty())
+    return "No schedules. Make one: corral schedule create FILE|NAME --cron '0 3 * * *'\n";
+  std::vector<std::vector<Cell>> rows;
+  for (const auto& schedule : schedules) {
+    const bool paused = find_bool(schedule, {"paused"});
+    rows.push_back({{short_id(find_string(schedule, {"id"}))},
+                    {text_of(schedule, "name"), Style::bold},
+                    {text_of(schedule, "cron")},
+                    {text_of(schedule, "timezone")},
+                    paused ? Cell{"paused", Style::yellow} : Cell{text_of(schedule, "next_at")},
+                    {text_of(schedule, "last_at"), Style::dim},
+                    {short_id(find_string(schedule, {"last_run"}))},
+                    {text_of(schedule, "last_error"), Style::red}});
+  }
+  using enum Column::Align;
+  return table(screen,
+               {{"SCHEDULE"},
+                {"WORKFLOW", left, true},
+                {"TIMES"},
+                {"ZONE"},
+                {"NEXT"},
+                {"LAST"},
+                {"LAST RUN"},
+                {"", left, true}},
+               rows);
+}
+
+std::string render_queue(const Screen& screen, const json::value& queue) {
+  std::string out;
+  for (const auto* state : {"ready", "delayed", "claimed", "completed", "failed"})
+    out += label(screen, state, count(find_int(queue, {state})));
+  const auto* oldest = find(queue, {"oldest_ready_s"});
+  if (oldest != nullptr && oldest->is_number())
+    out += label(screen, "oldest",
+                 "ready for " + duration_text(Duration(static_cast<std::int64_t>(
+                                    oldest->to_number<double>() * 1'000))));
+  if (const auto* paused = array_of(queue, "paused"); paused != nullptr)
+    for (const auto& group : *paused)
+      if (group.is_string())
+        out += label(screen, "paused",
+                     screen.paint(Style::yellow, group.get_string().empty()
+                                                     ? "everything"
+                                                     : "group " + printable(group.get_string())));
+  return out;
+}
+
+std::string render_jobs(const Screen& screen, const json::array& jobs, Time now) {
+  if (jobs.empty()) return "No such jobs.\n";
+  std::vector<std::vector<Cell>> rows;
+  for (const auto& job : jobs) {
+    const auto state = text_of(job, "state");
+    rows.push_back(
+        {{std::to_string(find_int(job, {"id"}))},
+         {text_of(job, "kind")},
+         {state, style_of(state)},
+         {fmt::format("{}/{}", find_int(job, {"attempt"}), find_int(job, {"max_attempts"}))},
+         {short_id(find_string(job, {"run"}))},
+         {ago(find_string(job, {"created_at"}), now), Style::dim},
+         {text_of(job, "error"), Style::red}});
+  }
+  using enum Column::Align;
+  return table(screen,
+               {{"JOB", right},
+                {"KIND"},
+                {"STATE"},
+                {"ATTEMPT", right},
+                {"RUN"},
+                {"CREATED", right},
+                {"ERROR", left, true}},
+               rows);
 }
 
 std::string render_doctor(const Screen& screen, const json::value& report) {

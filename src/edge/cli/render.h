@@ -35,6 +35,12 @@ std::string render_agents(const Screen& screen, const json::array& agents);
 std::string render_artifacts(const Screen& screen, const json::array& artifacts);
 std::string render_event(const Screen& screen, const json::value& event);
 std::string render_approval(const Screen& screen, const json::value& approval);
+// What an approval is about: a tool's name, or the step that asks.
+std::string approval_name(const json::value& approval);
+std::string render_workflows(const Screen& screen, const json::array& workflows);
+std::string render_schedules(const Screen& screen, const json::array& schedules);
+std::string render_queue(const Screen& screen, const json::value& queue);
+std::string render_jobs(const Screen& screen, const json::array& jobs, Time now);
 std::string render_doctor(const Screen& screen, const json::value& report);
 // One line of a unified diff, coloured; `line` without its end.
 std::string render_diff_line(const Screen& screen, std::string_view line);

@@ -37,12 +37,6 @@ int outcome(const json::value& run) {
   return find_string(run, {"status"}) == "completed" ? kOk : kFailed;
 }
 
-const json::array& items_of(const json::value& page) {
-  static const json::array kNone;
-  const auto* items = find(page, {"items"});
-  return items != nullptr && items->is_array() ? items->get_array() : kNone;
-}
-
 // A stream of JSON objects, one a line, of a resource that also gives them all at once.
 Result<void> stream_objects(Session& session, const std::string& path, std::string_view event_name,
                             const std::function<void(const json::value&)>& each,
@@ -119,7 +113,9 @@ int runs_list(Session& session) {
 int runs_show(Session& session) {
   const auto target = target_of(session, Need::read);
   if (!target) return session.report(target.error());
-  const auto run = target->client.get_json(target->path);
+  const auto& at = session.args().at;
+  const auto run =
+      target->client.get_json(target->path + (at ? fmt::format("?version={}", *at) : ""));
   return run ? show_run(session, *run) : session.report(run.error());
 }
 
@@ -214,7 +210,9 @@ int runs_retry(Session& session) {
                                     end_of_log += bytes.size();
                                     return true;
                                   });
-  const auto run = target->client.post_json(target->path + "/retry", json::object{});
+  json::object body;
+  if (!args.step.empty()) body["from"] = args.step;
+  const auto run = session.post_once(target->path + "/retry", body);
   if (!run) return session.report(run.error());
   if (!follow) {
     if (args.json)
@@ -229,6 +227,52 @@ int runs_retry(Session& session) {
                                .from = end_of_log,
                                .interrupt = FollowOptions::Interrupt::cancels,
                                .ask = false});
+  if (!end) return session.report(end.error());
+  if (args.json)
+    session.print_json(*end);
+  else
+    session.print(render_result(session.screen(), *end, {}));
+  return outcome(*end);
+}
+
+int runs_pause(Session& session) {
+  const auto& args = session.args();
+  const auto target = target_of(session, Need::read);
+  if (!target) return session.report(target.error());
+  const bool pause = args.command == "runs pause";
+  json::object body;
+  if (!args.message.empty()) body["reason"] = args.message;
+  const auto run = session.post_once(target->path + (pause ? "/pause" : "/resume"), body);
+  if (!run) return session.report(run.error());
+  if (args.json)
+    session.print_json(*run);
+  else
+    session.print(fmt::format(
+        "run {} {}\n", short_id(target->id),
+        pause ? "begins no further step; let it go on: corral runs resume " + short_id(target->id)
+              : "goes on"));
+  return kOk;
+}
+
+int runs_fork(Session& session) {
+  const auto& args = session.args();
+  const auto target = target_of(session, Need::work);
+  if (!target) return session.report(target.error());
+  json::object body;
+  if (!args.step.empty()) body["from"] = args.step;
+  const auto run = session.post_once(target->path + "/fork", body);
+  if (!run) return session.report(run.error());
+  const std::string id(find_string(*run, {"id"}));
+  if (!args.follow && !session.embedded()) {
+    if (args.json)
+      session.print_json(*run);
+    else
+      session.print(id + "\n");
+    return kOk;
+  }
+  const auto end = follow_run(
+      session, id,
+      {.log = !args.json, .from = 0, .interrupt = FollowOptions::Interrupt::cancels, .ask = false});
   if (!end) return session.report(end.error());
   if (args.json)
     session.print_json(*end);
@@ -293,12 +337,13 @@ int runs_decide(Session& session) {
   for (const auto* approval : open) {
     json::object body{{"decision", args.command == "runs approve" ? "allow" : "deny"}};
     if (!args.message.empty()) body["message"] = args.message;
-    auto answer = (*client)->post_json(
+    if (!args.choice.empty()) body["choice"] = args.choice;
+    auto answer = session.post_once(
         "/api/v1/approvals/" + percent_encode(find_string(*approval, {"id"})), body);
     if (!answer) return session.report(answer.error());
     if (!args.json)
       session.print(fmt::format("{} {}\n", args.command == "runs approve" ? "allowed" : "denied",
-                                printable(find_string(*approval, {"tool"}))));
+                                approval_name(*approval)));
     decided.push_back(std::move(*answer));
   }
   if (args.json) session.print_json(decided.size() == 1 ? decided.front() : json::value(decided));

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/id.h"
+#include "base/random.h"
 #include "edge/cli/discovery.h"
 #include "edge/cli/render.h"
 
@@ -27,6 +28,12 @@ bool write_to(int fd, std::string_view text) {
 }
 
 }  // namespace
+
+const json::array& items_of(const json::value& page) {
+  static const json::array kNone;
+  const auto* items = page.is_array() ? &page : find(page, {"items"});
+  return items != nullptr && items->is_array() ? items->get_array() : kNone;
+}
 
 Session::Session(Arguments arguments, const CliHooks& hooks)
     : args_(std::move(arguments)),
@@ -99,6 +106,14 @@ Endpoint Session::endpoint() const {
     if (auto moved = find_server({args_.server, args_.data, args_.token_file}); moved && *moved)
       return **moved;
   return client_->endpoint();
+}
+
+Result<json::value> Session::post_once(const std::string& path, const json::value& body) {
+  const std::vector<std::string> headers{"Idempotency-Key: " + SystemRandom::instance().hex(16)};
+  auto answer = client_->post_json(path, body, headers);
+  if (!answer && answer.error().code == ErrorCode::unavailable)
+    answer = HttpClient(endpoint()).post_json(path, body, headers);
+  return answer;
 }
 
 Result<std::string> Session::run_id(const std::string& given) {

@@ -44,6 +44,10 @@ class Session {
   // Where it is now: a server that was restarted may have moved.
   Endpoint endpoint() const;
 
+  // Gives a command that must not be carried out twice: under a key, and once more with the same
+  // one when the answer got lost with the connection. After server().
+  Result<json::value> post_once(const std::string& path, const json::value& body);
+
   // The full id for an id, the unique beginning of one, or "last".
   Result<std::string> run_id(const std::string& given);
 
@@ -56,22 +60,29 @@ class Session {
   bool output_gone_ = false;
 };
 
+// The elements of {"items": […]} or of an array; none of anything else.
+const json::array& items_of(const json::value& page);
+
 // ---- the commands; each returns the exit code ----
 
-int run_command_line(Session& session);  // corral run
+int run_command_line(Session& session);  // corral run, corral workflow run
 int runs_list(Session& session);
 int runs_show(Session& session);
 int runs_logs(Session& session);
 int runs_diff(Session& session);
 int runs_cancel(Session& session);
 int runs_retry(Session& session);
+int runs_pause(Session& session);  // pause, resume
+int runs_fork(Session& session);
 int runs_wait(Session& session);
 int runs_decide(Session& session);  // approve, deny
 int runs_artifacts(Session& session);
 int runs_events(Session& session);
 int project_command(Session& session);   // add, list, show, remove
 int agent_command(Session& session);     // list, install
-int workflow_command(Session& session);  // validate, list, show
+int workflow_command(Session& session);  // all but run
+int schedule_command(Session& session);
+int queue_command(Session& session);
 int doctor_command(Session& session);
 
 }  // namespace corral::edge::cli

@@ -189,6 +189,8 @@ json::object component_schemas() {
   "required": ["id", "name", "cron", "timezone", "paused", "next_at", "run", "created_by", "created_at"],
   "properties": {
     "id": {"type": "string"}, "name": {"type": "string", "description": "The workflow's."},
+    "project": {"$ref": "#/components/schemas/RunProject"},
+    "last_error": {"type": ["string", "null"], "description": "Why its last time started no run."},
     "cron": {"type": "string"}, "timezone": {"type": "string"}, "paused": {"type": "boolean"},
     "next_at": {"type": ["string", "null"], "format": "date-time"},
     "last_at": {"type": ["string", "null"], "format": "date-time"}, "last_run": {"type": ["string", "null"]},
