@@ -2,7 +2,7 @@
 import createClient from "openapi-fetch";
 import { problemFrom, toApiError } from "./problem";
 import type { paths } from "./schema";
-import type { NewProject, RunStatus, StartRun } from "./types";
+import type { Job, JobState, NewProject, NewSchedule, RunStatus, StartRun } from "./types";
 
 const client = createClient<paths>({ baseUrl: "" });
 
@@ -54,11 +54,26 @@ export const api = {
     unwrap(client.GET("/api/v1/runs", { params: { query }, signal })),
   run: (run: string, signal?: AbortSignal) =>
     unwrap(client.GET("/api/v1/runs/{run}", { params: { path: { run } }, signal })),
+  runAt: (run: string, version: number, signal?: AbortSignal) =>
+    unwrap(client.GET("/api/v1/runs/{run}", { params: { path: { run }, query: { version } }, signal })),
   startRun: (body: StartRun, idempotencyKey: string) =>
     unwrap(client.POST("/api/v1/runs", { body, params: { header: { "Idempotency-Key": idempotencyKey } } })),
   cancelRun: (run: string, reason: string) =>
     unwrap(client.POST("/api/v1/runs/{run}/cancel", { params: { path: { run } }, body: { reason } })),
-  retryRun: (run: string) => unwrap(client.POST("/api/v1/runs/{run}/retry", { params: { path: { run } } })),
+  retryRun: (run: string, from?: string) =>
+    unwrap(
+      client.POST("/api/v1/runs/{run}/retry", { params: { path: { run } }, body: from ? { from } : {} }),
+    ),
+  forkRun: (run: string, from: string, idempotencyKey: string) =>
+    unwrap(
+      client.POST("/api/v1/runs/{run}/fork", {
+        params: { path: { run }, header: { "Idempotency-Key": idempotencyKey } },
+        body: from ? { from } : {},
+      }),
+    ),
+  pauseRun: (run: string) =>
+    unwrap(client.POST("/api/v1/runs/{run}/pause", { params: { path: { run } }, body: {} })),
+  resumeRun: (run: string) => unwrap(client.POST("/api/v1/runs/{run}/resume", { params: { path: { run } } })),
   firstEventFrom: async (from: number, signal?: AbortSignal): Promise<number | null> => {
     const query = { from, limit: 1 };
     const page = await unwrap(client.GET("/api/v1/events", { params: { query }, signal }));
@@ -68,11 +83,42 @@ export const api = {
     unwrap(client.GET("/api/v1/runs/{run}/artifacts", { params: { path: { run } }, signal })),
   diff: (run: string, signal?: AbortSignal) =>
     unwrap(client.GET("/api/v1/runs/{run}/diff", { params: { path: { run } }, parseAs: "text", signal })),
-  decide: (approval: string, decision: "allow" | "deny", message: string) =>
+  decide: (approval: string, decision: "allow" | "deny", message: string, choice = "") =>
     unwrap(
       client.POST("/api/v1/approvals/{approval}", {
         params: { path: { approval } },
-        body: { decision, message },
+        body: { decision, message, ...(choice ? { choice } : {}) },
       }),
     ),
+
+  workflows: (signal?: AbortSignal) => unwrap(client.GET("/api/v1/workflows", { signal })),
+  // "name", or "name@version"
+  workflow: (name: string, signal?: AbortSignal) =>
+    unwrap(client.GET("/api/v1/workflows/{name}", { params: { path: { name } }, signal })),
+  saveWorkflow: (definition: string) => unwrap(client.POST("/api/v1/workflows", { body: { definition } })),
+  deleteWorkflow: (name: string) =>
+    unwrap(client.DELETE("/api/v1/workflows/{name}", { params: { path: { name } } })),
+
+  schedules: (signal?: AbortSignal) => unwrap(client.GET("/api/v1/schedules", { signal })),
+  createSchedule: (body: NewSchedule, idempotencyKey: string) =>
+    unwrap(
+      client.POST("/api/v1/schedules", { body, params: { header: { "Idempotency-Key": idempotencyKey } } }),
+    ),
+  pauseSchedule: (schedule: string) =>
+    unwrap(client.POST("/api/v1/schedules/{schedule}/pause", { params: { path: { schedule } } })),
+  resumeSchedule: (schedule: string) =>
+    unwrap(client.POST("/api/v1/schedules/{schedule}/resume", { params: { path: { schedule } } })),
+  deleteSchedule: (schedule: string) =>
+    unwrap(client.DELETE("/api/v1/schedules/{schedule}", { params: { path: { schedule } } })),
+
+  queue: (signal?: AbortSignal) => unwrap(client.GET("/api/v1/queue", { signal })),
+  pauseQueue: (group?: string) =>
+    unwrap(client.POST("/api/v1/queue/pause", { body: group ? { group } : {} })),
+  resumeQueue: (group?: string) =>
+    unwrap(client.POST("/api/v1/queue/resume", { body: group ? { group } : {} })),
+  jobs: (query: { state?: JobState; cursor?: string; limit?: number }, signal?: AbortSignal) =>
+    unwrap(client.GET("/api/v1/jobs", { params: { query }, signal })),
+  retryJob: (job: Job["id"]) =>
+    unwrap(client.POST("/api/v1/jobs/{job}/retry", { params: { path: { job } } })),
+  discardJob: (job: Job["id"]) => unwrap(client.DELETE("/api/v1/jobs/{job}", { params: { path: { job } } })),
 };

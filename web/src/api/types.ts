@@ -21,3 +21,12 @@ export type NewProject = NonNullable<
 >["content"]["application/json"];
 export type RunEvent = Body<paths["/api/v1/runs/{run}/events"]["get"]["responses"][200]>["items"][number];
 export type Artifact = Body<paths["/api/v1/runs/{run}/artifacts"]["get"]["responses"][200]>["items"][number];
+export type Workflow = Body<paths["/api/v1/workflows/{name}"]["get"]["responses"][200]>;
+export type WorkflowInput = Workflow["inputs"][string];
+export type Schedule = Body<paths["/api/v1/schedules/{schedule}"]["get"]["responses"][200]>;
+export type NewSchedule = NonNullable<
+  paths["/api/v1/schedules"]["post"]["requestBody"]
+>["content"]["application/json"];
+export type Queue = Body<paths["/api/v1/queue"]["get"]["responses"][200]>;
+export type Job = Body<paths["/api/v1/jobs"]["get"]["responses"][200]>["items"][number];
+export type JobState = Job["state"];

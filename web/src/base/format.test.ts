@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatAgo, formatBytes, formatCost, formatCount, formatDuration, titleOf } from "./format";
+import { formatAgo, formatBytes, formatCost, formatCount, formatDuration, runTitle, titleOf } from "./format";
 
 describe("format", () => {
   it("shows small costs exactly and larger ones in cents", () => {
@@ -35,5 +35,10 @@ describe("format", () => {
   it("makes a title of a prompt", () => {
     expect(titleOf("\n## Fix the `tally` **bug**\n\nmore")).toBe("Fix the tally bug");
     expect(titleOf("  ")).toBe("(no prompt)");
+  });
+  it("calls a run without a prompt by its workflow and inputs", () => {
+    const inputs = { env: "prod", count: 2, list: ["x"], empty: "" };
+    expect(runTitle({ prompt: " ", workflow: "release", inputs })).toBe("release · env: prod · count: 2");
+    expect(runTitle({ prompt: "Fix it", workflow: "task", inputs: {} })).toBe("Fix it");
   });
 });

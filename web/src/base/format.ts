@@ -74,3 +74,13 @@ export function titleOf(prompt: string): string {
     .trim();
   return text.length > 160 ? `${text.slice(0, 159)}…` : text || "(no prompt)";
 }
+
+// What a run is called: by its prompt, otherwise by its workflow and what that was given.
+export function runTitle(run: { prompt: string; workflow: string; inputs: Record<string, unknown> }): string {
+  if (run.prompt.trim() !== "") return titleOf(run.prompt);
+  const given = Object.entries(run.inputs)
+    .filter(([, value]) => ["string", "number", "boolean"].includes(typeof value) && value !== "")
+    .slice(0, 3)
+    .map(([name, value]) => `${name}: ${value}`);
+  return titleOf([run.workflow, ...given].join(" · "));
+}

@@ -15,6 +15,7 @@ const looks = {
 } as const;
 
 export const statusWord = (status: AnyStatus) => looks[status].word;
+export const toneOf = (status: AnyStatus) => looks[status].tone;
 
 // A run that waits for a person says so, whatever else it does.
 export function shownStatus(run: { status: RunStatus; waiting: boolean }): AnyStatus {

@@ -2,8 +2,12 @@ import type { Step } from "../../api/types";
 import { Elapsed } from "../../ui/elapsed";
 import { StatusIcon, statusWord } from "../../ui/status";
 
-export function Pipeline({ steps }: { steps: Step[] }) {
-  if (steps.length === 0) return null;
+const most = 8; // more than a strip can show: the graph does
+
+// The steps at a glance, a matrix as one.
+export function Pipeline({ steps: all }: { steps: Step[] }) {
+  const steps = all.filter((step) => step.matrix_of === null);
+  if (steps.length === 0 || steps.length > most) return null;
   return (
     // biome-ignore lint/a11y/noRedundantRoles: Safari forgets lists without bullets
     <ol role="list" className="pipeline" aria-label="Steps">

@@ -1,9 +1,22 @@
-import { Ban, Bot, FolderGit2, GitBranch, GitCommitHorizontal, RotateCcw } from "lucide-react";
+import {
+  Ban,
+  Bot,
+  CalendarClock,
+  CornerLeftUp,
+  FolderGit2,
+  GitBranch,
+  GitCommitHorizontal,
+  GitFork,
+  Pause,
+  Play,
+  RotateCcw,
+  Workflow,
+} from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { api } from "../../api/client";
 import { type ApiError, toApiError } from "../../api/problem";
 import type { Run } from "../../api/types";
-import { formatCost, formatCount, plural, shortActor, shortHash, titleOf } from "../../base/format";
+import { formatCost, formatCount, plural, runTitle, shortActor, shortHash, shortId } from "../../base/format";
 import { Link } from "../../base/router";
 import { CopyButton } from "../../ui/copy-button";
 import { Dialog } from "../../ui/dialog";
@@ -11,6 +24,7 @@ import { Ago, Elapsed } from "../../ui/elapsed";
 import { IsolationMark } from "../../ui/isolation";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { StatusBadge, shownStatus } from "../../ui/status";
+import { RerunDialog } from "./steps/rerun-dialog";
 
 function Fact({ label, children }: { label: string; children: ReactNode }) {
   return (
@@ -101,48 +115,85 @@ function CancelDialog({
   );
 }
 
-function RetryDialog({
-  run,
-  onClose,
-  onChanged,
-}: {
-  run: Run;
-  onClose: () => void;
-  onChanged: (run: Run) => void;
-}) {
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
-  const retry = async () => {
-    setBusy(true);
-    try {
-      onChanged(await api.retryRun(run.id));
-      onClose();
-    } catch (cause) {
-      setError(toApiError(cause));
-      setBusy(false);
-    }
-  };
+// Where the run comes from: another run, a schedule.
+function Origin({ run }: { run: Run }) {
   return (
-    <Dialog title="Retry this run?" onClose={onClose}>
-      <p>
-        It starts again as attempt {run.attempt + 1}, with the same prompt and settings. This can cost money
-        again.
-      </p>
-      {error ? <ProblemNotice error={error} /> : null}
-      <div className="dialog-actions">
-        <button type="button" className="button" onClick={onClose}>
-          Leave it
-        </button>
-        <button type="button" className="button button-primary" disabled={busy} onClick={() => void retry()}>
-          Retry the run
-        </button>
-      </div>
-    </Dialog>
+    <>
+      {run.workflow !== "task" ? (
+        <Link href={`/workflows/${encodeURIComponent(run.workflow)}`}>
+          <Workflow aria-hidden />
+          {run.workflow}
+          {run.workflow_version > 1 ? ` version ${run.workflow_version}` : ""}
+        </Link>
+      ) : null}
+      {run.parent ? (
+        <span>
+          <CornerLeftUp aria-hidden />
+          step {run.parent_step} of{" "}
+          <Link href={`/runs/${run.parent}?tab=steps`}>run {shortId(run.parent)}</Link>
+        </span>
+      ) : null}
+      {run.forked_from ? (
+        <span>
+          <GitFork aria-hidden />
+          forked from <Link href={`/runs/${run.forked_from}?tab=steps`}>run {shortId(run.forked_from)}</Link>
+          {run.forked_step ? ` at ${run.forked_step}` : ""}
+        </span>
+      ) : null}
+      {run.schedule ? (
+        <Link href="/schedules">
+          <CalendarClock aria-hidden />
+          started by a schedule
+        </Link>
+      ) : null}
+    </>
   );
 }
 
-export function RunHeader({ run, onChanged }: { run: Run; onChanged: (run: Run) => void }) {
-  const [asking, setAsking] = useState<"cancel" | "retry" | null>(null);
+function PauseButton({ run, onChanged }: { run: Run; onChanged: (run: Run) => void }) {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  const change = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      onChanged(await (run.paused ? api.resumeRun(run.id) : api.pauseRun(run.id)));
+    } catch (cause) {
+      setError(toApiError(cause));
+    }
+    setBusy(false);
+  };
+  return (
+    <>
+      {error ? (
+        <span className="field-error" role="alert">
+          {error.message}
+        </span>
+      ) : null}
+      <button
+        type="button"
+        className="button"
+        disabled={busy}
+        title={run.paused ? "Steps begin again" : "No further step begins; what is under way goes on"}
+        onClick={() => void change()}
+      >
+        {run.paused ? <Play aria-hidden /> : <Pause aria-hidden />}
+        {run.paused ? "Resume" : "Pause"}
+      </button>
+    </>
+  );
+}
+
+export function RunHeader({
+  run,
+  past,
+  onChanged,
+}: {
+  run: Run;
+  past: boolean; // it is shown as it was: nothing can be done to it
+  onChanged: (run: Run) => void;
+}) {
+  const [asking, setAsking] = useState<"cancel" | "retry" | "fork" | null>(null);
   const active = run.status === "pending" || run.status === "running";
   return (
     <header className="run-header">
@@ -151,8 +202,15 @@ export function RunHeader({ run, onChanged }: { run: Run; onChanged: (run: Run) 
           <StatusBadge status={shownStatus(run)} />
           {run.isolation ? <IsolationMark isolation={run.isolation} /> : null}
           {run.attempt > 1 ? <span className="chip">Attempt {run.attempt}</span> : null}
+          {run.paused ? (
+            <span className="chip chip-warning">
+              <Pause aria-hidden />
+              Paused
+            </span>
+          ) : null}
         </div>
-        <div className="run-actions">
+        <div className="run-actions" hidden={past}>
+          {active ? <PauseButton run={run} onChanged={onChanged} /> : null}
           {active ? (
             <button type="button" className="button button-danger" onClick={() => setAsking("cancel")}>
               <Ban aria-hidden />
@@ -165,9 +223,15 @@ export function RunHeader({ run, onChanged }: { run: Run; onChanged: (run: Run) 
               Retry
             </button>
           ) : null}
+          {active ? null : (
+            <button type="button" className="button" onClick={() => setAsking("fork")}>
+              <GitFork aria-hidden />
+              Fork
+            </button>
+          )}
         </div>
       </div>
-      <h1 className="run-title">{titleOf(run.prompt)}</h1>
+      <h1 className="run-title">{runTitle(run)}</h1>
       <div className="run-origin">
         <Link href={`/runs?project=${encodeURIComponent(run.project.id)}`}>
           <FolderGit2 aria-hidden />
@@ -177,6 +241,7 @@ export function RunHeader({ run, onChanged }: { run: Run; onChanged: (run: Run) 
           <Bot aria-hidden />
           {run.agent}
         </span>
+        <Origin run={run} />
         <span className="muted">
           started by {shortActor(run.created_by)} <Ago time={run.created_at} />
         </span>
@@ -220,8 +285,13 @@ export function RunHeader({ run, onChanged }: { run: Run; onChanged: (run: Run) 
       {asking === "cancel" ? (
         <CancelDialog run={run} onClose={() => setAsking(null)} onChanged={onChanged} />
       ) : null}
-      {asking === "retry" ? (
-        <RetryDialog run={run} onClose={() => setAsking(null)} onChanged={onChanged} />
+      {asking === "retry" || asking === "fork" ? (
+        <RerunDialog
+          run={run}
+          choice={{ kind: asking, from: "" }}
+          onClose={() => setAsking(null)}
+          onChanged={onChanged}
+        />
       ) : null}
     </header>
   );

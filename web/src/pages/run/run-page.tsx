@@ -1,11 +1,12 @@
 import { Ban, CircleX } from "lucide-react";
-import { useCallback, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { api, runPath } from "../../api/client";
 import type { ServerEvent } from "../../api/sse";
 import type { Run, RunEvent } from "../../api/types";
 import { useStream } from "../../api/use-stream";
-import { plural, titleOf } from "../../base/format";
+import { plural, runTitle } from "../../base/format";
 import { Link, navigate, useLocation, withQuery } from "../../base/router";
+import { FrozenTime } from "../../base/use-now";
 import { useResource } from "../../base/use-resource";
 import { useTitle } from "../../base/use-title";
 import { ConnectionNotice } from "../../ui/connection";
@@ -16,9 +17,11 @@ import { ApprovalCards } from "./approval-card";
 import { ArtifactsTab } from "./artifacts-tab";
 import { DiffTab } from "./diff-tab";
 import { EventsTab } from "./events-tab";
+import { HistoryBar } from "./history";
 import { LogTab } from "./log-tab";
 import { Pipeline } from "./pipeline";
 import { RunHeader } from "./run-header";
+import { StepsTab } from "./steps/steps-tab";
 import { TimelineTab } from "./timeline-tab";
 import { useTimeline } from "./use-timeline";
 import "./run-page.css";
@@ -27,6 +30,7 @@ function tabsOf(run: Run, eventCount: number) {
   const files = run.diff_stat?.files ?? 0;
   const count = (value: number) => (value > 0 ? <span className="tab-count">{value}</span> : null);
   return [
+    { id: "steps", label: "Steps" },
     { id: "timeline", label: "Timeline" },
     { id: "log", label: "Log" },
     { id: "diff", label: <>Diff {count(files)}</> },
@@ -65,12 +69,36 @@ function RunError({ run, error }: { run: Run; error: NonNullable<Run["error"]> }
   );
 }
 
-function LoadedRun({ run, refresh, set }: { run: Run; refresh: () => void; set: (run: Run) => void }) {
+const presentOnly = ["timeline", "log", "diff", "artifacts"];
+
+// The run as it was after an event; the last answer while the next is on its way. Null: now.
+function usePast(run: string, at: number | null) {
+  const { data, error } = useResource(`run ${run} after ${at}`, (signal) =>
+    at === null ? Promise.resolve(null) : api.runAt(run, at, signal),
+  );
+  const [kept, setKept] = useState<Run | null>(null);
+  if (data && data !== kept) setKept(data);
+  return { past: at === null ? null : (data ?? kept), error: at === null ? null : error };
+}
+
+function LoadedRun({
+  run: present,
+  refresh,
+  set,
+}: {
+  run: Run;
+  refresh: () => void;
+  set: (run: Run) => void;
+}) {
   const { query } = useLocation();
-  const [events, setEvents] = useState<RunEvent[]>([]);
-  const over = run.status === "completed" || run.status === "failed" || run.status === "cancelled";
-  const title = titleOf(run.prompt);
-  useTitle(`${run.waiting ? "⏳ " : ""}${title}`);
+  const [allEvents, setEvents] = useState<RunEvent[]>([]);
+  const version = Number(query.get("version"));
+  const at = Number.isInteger(version) && version > 0 && version < present.version ? version : null;
+  const { past, error: pastError } = usePast(present.id, at);
+  const run = past ?? present;
+  const over =
+    present.status === "completed" || present.status === "failed" || present.status === "cancelled";
+  useTitle(`${present.waiting ? "⏳ " : ""}${runTitle(present)}`);
 
   const onEvents = useCallback(
     (batch: ServerEvent[]) => {
@@ -79,34 +107,59 @@ function LoadedRun({ run, refresh, set }: { run: Run; refresh: () => void; set: 
     },
     [refresh],
   );
-  const eventStream = useStream(`${runPath(run.id)}/events?from=1`, onEvents, run.attempt);
+  const eventStream = useStream(`${runPath(run.id)}/events?from=1`, onEvents, present.attempt);
+  const events = useMemo(() => (at === null ? allEvents : allEvents.slice(0, at)), [allEvents, at]);
+  const frozen = at === null ? null : Date.parse(events.at(-1)?.time ?? run.created_at);
   const tabs = tabsOf(run, events.length);
-  const wanted = query.get("tab") ?? "timeline";
-  const tab = tabs.some(({ id }) => id === wanted) ? wanted : "timeline";
-  const timeline = useTimeline(run.id, run.attempt, tab === "timeline");
-  const select = (id: string) =>
-    navigate(withQuery(`/runs/${run.id}`, query, { tab: id === "timeline" ? "" : id }), "replace");
+  const usual = present.workflow === "task" ? "timeline" : "steps";
+  const wanted = query.get("tab") ?? usual;
+  const tab = tabs.some(({ id }) => id === wanted) ? wanted : usual;
+  const timeline = useTimeline(run.id, present.attempt, tab === "timeline");
+  const go = (changes: Record<string, string>) =>
+    navigate(withQuery(`/runs/${run.id}`, new URLSearchParams(window.location.search), changes), "replace");
+  const travel = useCallback(
+    (to: number | null) => {
+      const now = new URLSearchParams(window.location.search);
+      navigate(withQuery(`/runs/${present.id}`, now, { version: to === null ? "" : String(to) }), "replace");
+    },
+    [present.id],
+  );
 
   return (
-    <div className="page run-page">
-      <div className="visually-hidden" aria-live="polite">
-        {run.waiting
-          ? `The agent waits for your decision on ${plural(run.approvals.length, "request")}`
-          : `Run ${statusWord(shownStatus(run)).toLowerCase()}`}
+    <FrozenTime value={frozen}>
+      <div className="page run-page">
+        <div className="visually-hidden" aria-live="polite">
+          {run.waiting
+            ? `The run waits for your decision on ${plural(run.approvals.length, "request")}`
+            : `Run ${statusWord(shownStatus(run)).toLowerCase()}`}
+        </div>
+        <RunHeader run={run} past={at !== null} onChanged={set} />
+        <Pipeline steps={run.steps} />
+        {run.error ? <RunError run={run} error={run.error} /> : null}
+        {at === null ? <ApprovalCards approvals={run.approvals} onDecided={refresh} /> : null}
+        <HistoryBar events={allEvents} at={at} onChange={travel} />
+        {pastError ? <ProblemNotice error={pastError} /> : null}
+        <Tabs
+          label="Views of this run"
+          tabs={tabs}
+          selected={tab}
+          onSelect={(id) => go({ tab: id === usual ? "" : id })}
+        >
+          {at !== null && presentOnly.includes(tab) ? (
+            <p className="notice history-present">
+              History covers the run's state, steps and events. What stands here is as it is now.
+            </p>
+          ) : null}
+          {tab === "steps" ? <StepsTab run={run} events={events} past={at !== null} onChanged={set} /> : null}
+          {tab === "timeline" ? <TimelineTab run={present} timeline={timeline} live={!over} /> : null}
+          {tab === "log" ? <LogTab run={run.id} attempt={present.attempt} live={!over} /> : null}
+          {tab === "diff" ? <DiffTab run={present} over={over} /> : null}
+          {tab === "events" ? <EventsTab events={events} at={at} onTravel={travel} /> : null}
+          {tab === "artifacts" ? <ArtifactsTab run={present} /> : null}
+        </Tabs>
+        <ConnectionNotice states={[eventStream.state]} />
       </div>
-      <RunHeader run={run} onChanged={set} />
-      <Pipeline steps={run.steps} />
-      {run.error ? <RunError run={run} error={run.error} /> : null}
-      <ApprovalCards approvals={run.approvals} onDecided={refresh} />
-      <Tabs label="Views of this run" tabs={tabs} selected={tab} onSelect={select}>
-        {tab === "timeline" ? <TimelineTab run={run} timeline={timeline} live={!over} /> : null}
-        {tab === "log" ? <LogTab run={run.id} attempt={run.attempt} live={!over} /> : null}
-        {tab === "diff" ? <DiffTab run={run} over={over} /> : null}
-        {tab === "events" ? <EventsTab events={events} /> : null}
-        {tab === "artifacts" ? <ArtifactsTab run={run} /> : null}
-      </Tabs>
-      <ConnectionNotice states={[eventStream.state]} />
-    </div>
+    </FrozenTime>
   );
 }
 

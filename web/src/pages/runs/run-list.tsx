@@ -1,6 +1,6 @@
 import { GitBranch } from "lucide-react";
 import type { Run } from "../../api/types";
-import { formatCost, titleOf } from "../../base/format";
+import { formatCost, runTitle } from "../../base/format";
 import { Link } from "../../base/router";
 import { Ago, Elapsed } from "../../ui/elapsed";
 import { IsolationMark } from "../../ui/isolation";
@@ -14,7 +14,7 @@ function Row({ run }: { run: Run }) {
       </div>
       <div className="run-row-main">
         <Link href={`/runs/${run.id}`} className="run-row-title">
-          {titleOf(run.prompt)}
+          {runTitle(run)}
         </Link>
         <div className="run-row-sub">
           <span className="run-row-project">{run.project.name}</span>
@@ -22,6 +22,8 @@ function Row({ run }: { run: Run }) {
             <GitBranch aria-hidden />
             {run.branch}
           </span>
+          {run.workflow !== "task" ? <span className="chip">{run.workflow}</span> : null}
+          {run.paused ? <span className="chip chip-warning">Paused</span> : null}
           {run.isolation && run.isolation !== "sandbox" ? <IsolationMark isolation={run.isolation} /> : null}
         </div>
       </div>

@@ -1,0 +1,267 @@
+// The run as a graph. Loaded when it is looked at: the library is larger than the rest of the page.
+import {
+  Background,
+  BackgroundVariant,
+  Controls,
+  type Edge,
+  Handle,
+  MarkerType,
+  type Node,
+  type NodeProps,
+  Position,
+  ReactFlow,
+  ReactFlowProvider,
+  useReactFlow,
+} from "@xyflow/react";
+import "@xyflow/react/dist/base.css";
+import { type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import type { Step } from "../../../api/types";
+import { Elapsed } from "../../../ui/elapsed";
+import { StatusIcon, statusWord, toneOf } from "../../../ui/status";
+import { type Direction, finallyId, layout } from "./layout";
+import { countsOf, matrixText, reasonText } from "./step-text";
+import "./run-graph.css";
+
+interface StepData extends Record<string, unknown> {
+  step: Step;
+  instances: Step[];
+  direction: Direction;
+  small: boolean;
+}
+type StepNode = Node<StepData, "step">;
+type GraphNode = StepNode | Node<Record<string, unknown>, "finally">;
+
+function Ends({ direction }: { direction: Direction }) {
+  const across = direction === "across";
+  return (
+    <>
+      <Handle type="target" position={across ? Position.Left : Position.Top} isConnectable={false} />
+      <Handle type="source" position={across ? Position.Right : Position.Bottom} isConnectable={false} />
+    </>
+  );
+}
+
+function Under({ step, instances }: { step: Step; instances: Step[] }) {
+  if (instances.length > 0) {
+    return (
+      <span className="graph-counts">
+        {countsOf(instances).map(([status, count]) => (
+          <span key={status} className={`tone-${toneOf(status)}`}>
+            {count} {statusWord(status).toLowerCase()}
+          </span>
+        ))}
+      </span>
+    );
+  }
+  const attempt = step.attempt > 1 ? ` · attempt ${step.attempt}` : "";
+  if (step.status === "waiting" || step.status === "skipped")
+    return (
+      <span>
+        {statusWord(step.status)} {reasonText(step)}
+      </span>
+    );
+  if (!step.started_at) return <span>{step.kind}</span>;
+  return (
+    <span>
+      {step.kind} · <Elapsed from={step.started_at} to={step.finished_at} />
+      {attempt}
+    </span>
+  );
+}
+
+function StepBox({ data, selected }: NodeProps<StepNode>) {
+  const { step, instances, direction, small } = data;
+  const className = [
+    "graph-step",
+    `tone-${toneOf(step.status)}`,
+    `graph-${step.status}`,
+    instances.length > 0 ? "graph-matrix" : "",
+    selected ? "graph-selected" : "",
+  ].join(" ");
+  return (
+    <div className={className} title={step.error?.message}>
+      {small ? null : <Ends direction={direction} />}
+      <StatusIcon status={step.status} />
+      <span className="graph-text">
+        <span className="graph-name">{small ? matrixText(step) || step.name : step.name}</span>
+        <span className="graph-under">
+          <Under step={step} instances={instances} />
+        </span>
+      </span>
+    </div>
+  );
+}
+
+function FinallyBox({ data }: NodeProps<Node<Record<string, unknown>, "finally">>) {
+  return (
+    <div className="graph-finally">
+      <Ends direction={data.direction as Direction} />
+      Finally, whatever happens
+    </div>
+  );
+}
+
+const nodeTypes = { step: StepBox, finally: FinallyBox };
+
+function labelOf(step: Step, instances: Step[]): string {
+  const parts = [step.name, matrixText(step), statusWord(step.status).toLowerCase(), reasonText(step)];
+  if (step.attempt > 1) parts.push(`attempt ${step.attempt}`);
+  if (instances.length > 0) parts.push(`a matrix of ${instances.length} steps`);
+  else if (step.needs.length > 0 && step.matrix_of === null) parts.push(`needs ${step.needs.join(", ")}`);
+  return parts.filter(Boolean).join(", ");
+}
+
+// Across where there is room for it, down otherwise.
+function useDirection(element: RefObject<HTMLElement | null>): Direction {
+  const [direction, setDirection] = useState<Direction>("across");
+  useLayoutEffect(() => {
+    if (!element.current) return;
+    const observer = new ResizeObserver(([entry]) => {
+      if (entry) setDirection(entry.contentRect.width < 600 ? "down" : "across");
+    });
+    observer.observe(element.current);
+    return () => observer.disconnect();
+  }, [element]);
+  return direction;
+}
+
+// Shows all of it again when its shape changes.
+function Refit({ shape }: { shape: string }) {
+  const { fitView } = useReactFlow();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the shape is what this reacts to
+  useEffect(() => {
+    const frame = requestAnimationFrame(() => void fitView(fit));
+    return () => cancelAnimationFrame(frame);
+  }, [shape, fitView]);
+  return null;
+}
+
+const fit = { maxZoom: 1, minZoom: 0.25, padding: 0.06 };
+
+const words = {
+  "node.a11yDescription.default": "Press Enter to show this step.",
+  "edge.a11yDescription.default": "",
+  "controls.ariaLabel": "View of the graph",
+  "controls.zoomIn.ariaLabel": "Closer",
+  "controls.zoomOut.ariaLabel": "Further away",
+  "controls.fitView.ariaLabel": "Show all",
+};
+
+export default function RunGraph({
+  steps,
+  selected,
+  onSelect,
+}: {
+  steps: Step[];
+  selected: string | null;
+  onSelect: (step: string) => void;
+}) {
+  const frame = useRef<HTMLDivElement>(null);
+  const direction = useDirection(frame);
+  const shape = `${direction} ${steps.map(({ name, needs }) => `${name}<${needs.join()}`).join(" ")}`;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: places depend on the shape alone, not on states
+  const places = useMemo(() => layout(steps, direction), [shape]);
+
+  const nodes = useMemo(() => {
+    const known = new Map(steps.map((step) => [step.name, step]));
+    const box = places.finallyBox;
+    const result: GraphNode[] = box
+      ? [
+          {
+            id: finallyId,
+            type: "finally",
+            position: { x: box.x, y: box.y },
+            width: box.width,
+            height: box.height,
+            data: { direction },
+            focusable: false,
+            selectable: false,
+            ariaRole: "presentation",
+          },
+        ]
+      : [];
+    for (const place of places.nodes) {
+      const step = known.get(place.id);
+      if (!step) continue;
+      const instances = place.instances > 0 ? steps.filter(({ matrix_of }) => matrix_of === step.name) : [];
+      result.push({
+        id: place.id,
+        type: "step",
+        position: { x: place.x, y: place.y },
+        width: place.width,
+        height: place.height,
+        data: { step, instances, direction, small: step.matrix_of !== null },
+        selected: selected === place.id,
+        ariaRole: "button",
+        ariaLabel: labelOf(step, instances),
+        domAttributes: { "aria-pressed": selected === place.id },
+        zIndex: place.parent === null ? 0 : 1,
+        ...(place.parent === null ? {} : { parentId: place.parent }),
+      });
+    }
+    return result;
+  }, [steps, places, selected, direction]);
+
+  const edges = useMemo(() => {
+    const known = new Map(steps.map((step) => [step.name, step]));
+    return places.lines.map(({ from, to, toFinally }): Edge => {
+      const done = known.get(from)?.status === "completed";
+      const live = known.get(to)?.status === "running";
+      return {
+        id: `${from} ${to}`,
+        source: from,
+        target: to,
+        focusable: false,
+        selectable: false,
+        animated: live,
+        className: [
+          "graph-line",
+          done ? "graph-line-done" : "",
+          live ? "graph-line-live" : "",
+          toFinally ? "graph-line-finally" : "",
+        ].join(" "),
+        markerEnd: { type: MarkerType.ArrowClosed, width: 14, height: 14, color: "var(--line-strong)" },
+      };
+    });
+  }, [steps, places]);
+
+  const wanted = Math.round(places.height * (direction === "across" ? 1 : 0.8)) + 60;
+  return (
+    <div
+      ref={frame}
+      className="run-graph card"
+      style={{ height: Math.min(direction === "across" ? 520 : 620, Math.max(220, wanted)) }}
+    >
+      <ReactFlowProvider>
+        <ReactFlow<GraphNode>
+          aria-label="Graph of the run's steps"
+          nodes={nodes}
+          edges={edges}
+          nodeTypes={nodeTypes}
+          onNodesChange={(changes) => {
+            for (const change of changes)
+              if (change.type === "select" && change.selected) onSelect(change.id);
+          }}
+          fitView
+          fitViewOptions={fit}
+          minZoom={0.2}
+          maxZoom={1.6}
+          nodesDraggable={false}
+          nodesConnectable={false}
+          edgesFocusable={false}
+          deleteKeyCode={null}
+          multiSelectionKeyCode={null}
+          selectionKeyCode={null}
+          zoomOnScroll={false}
+          zoomOnDoubleClick={false}
+          preventScrolling={false}
+          ariaLabelConfig={words}
+        >
+          <Background variant={BackgroundVariant.Dots} gap={18} size={1} />
+          <Controls showInteractive={false} />
+          <Refit shape={shape} />
+        </ReactFlow>
+      </ReactFlowProvider>
+    </div>
+  );
+}
