@@ -8,8 +8,12 @@ import { LoginPage } from "./pages/login/login-page";
 import { NewRunPage } from "./pages/new-run/new-run-page";
 import { NotFoundPage } from "./pages/not-found-page";
 import { ProjectsPage } from "./pages/projects/projects-page";
+import { QueuePage } from "./pages/queue/queue-page";
 import { RunPage } from "./pages/run/run-page";
 import { RunsPage } from "./pages/runs/runs-page";
+import { SchedulesPage } from "./pages/schedules/schedules-page";
+import { WorkflowPage } from "./pages/workflows/workflow-page";
+import { WorkflowsPage } from "./pages/workflows/workflows-page";
 import { TopBar } from "./top-bar";
 
 function page(path: string): ReactNode {
@@ -17,6 +21,11 @@ function page(path: string): ReactNode {
   if (path === "/" || path === "/runs") return <RunsPage />;
   if (path === "/runs/new") return <NewRunPage />;
   if (run) return <RunPage key={run} id={decodeURIComponent(run)} />;
+  const workflow = /^\/workflows\/([^/]+)\/?$/.exec(path)?.[1];
+  if (workflow) return <WorkflowPage key={workflow} name={decodeURIComponent(workflow)} />;
+  if (path === "/workflows") return <WorkflowsPage />;
+  if (path === "/schedules") return <SchedulesPage />;
+  if (path === "/queue") return <QueuePage />;
   if (path === "/projects") return <ProjectsPage />;
   if (path === "/about") return <AboutPage />;
   return <NotFoundPage />;

@@ -51,6 +51,9 @@ function ModelSource({ source }: { source: Info["model_source"] }) {
 
 const places = [
   { href: "/runs", label: "Runs", owns: (path: string) => path === "/" || path.startsWith("/runs") },
+  { href: "/workflows", label: "Workflows", owns: (path: string) => path.startsWith("/workflows") },
+  { href: "/schedules", label: "Schedules", owns: (path: string) => path === "/schedules" },
+  { href: "/queue", label: "Queue", owns: (path: string) => path === "/queue" },
   { href: "/projects", label: "Projects", owns: (path: string) => path === "/projects" },
   { href: "/about", label: "About", owns: (path: string) => path === "/about" },
 ];

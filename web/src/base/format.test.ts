@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { formatAgo, formatBytes, formatCost, formatCount, formatDuration, runTitle, titleOf } from "./format";
+import {
+  formatAgo,
+  formatBytes,
+  formatCost,
+  formatCount,
+  formatDuration,
+  formatIn,
+  runTitle,
+  titleOf,
+} from "./format";
 
 describe("format", () => {
   it("shows small costs exactly and larger ones in cents", () => {
@@ -31,6 +40,13 @@ describe("format", () => {
     expect(formatAgo("2026-11-21T11:30:00Z", now)).toBe("30 min ago");
     expect(formatAgo("2026-11-21T02:00:00Z", now)).toBe("10 h ago");
     expect(formatAgo("2026-11-20T11:00:00Z", now)).toBe("yesterday");
+  });
+  it("tells how soon", () => {
+    const now = Date.parse("2026-11-21T12:00:00Z");
+    expect(formatIn("2026-11-21T12:00:10Z", now)).toBe("now");
+    expect(formatIn("2026-11-21T12:30:00Z", now)).toBe("in 30 min");
+    expect(formatIn("2026-11-22T08:00:00Z", now)).toBe("in 20 h");
+    expect(formatIn("2026-11-24T12:00:00Z", now)).toBe("in 3 days");
   });
   it("makes a title of a prompt", () => {
     expect(titleOf("\n## Fix the `tally` **bug**\n\nmore")).toBe("Fix the tally bug");

@@ -37,6 +37,15 @@ export function formatAgo(time: string, now: number): string {
   return new Date(time).toLocaleDateString(undefined, { year: "numeric", month: "short", day: "numeric" });
 }
 
+export function formatIn(time: string, now: number): string {
+  const seconds = (Date.parse(time) - now) / 1000;
+  if (seconds < 45) return "now";
+  if (seconds < 3570) return `in ${Math.max(1, Math.round(seconds / 60))} min`;
+  if (seconds < 86_400) return `in ${Math.max(1, Math.round(seconds / 3600))} h`;
+  const days = Math.round(seconds / 86_400);
+  return days === 1 ? "tomorrow" : `in ${days} days`;
+}
+
 export function formatClock(time: string): string {
   return new Date(time).toLocaleTimeString(undefined, {
     hour: "2-digit",

@@ -6,6 +6,7 @@ import type { Project } from "../../api/types";
 import { Link } from "../../base/router";
 import { useResource } from "../../base/use-resource";
 import { useTitle } from "../../base/use-title";
+import { ConfirmDialog } from "../../ui/confirm-dialog";
 import { Dialog } from "../../ui/dialog";
 import { Ago } from "../../ui/elapsed";
 import { Field } from "../../ui/field";
@@ -84,44 +85,6 @@ function NewProject({ onClose, onCreated }: { onClose: () => void; onCreated: ()
   );
 }
 
-function DeleteProject({
-  project,
-  onClose,
-  onDeleted,
-}: {
-  project: Project;
-  onClose: () => void;
-  onDeleted: () => void;
-}) {
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
-  const remove = async () => {
-    setBusy(true);
-    try {
-      await api.deleteProject(project.id);
-      onDeleted();
-      onClose();
-    } catch (cause) {
-      setError(toApiError(cause));
-      setBusy(false);
-    }
-  };
-  return (
-    <Dialog title={`Delete ${project.name}?`} onClose={onClose}>
-      <p>The project and Corral's mirror of it go. The repository itself is not touched.</p>
-      {error ? <ProblemNotice error={error} /> : null}
-      <div className="dialog-actions">
-        <button type="button" className="button" onClick={onClose}>
-          Keep it
-        </button>
-        <button type="button" className="button button-danger" disabled={busy} onClick={() => void remove()}>
-          Delete the project
-        </button>
-      </div>
-    </Dialog>
-  );
-}
-
 function ProjectRow({ project, onDelete }: { project: Project; onDelete: () => void }) {
   return (
     <li className="project" data-project={project.name}>
@@ -192,7 +155,19 @@ export function ProjectsPage() {
       ) : null}
       {creating ? <NewProject onClose={() => setCreating(false)} onCreated={refresh} /> : null}
       {deleting ? (
-        <DeleteProject project={deleting} onClose={() => setDeleting(null)} onDeleted={refresh} />
+        <ConfirmDialog
+          title={`Delete ${deleting.name}?`}
+          action="Delete the project"
+          keep="Keep it"
+          danger
+          onConfirm={async () => {
+            await api.deleteProject(deleting.id);
+            refresh();
+          }}
+          onClose={() => setDeleting(null)}
+        >
+          <p>The project and Corral's mirror of it go. The repository itself is not touched.</p>
+        </ConfirmDialog>
       ) : null}
     </div>
   );

@@ -7,8 +7,10 @@ import { Ago } from "../../ui/elapsed";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { CallBody } from "./call-body";
 import { describeCall } from "./call-title";
+import { StepApproval } from "./step-approval";
 
-function ApprovalCard({ approval, onDecided }: { approval: Approval; onDecided: () => void }) {
+// A tool call that waits for a person.
+function ToolApproval({ approval, onDecided }: { approval: Approval; onDecided: () => void }) {
   const [message, setMessage] = useState("");
   const [decided, setDecided] = useState<"allow" | "deny" | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
@@ -75,7 +77,8 @@ function ApprovalCard({ approval, onDecided }: { approval: Approval; onDecided: 
 }
 
 export function ApprovalCards({ approvals, onDecided }: { approvals: Approval[]; onDecided: () => void }) {
-  return approvals.map((approval) => (
-    <ApprovalCard key={approval.id} approval={approval} onDecided={onDecided} />
-  ));
+  return approvals.map((approval) => {
+    const Card = approval.tool === "" ? StepApproval : ToolApproval;
+    return <Card key={approval.id} approval={approval} onDecided={onDecided} />;
+  });
 }
