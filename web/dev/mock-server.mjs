@@ -4,7 +4,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Problem, World } from "./state.mjs";
+import { Problem } from "./problem.mjs";
+import { World } from "./state.mjs";
 
 const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
 const types = {
@@ -25,7 +26,13 @@ function json(response, status, body, headers = {}) {
 
 function problem(response, status, code, detail) {
   const title =
-    { 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 409: "Conflict" }[status] ?? "Error";
+    {
+      400: "Bad Request",
+      422: "Unprocessable Content",
+      401: "Unauthorized",
+      404: "Not Found",
+      409: "Conflict",
+    }[status] ?? "Error";
   response.writeHead(status, { "Content-Type": "application/problem+json" });
   response.end(JSON.stringify({ type: "about:blank", title, status, code, detail, request_id: "mock" }));
 }
@@ -39,6 +46,51 @@ async function bodyOf(request) {
   } catch {
     throw new Problem(400, "invalid", "the body is no JSON");
   }
+}
+
+function nothing(response) {
+  response.writeHead(204);
+  response.end();
+}
+
+// Workflows, schedules and the queue. False: the path is of something else.
+async function plans({ plans: all }, request, response, url, [noun, id, verb]) {
+  const { method } = request;
+  const called = `${method} ${noun}${id ? "/:" : ""}${verb ? `/${verb}` : ""}`;
+  if (called === "GET workflows") json(response, 200, { items: all.workflows() });
+  else if (called === "POST workflows") {
+    const { fresh, doc } = all.saveWorkflow((await bodyOf(request)).definition);
+    json(response, fresh ? 201 : 200, doc);
+  } else if (called === "GET workflows/:") json(response, 200, all.workflow(id).doc);
+  else if (called === "DELETE workflows/:") {
+    all.kept.delete(all.workflow(id).doc.name);
+    nothing(response);
+  } else if (called === "GET schedules") json(response, 200, { items: [...all.schedules.values()] });
+  else if (called === "POST schedules") json(response, 201, all.addSchedule(await bodyOf(request)));
+  else if (called === "DELETE schedules/:") {
+    all.schedules.delete(all.schedule(id).id);
+    nothing(response);
+  } else if (called === "POST schedules/:/pause" || called === "POST schedules/:/resume") {
+    all.schedule(id).paused = verb === "pause";
+    json(response, 200, all.schedule(id));
+  } else if (called === "GET queue") json(response, 200, all.queue());
+  else if (called === "POST queue/:") {
+    const { group = "" } = await bodyOf(request);
+    json(response, 200, all.pause(group, id === "pause"));
+  } else if (called === "GET jobs") {
+    const state = url.searchParams.get("state");
+    json(response, 200, {
+      items: all.jobs.filter((job) => !state || job.state === state),
+      next_cursor: null,
+    });
+  } else if (called === "POST jobs/:/retry") {
+    Object.assign(all.job(id), { state: "ready", attempt: 0, error: null });
+    nothing(response);
+  } else if (called === "DELETE jobs/:") {
+    all.jobs.splice(all.jobs.indexOf(all.job(id)), 1);
+    nothing(response);
+  } else return false;
+  return true;
 }
 
 // Server-sent events from `read(after)`, which gives {id, event, data}; again whenever one of `signals` fires.
@@ -74,7 +126,8 @@ function events(request, response, url, emitter, list, idField) {
         .slice(0, limit),
     });
   }
-  return stream(request, response, emitter, "event", Math.max(0, from - 1), (last) => ({
+  const after = url.searchParams.get("after") === "latest" ? list().length : Math.max(0, from - 1);
+  return stream(request, response, emitter, "event", after, (last) => ({
     events: list()
       .filter((event) => event[idField] > last)
       .map((event) => ({ id: event[idField], data: JSON.stringify(event) })),
@@ -103,6 +156,7 @@ async function api(world, request, response, url) {
   const [, noun, id, verb, name] = path.split("/").map(decodeURIComponent);
   const { method } = request;
   if (method === "GET" && path === "/info") return json(response, 200, world.info);
+  if (await plans(world, request, response, url, [noun, id, verb])) return;
   if (noun === "projects") {
     if (method === "GET")
       return json(response, 200, { items: [...world.projects.values()], next_cursor: null });
@@ -142,9 +196,20 @@ async function api(world, request, response, url) {
   }
   if (noun === "runs") {
     const run = world.run(id);
-    if (!verb) return json(response, 200, run.doc);
+    if (!verb) {
+      const version = Number(url.searchParams.get("version"));
+      return json(response, 200, version ? run.versions[version - 1] : run.doc);
+    }
     if (verb === "cancel") world.cancel(run);
-    if (verb === "retry") world.retry(run);
+    if (verb === "retry") world.retry(run, (await bodyOf(request)).from);
+    if (verb === "fork") {
+      const made = world.fork(run, (await bodyOf(request)).from);
+      return json(response, 201, made.doc, { Location: `/api/v1/runs/${made.doc.id}` });
+    }
+    if (verb === "pause" || verb === "resume") {
+      world.pause(run, verb === "pause");
+      return json(response, 200, run.doc);
+    }
     if (verb === "cancel" || verb === "retry") return json(response, 202, run.doc);
     if (verb === "events") return events(request, response, url, run, () => run.events, "version");
     if (verb === "log") return log(request, response, url, run.log, "log", (text) => JSON.stringify(text));

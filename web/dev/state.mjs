@@ -1,18 +1,13 @@
 // The mock's world: projects, runs, their events, logs and timelines, and who listens. In memory, gone when it ends.
 import { randomUUID } from "node:crypto";
 import { EventEmitter, setMaxListeners } from "node:events";
+import { blankStep, checkFrom, kept, playFlow, stepsOf } from "./flow.mjs";
 import { Log } from "./log.mjs";
+import { Plans } from "./plans.mjs";
+import { Problem } from "./problem.mjs";
 import { callsOf, diffOf, scriptOf } from "./script.mjs";
 
 const now = () => new Date().toISOString();
-
-export class Problem extends Error {
-  constructor(status, code, detail) {
-    super(detail);
-    this.status = status;
-    this.code = code;
-  }
-}
 
 const taskSteps = [
   ["prepare", "git"],
@@ -45,6 +40,7 @@ export class World extends EventEmitter {
     this.projects = new Map();
     this.runs = new Map();
     this.events = [];
+    this.plans = new Plans(this);
   }
 
   addProject(name, gitUrl) {
@@ -91,13 +87,15 @@ export class World extends EventEmitter {
     run.doc.version += 1;
     const event = { version: run.doc.version, type, time: now(), actor, data };
     run.events.push(event);
+    run.versions.push(structuredClone(run.doc));
     this.events.push({ ...event, position: this.events.length + 1, stream: run.doc.id });
     run.emit("event");
     this.emit("event");
   }
 
   startRun(request) {
-    if (!request.prompt && request.agent !== "command")
+    const workflow = request.workflow ?? "task";
+    if (!request.prompt && request.agent !== "command" && workflow === "task")
       throw new Problem(400, "invalid", "prompt must not be empty");
     if (request.budget_usd > 1000)
       throw new Problem(400, "invalid", "budget_usd: 1000 is the most this server allows");
@@ -112,26 +110,37 @@ export class World extends EventEmitter {
         [...this.projects.values()].find((known) => known.git_url === request.git_url) ??
         this.addProject(name, request.git_url);
     }
+    const { parsed, doc: described } = this.plans.workflow(workflow);
     const id = randomUUID();
     const run = Object.assign(new EventEmitter().setMaxListeners(0), {
       events: [],
+      versions: [],
+      definition: parsed.definition,
       log: new Log(),
       timeline: new Log(),
-      script: scriptOf(request.prompt),
+      script: scriptOf(request.prompt ?? ""),
       abort: new AbortController(),
       diff: "",
       artifacts: [],
       doc: {
         id,
         project: { id: project.id, name: project.name },
-        workflow: "task",
+        workflow: described.name,
+        workflow_version: described.version,
+        inputs: request.inputs ?? {},
+        parent: request.parent ?? null,
+        parent_step: request.parent_step ?? null,
+        forked_from: request.forked_from ?? null,
+        forked_step: request.forked_step ?? null,
+        schedule: null,
         agent: request.agent ?? "claude",
-        prompt: request.prompt,
+        prompt: request.prompt ?? "",
         checks: request.checks ?? "",
         permissions: request.permissions ?? "workspace",
         status: "pending",
         attempt: 1,
         waiting: false,
+        paused: false,
         error: null,
         isolation: null,
         branch: `corral/${id.slice(0, 13)}`,
@@ -144,15 +153,13 @@ export class World extends EventEmitter {
         usage: { calls: 0, input_tokens: 0, output_tokens: 0, cache_read_tokens: 0, cache_write_tokens: 0 },
         summary: null,
         approvals: [],
-        steps: taskSteps.map(([name, kind]) => ({
-          name,
-          kind,
-          status: "pending",
-          attempt: 0,
-          started_at: null,
-          finished_at: null,
-          error: null,
-        })),
+        steps:
+          request.steps ??
+          (described.name === "task"
+            ? taskSteps.map(([name, kind], index) =>
+                blankStep(name, kind, { needs: index > 0 ? [taskSteps[index - 1][0]] : [] }),
+              )
+            : stepsOf(parsed.definition)),
         created_by: "local",
         created_at: now(),
         started_at: null,
@@ -165,7 +172,7 @@ export class World extends EventEmitter {
     this.emitEvent(
       run,
       "run.created",
-      { prompt: request.prompt.slice(0, 200), agent: run.doc.agent },
+      { prompt: run.doc.prompt.slice(0, 200), agent: run.doc.agent },
       "local",
     );
     void this.play(run);
@@ -205,7 +212,7 @@ export class World extends EventEmitter {
       started_at: now(),
       finished_at: null,
     });
-    this.emitEvent(run, "run.step.started", { step: name });
+    this.emitEvent(run, "run.step.started", { step: name, attempt: step.attempt });
     run.log.append(`\u001b[1m── ${name} ──\u001b[0m\n`);
     await work(step);
     Object.assign(step, { status: "completed", finished_at: now() });
@@ -222,6 +229,9 @@ export class World extends EventEmitter {
       tool: call.tool,
       input: call.input,
       text: "",
+      choices: [],
+      approvers: [],
+      until: null,
       requested_at: now(),
     };
     run.doc.approvals.push(approval);
@@ -290,6 +300,11 @@ export class World extends EventEmitter {
       await this.sleep(run, 150);
       Object.assign(doc, { status: "running", started_at: now(), isolation: this.info.isolation });
       this.emitEvent(run, "run.started");
+      if (doc.workflow !== "task") {
+        await playFlow(this, run);
+        this.finish(run, "completed");
+        return;
+      }
       await this.step(run, "prepare", async () => {
         run.log.append("Cloning the project's mirror into /workspace\nSwitched to a new branch\n");
         await this.sleep(run, 400);
@@ -357,6 +372,8 @@ export class World extends EventEmitter {
     run.log.close();
     run.timeline.close();
     this.emitEvent(run, `run.${status}`);
+    run.over = true;
+    run.emit("over");
   }
 
   decide(id, answer) {
@@ -377,11 +394,13 @@ export class World extends EventEmitter {
     run.abort.abort();
   }
 
-  retry(run) {
+  retry(run, from = "") {
     if (run.doc.status !== "failed")
       throw new Problem(409, "conflict", `the run is ${run.doc.status}; only a failed one can be retried`);
+    checkFrom(run.doc.steps, from);
     run.log.open();
     run.timeline.open();
+    run.over = false;
     Object.assign(run.doc, {
       status: "pending",
       attempt: run.doc.attempt + 1,
@@ -389,9 +408,46 @@ export class World extends EventEmitter {
       finished_at: null,
       checks: "",
     });
+    const stays = run.doc.workflow === "task" ? () => false : kept(run.doc.steps, from);
     for (const step of run.doc.steps)
-      Object.assign(step, { status: "pending", started_at: null, finished_at: null, error: null });
+      if (!stays(step))
+        Object.assign(step, {
+          status: "pending",
+          reason: null,
+          started_at: null,
+          finished_at: null,
+          error: null,
+        });
     this.emitEvent(run, "run.retried", {}, "local");
     void this.play(run);
+  }
+
+  fork(run, from = "") {
+    checkFrom(run.doc.steps, from);
+    const stays = from ? kept(run.doc.steps, from) : () => false;
+    const fresh = run.doc.steps
+      .filter((step) => stays(step) || step.matrix_of === null)
+      .map((step) =>
+        stays(step)
+          ? structuredClone(step)
+          : blankStep(step.name, step.kind, { needs: step.needs, finally: step.finally }),
+      );
+    return this.startRun({
+      project: run.doc.project.id,
+      workflow: run.doc.workflow,
+      prompt: run.doc.prompt,
+      inputs: run.doc.inputs,
+      forked_from: run.doc.id,
+      forked_step: from || null,
+      ...(run.doc.workflow === "task" ? {} : { steps: fresh }),
+    });
+  }
+
+  pause(run, paused) {
+    if (!["pending", "running"].includes(run.doc.status))
+      throw new Problem(409, "conflict", `a run that is ${run.doc.status} cannot be paused`);
+    run.doc.paused = paused;
+    this.emitEvent(run, paused ? "run.paused" : "run.resumed", {}, "user:ada");
+    if (!paused) run.emit("resumed");
   }
 }

@@ -74,11 +74,6 @@ export const api = {
   pauseRun: (run: string) =>
     unwrap(client.POST("/api/v1/runs/{run}/pause", { params: { path: { run } }, body: {} })),
   resumeRun: (run: string) => unwrap(client.POST("/api/v1/runs/{run}/resume", { params: { path: { run } } })),
-  firstEventFrom: async (from: number, signal?: AbortSignal): Promise<number | null> => {
-    const query = { from, limit: 1 };
-    const page = await unwrap(client.GET("/api/v1/events", { params: { query }, signal }));
-    return typeof page === "string" ? null : (page.items[0]?.position ?? null); // text: the document's other form
-  },
   artifacts: (run: string, signal?: AbortSignal) =>
     unwrap(client.GET("/api/v1/runs/{run}/artifacts", { params: { path: { run } }, signal })),
   diff: (run: string, signal?: AbortSignal) =>
