@@ -44,10 +44,14 @@ function Row({
         <div className="schedule-sub muted small">
           <code>{schedule.cron}</code>
           <span>{schedule.timezone}</span>
+          {schedule.project ? <span>{schedule.project.name}</span> : null}
           <span>
             made by {shortActor(schedule.created_by)} <Ago time={schedule.created_at} />
           </span>
         </div>
+        {schedule.last_error ? (
+          <div className="schedule-error small">The last time nothing began: {schedule.last_error}</div>
+        ) : null}
       </div>
       <dl className="schedule-times small">
         <div>

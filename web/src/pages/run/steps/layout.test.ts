@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { directNeeds, finallyId, layout, levelsOf, type Placed } from "./layout";
+import { directNeeds, finallyId, layout, layoutFor, levelsOf, type Placed } from "./layout";
 import { step } from "./sample";
 
 const diamond = [
@@ -40,6 +40,15 @@ describe("layout", () => {
     const { nodes, width, height } = layout(diamond, "down");
     expect(nodeOf(nodes, "fetch").y).toBeLessThan(nodeOf(nodes, "ship").y);
     expect(height).toBeGreaterThan(width / 2);
+  });
+
+  it("goes across as long as it can be read so", () => {
+    const chain = Array.from({ length: 8 }, (_, at) =>
+      step(`s${at}`, { needs: at > 0 ? [`s${at - 1}`] : [] }),
+    );
+    expect(layoutFor(diamond, 1000).direction).toBe("across");
+    expect(layoutFor(chain, 1000).direction).toBe("down");
+    expect(layoutFor(chain, 2000).direction).toBe("across");
   });
 
   it("puts a matrix's steps into its box, each at a place of its own, and the box is large enough", () => {

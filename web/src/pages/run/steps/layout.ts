@@ -25,6 +25,7 @@ export interface Line {
 }
 
 export interface Layout {
+  direction: Direction;
   nodes: Placed[]; // each parent before what stands in it
   finallyBox: Box | null;
   lines: Line[];
@@ -37,18 +38,19 @@ const size = { width: 196, height: 58 };
 const small = { width: 176, height: 44 };
 const head = 52; // of a matrix's box
 const pad = 10;
-const gap = { level: 64, beside: 20 };
+const gap = { level: 48, beside: 20 };
 
 type Size = { width: number; height: number };
 
-const columnsOf = (count: number, direction: Direction) => {
-  if (direction === "down") return 1;
-  return count <= 4 ? 1 : count <= 12 ? 2 : count <= 48 ? 4 : 8;
-};
+// Of a matrix's box: few across, where length is dear; as many as there is room for, down.
+function columnsOf(count: number, direction: Direction, room: number): number {
+  if (direction === "across") return count <= 4 ? 1 : count <= 12 ? 2 : count <= 48 ? 4 : 8;
+  return Math.max(1, Math.min(count, 8, Math.floor((room - pad) / (small.width + pad))));
+}
 
-function sizeOf(instances: number, direction: Direction): Size {
+function sizeOf(instances: number, direction: Direction, room: number): Size {
   if (instances === 0) return size;
-  const columns = columnsOf(instances, direction);
+  const columns = columnsOf(instances, direction, room);
   const rows = Math.ceil(instances / columns);
   return {
     width: pad + columns * (small.width + pad),
@@ -157,7 +159,16 @@ function block(steps: Step[], sizes: Map<string, Size>, direction: Direction): B
   return { boxes, width: across ? length : breadth, height: across ? breadth : length };
 }
 
-export function layout(steps: Step[], direction: Direction): Layout {
+// Below this its text is too small to read.
+export const leastZoom = 0.72;
+
+// Across when all of it can be read so in a frame that is `room` wide; down otherwise, because a page can be long.
+export function layoutFor(steps: Step[], room: number): Layout {
+  const across = layout(steps, "across", room);
+  return across.width * leastZoom <= room ? across : layout(steps, "down", room);
+}
+
+export function layout(steps: Step[], direction: Direction, room = 1000): Layout {
   const top = steps.filter((step) => step.matrix_of === null);
   const instances = new Map<string, Step[]>();
   for (const step of steps) {
@@ -165,7 +176,7 @@ export function layout(steps: Step[], direction: Direction): Layout {
     instances.set(step.matrix_of, [...(instances.get(step.matrix_of) ?? []), step]);
   }
   const count = (name: string) => instances.get(name)?.length ?? 0;
-  const sizes = new Map(top.map(({ name }) => [name, sizeOf(count(name), direction)]));
+  const sizes = new Map(top.map(({ name }) => [name, sizeOf(count(name), direction, room)]));
   const usual = top.filter((step) => !step.finally);
   const last = top.filter((step) => step.finally);
   const first = block(usual, sizes, direction);
@@ -199,7 +210,7 @@ export function layout(steps: Step[], direction: Direction): Layout {
       parent: step.finally ? finallyId : null,
       instances: own.length,
     });
-    const columns = columnsOf(own.length, direction);
+    const columns = columnsOf(own.length, direction, room);
     for (const [index, instance] of own.entries()) {
       nodes.push({
         id: instance.name,
@@ -225,5 +236,5 @@ export function layout(steps: Step[], direction: Direction): Layout {
     for (const { name } of usual)
       if (!needed.has(name)) lines.push({ from: name, to: finallyId, toFinally: true });
   }
-  return { nodes, finallyBox, lines, width, height };
+  return { direction, nodes, finallyBox, lines, width, height };
 }

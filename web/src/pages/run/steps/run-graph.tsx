@@ -18,7 +18,7 @@ import { type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState }
 import type { Step } from "../../../api/types";
 import { Elapsed } from "../../../ui/elapsed";
 import { StatusIcon, statusWord, toneOf } from "../../../ui/status";
-import { type Direction, finallyId, layout } from "./layout";
+import { type Direction, finallyId, type Layout, layoutFor, leastZoom } from "./layout";
 import { countsOf, matrixText, reasonText } from "./step-text";
 import "./run-graph.css";
 
@@ -111,32 +111,45 @@ function labelOf(step: Step, instances: Step[]): string {
   return parts.filter(Boolean).join(", ");
 }
 
-// Across where there is room for it, down otherwise.
-function useDirection(element: RefObject<HTMLElement | null>): Direction {
-  const [direction, setDirection] = useState<Direction>("across");
+// The frame's width; 0 until it is known.
+function useWidth(element: RefObject<HTMLElement | null>): number {
+  const [width, setWidth] = useState(0);
   useLayoutEffect(() => {
     if (!element.current) return;
+    setWidth(element.current.clientWidth);
     const observer = new ResizeObserver(([entry]) => {
-      if (entry) setDirection(entry.contentRect.width < 600 ? "down" : "across");
+      if (entry) setWidth(Math.round(entry.contentRect.width));
     });
     observer.observe(element.current);
     return () => observer.disconnect();
   }, [element]);
-  return direction;
+  return width;
 }
 
-// Shows all of it again when its shape changes.
-function Refit({ shape }: { shape: string }) {
-  const { fitView } = useReactFlow();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the shape is what this reacts to
+const margin = 20; // around the graph, in its frame
+const tallest = 1400; // of the frame; the rest is reached by moving the graph
+
+// Shows the graph from its beginning, as large as fits, when its shape or its frame changes. Not smaller than can be
+// read: what does not fit is reached by moving it, or with "Show all".
+function Placed({ places, width }: { places: Layout; width: number }) {
+  const { setViewport } = useReactFlow();
+  const zoom = zoomOf(places, width);
+  const left = Math.max(margin, (width - places.width * zoom) / 2);
+  const top =
+    places.direction === "across"
+      ? Math.max(margin, (heightOf(places, zoom) - places.height * zoom) / 2)
+      : margin;
   useEffect(() => {
-    const frame = requestAnimationFrame(() => void fitView(fit));
-    return () => cancelAnimationFrame(frame);
-  }, [shape, fitView]);
+    void setViewport({ x: left, y: top, zoom });
+  }, [left, top, zoom, setViewport]);
   return null;
 }
 
-const fit = { maxZoom: 1, minZoom: 0.25, padding: 0.06 };
+const zoomOf = (places: Layout, width: number) =>
+  Math.min(1, Math.max(leastZoom, (width - 2 * margin) / Math.max(1, places.width)));
+
+const heightOf = (places: Layout, zoom: number) =>
+  Math.round(Math.min(tallest, Math.max(150, places.height * zoom + 2 * margin)));
 
 const words = {
   "node.a11yDescription.default": "Press Enter to show this step.",
@@ -157,10 +170,11 @@ export default function RunGraph({
   onSelect: (step: string) => void;
 }) {
   const frame = useRef<HTMLDivElement>(null);
-  const direction = useDirection(frame);
-  const shape = `${direction} ${steps.map(({ name, needs }) => `${name}<${needs.join()}`).join(" ")}`;
+  const width = useWidth(frame);
+  const shape = `${width} ${steps.map(({ name, needs }) => `${name}<${needs.join()}`).join(" ")}`;
   // biome-ignore lint/correctness/useExhaustiveDependencies: places depend on the shape alone, not on states
-  const places = useMemo(() => layout(steps, direction), [shape]);
+  const places = useMemo(() => layoutFor(steps, width - 2 * margin), [shape]);
+  const { direction } = places;
 
   const nodes = useMemo(() => {
     const known = new Map(steps.map((step) => [step.name, step]));
@@ -225,13 +239,8 @@ export default function RunGraph({
     });
   }, [steps, places]);
 
-  const wanted = Math.round(places.height * (direction === "across" ? 1 : 0.8)) + 60;
   return (
-    <div
-      ref={frame}
-      className="run-graph card"
-      style={{ height: Math.min(direction === "across" ? 520 : 620, Math.max(220, wanted)) }}
-    >
+    <div ref={frame} className="run-graph card" style={{ height: heightOf(places, zoomOf(places, width)) }}>
       <ReactFlowProvider>
         <ReactFlow<GraphNode>
           aria-label="Graph of the run's steps"
@@ -242,8 +251,6 @@ export default function RunGraph({
             for (const change of changes)
               if (change.type === "select" && change.selected) onSelect(change.id);
           }}
-          fitView
-          fitViewOptions={fit}
           minZoom={0.2}
           maxZoom={1.6}
           nodesDraggable={false}
@@ -256,10 +263,16 @@ export default function RunGraph({
           zoomOnDoubleClick={false}
           preventScrolling={false}
           ariaLabelConfig={words}
+          attributionPosition="top-right"
         >
           <Background variant={BackgroundVariant.Dots} gap={18} size={1} />
-          <Controls showInteractive={false} />
-          <Refit shape={shape} />
+          <Controls
+            showInteractive={false}
+            fitViewOptions={{ maxZoom: 1, padding: 0.04 }}
+            position="bottom-right"
+            orientation="horizontal"
+          />
+          <Placed places={places} width={width} />
         </ReactFlow>
       </ReactFlowProvider>
     </div>
