@@ -7,6 +7,7 @@
 #include "adapters/git/mirrors.h"
 #include "adapters/llm/providers.h"
 #include "adapters/sandbox/local/local_launcher.h"
+#include "adapters/store/postgres/postgres_store.h"
 #include "adapters/store/sqlite/sqlite_store.h"
 #include "base/files.h"
 #include "base/log.h"
@@ -38,6 +39,11 @@ Result<std::unique_ptr<ports::LlmProvider>> make_provider(const Settings& settin
   CORRAL_TRY(auto live, adapters::llm::make_http_provider(options, settings.provider_key.clone()));
   if (!settings.record) return live;
   return adapters::llm::make_recording_provider(std::move(live), *settings.record, "recorded by corral serve --record", pool, clock);
+}
+
+Result<std::unique_ptr<ports::Store>> open_store(const Settings& settings) {
+  if (settings.store_url.empty()) return adapters::store::open_sqlite_store(settings.data / "corral.db", {});
+  return adapters::store::open_postgres_store(settings.store_url.clone(), {.readers = settings.store_readers});
 }
 
 }  // namespace
@@ -101,7 +107,7 @@ Task<Result<void>> check_ready(ports::Store* store, Clock* clock) {
 
 Result<void> Server::Parts::open_storage() {
   const auto& data = folder.path();
-  CORRAL_TRY(store, adapters::store::open_sqlite_store(data / "corral.db", {}));
+  CORRAL_TRY(store, open_store(settings));
   logs = session::make_file_log_store(data / "logs", pool, executor);
   blobs = adapters::blob::make_fs_blobs(data / "blobs", pool);
   CORRAL_TRY(mirrors, adapters::git::make_git_mirrors({.folder = data / "mirrors", .env = settings.git_env}));
@@ -143,6 +149,8 @@ Task<Result<void>> Server::Parts::start_engine() {
   options.running = settings.max_runs;
   options.per_project = settings.max_runs_per_project;
   options.budget_usd = settings.budget_usd;
+  // Other servers may be at work on the same database: what they hold is theirs until their leases run out.
+  options.sole_owner = settings.store_url.empty();
   engine = engine::make_engine({.executor = executor, .store = *store, .launcher = *launcher, .mirrors = *mirrors, .agents = agents, .blobs = *blobs,
                                 .logs = *logs, .clock = clock, .random = random, .token_key = std::move(key)},
                                options);

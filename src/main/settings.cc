@@ -52,6 +52,12 @@ Result<Settings> read_settings(const edge::cli::ServeOptions& options) {
   settings.token_file = options.token_file;
   settings.record = options.record;
   settings.replay = options.replay;
+  settings.store_url = Secret(options.store.empty() ? variable("CORRAL_STORE") : options.store);
+  // Never repeated: it may hold a password.
+  if (const auto url = settings.store_url.expose(); !url.empty() && !url.starts_with("postgres://") && !url.starts_with("postgresql://"))
+    return fail(ErrorCode::invalid, "--store or CORRAL_STORE: a store is named by a URL that begins with postgres://; without one it is SQLite in the data folder");
+  CORRAL_TRY(const auto store_readers, number<std::uint32_t>("CORRAL_STORE_READERS", 1));
+  settings.store_readers = store_readers.value_or(settings.store_readers);
   CORRAL_TRY(settings.isolation, isolation_named(options.sandbox));
   settings.require_limits = options.require_limits;
   settings.max_runs = options.max_runs;

@@ -21,6 +21,8 @@ struct Settings {
   std::string address = "127.0.0.1";
   std::uint16_t port = 8420;
   std::optional<std::filesystem::path> token_file, record, replay;
+  Secret store_url;                      // --store, CORRAL_STORE: postgres://…; empty: SQLite in the data folder
+  std::uint32_t store_readers = 4;       // CORRAL_STORE_READERS: connections that read
   ports::Isolation isolation = ports::Isolation::sandbox;
   bool require_limits = false;
   std::uint32_t max_runs = 10;

@@ -36,6 +36,7 @@ struct ServeOptions {
   std::optional<std::filesystem::path> record, replay;  // cassette; at most one of them
   std::string sandbox = "sandbox";                      // "sandbox" | "reduced" | "none"
   bool require_limits = false;  // refuse to start where a limit of the sandbox cannot be set
+  std::string store;            // postgres://…; empty: as configured, or SQLite in the data folder
   std::uint32_t max_runs = 10;  // at work at once; 0: answers and takes commands, drives none
 };
 

@@ -76,6 +76,11 @@ struct Tree {
                            "How strongly agents are isolated (docs/sandbox.md)"),
             {"sandbox", "reduced", "none"})
         ->check(CLI::Validator(given, ""));
+    to->add_option("--store", serve.store,
+                   "Events and queue in this PostgreSQL database (postgres://USER@HOST/DATABASE) instead of the "
+                   "data folder; also CORRAL_STORE, which is where a URL with a password belongs")
+        ->type_name("URL")
+        ->check(CLI::Validator(given, ""));
   }
   void add_common() {
     app.add_flag("--json", arguments.json, "Print documents as the API gives them");

@@ -124,12 +124,10 @@ Task<std::expected<std::unique_ptr<Connection>, Failure>> Connection::open(const
 }
 
 Failure Connection::lost(std::string_view doing) const {
-  std::string_view why = PQerrorMessage(connection_.get());
-  while (!why.empty() && why.back() == '\n') why.remove_suffix(1);
+  const std::string why = one_line(PQerrorMessage(connection_.get()));
   return {Failure::Kind::lost,
           {ErrorCode::unavailable,
-           fmt::format("{}: {}", doing, why.empty() ? "the server closed the connection" : why),
-           nullptr}};
+           fmt::format("{}: {}", doing, why.empty() ? "the server closed it" : why), nullptr}};
 }
 
 bool Connection::send(const Statement& statement, std::size_t at, std::vector<Sent>& sent) {

@@ -53,7 +53,8 @@ bool is_sqlstate(std::string_view text) {
          });
 }
 
-// One line, without where in PostgreSQL's source it came from.
+}  // namespace
+
 std::string one_line(std::string_view message) {
   std::string line;
   while (!message.empty()) {
@@ -68,8 +69,6 @@ std::string one_line(std::string_view message) {
   }
   return line;
 }
-
-}  // namespace
 
 Failure failure_of(std::string_view sqlstate, std::string_view message) {
   const auto* row = std::ranges::find_if(

@@ -22,6 +22,10 @@ struct Failure {
 inline constexpr std::string_view kRefusedConflict = "CR409", kRefusedNotFound = "CR404",
                                   kFenced = "CR001";
 
+// What the server or libpq says, on one line and without the place in PostgreSQL's source that it
+// came from.
+std::string one_line(std::string_view message);
+
 // From a SQLSTATE and the server's words.
 Failure failure_of(std::string_view sqlstate, std::string_view message);
 

@@ -69,8 +69,10 @@ Task<void> Listener::listen() {
   for (BackOff back_off;;) {
     heard_ = false;
     const auto failure = co_await listen_once();
-    log::warning("store.listening_broke_off",
-                 {{"database", endpoint_.name()}, {"why", failure.error.message}});
+    // Said once, not at each attempt.
+    if (heard_ || !tried_)
+      log::warning("store.listening_broke_off",
+                   {{"database", endpoint_.name()}, {"why", failure.error.message}});
     tried_ = true;
     tried_changed_.notify_all();
     if (heard_) back_off = {};

@@ -133,10 +133,10 @@ Write write_of_claim(const ports::ClaimQuery& query, const std::string& claim) {
                          .integer(query.limits.total)
                          .integer(query.most)});
   write.statements.push_back(next);
-  write.instead.push_back(
-      {.sql = "SELECT " CORRAL_JOB_COLUMNS " FROM corral.jobs WHERE state = 2 AND owner = $1 AND "
-                                           "claim = $2 ORDER BY priority DESC, entry, id",
-       .parameters = Parameters().text(query.owner).text(claim)});
+  write.instead.push_back({.sql = "SELECT " CORRAL_JOB_COLUMNS
+                                  " FROM corral.jobs WHERE state = 2 AND owner = $1 AND "
+                                  "claim = $2 ORDER BY priority DESC, entry, id",
+                           .parameters = Parameters().text(query.owner).text(claim)});
   write.instead.push_back(next);
   return write;
 }

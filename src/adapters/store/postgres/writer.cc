@@ -278,6 +278,7 @@ Task<std::expected<std::optional<std::uint64_t>, Failure>> Writer::connect(Deadl
                                                 ? std::optional(rows[1].number(0, 0))
                                                 : std::nullopt;
   in_doubt_.reset();
+  if (registered_) log::info("store.connected_again", {{"database", endpoint_.name()}});
   registered_ = true;
   connection_ = std::move(connection);
   waiting_.saw_anything(rows[4].number(0, 0));

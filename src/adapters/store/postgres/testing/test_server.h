@@ -42,7 +42,9 @@ class TestServer {
                            const std::string& parameters = "") const;
   static constexpr const char* kPassword = "a-Password/that%must@not:leak";
   static std::string encoded_password();
-  int port() const { return port_; }
+  std::filesystem::path socket() const { return folder_ / (".s.PGSQL." + std::to_string(port_)); }
+  // What the server shows to those who ask for TLS; its own root.
+  std::filesystem::path certificate() const { return folder_ / "data/server.crt"; }
 
  private:
   std::filesystem::path folder_;
