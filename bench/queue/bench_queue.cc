@@ -1,6 +1,8 @@
 // The queue: no-op jobs a second and the time from enqueueing to the start, on the store as Corral uses it (every
-// commit synced). bullmq.mjs does the same on Redis; `run` prints both.
-//   bench_queue FOLDER JOBS        prints one line of JSON
+// commit synced). bullmq.mjs does the same on Redis, graphile_worker.mjs on PostgreSQL; `run` prints all.
+//   bench_queue FOLDER JOBS        on SQLite, in a new folder below FOLDER; prints one line of JSON
+//   bench_queue URL JOBS           on an empty PostgreSQL database (postgres://…)
+#include "adapters/store/postgres/postgres_store.h"
 #include "adapters/store/sqlite/sqlite_store.h"
 #include "measure.h"
 
@@ -62,9 +64,7 @@ Task<void> enqueue_now_and_then(ports::Store& store, std::vector<Clock::time_poi
   }
 }
 
-void measure(const char* parent, int jobs) {
-  Folder folder(parent);
-  const auto store = need(adapters::store::open_sqlite_store(folder.path / "corral.db"));
+void measure(ports::Store* store, int jobs) {
   std::vector<Task<void>> tasks;
   for (int i = 0; i < kProducers; ++i) tasks.push_back(produce(*store, i, jobs / kProducers));
   const double enqueuing = run_all(std::move(tasks));
@@ -93,8 +93,16 @@ void measure(const char* parent, int jobs) {
 
 int main(int argc, char** argv) {
   if (argc != 3 || std::atoi(argv[2]) < corral::bench::kProducers) {
-    std::fprintf(stderr, "usage: bench_queue FOLDER JOBS\n");
+    std::fprintf(stderr, "usage: bench_queue FOLDER|URL JOBS\n");
     return 2;
   }
-  corral::bench::measure(argv[1], std::atoi(argv[2]));
+  using namespace corral;
+  if (std::string_view(argv[1]).starts_with("postgres://")) {
+    const auto store = bench::need(adapters::store::open_postgres_store(Secret(argv[1])));
+    bench::measure(store.get(), std::atoi(argv[2]));
+  } else {
+    const bench::Folder folder(argv[1]);
+    const auto store = bench::need(adapters::store::open_sqlite_store(folder.path / "corral.db"));
+    bench::measure(store.get(), std::atoi(argv[2]));
+  }
 }

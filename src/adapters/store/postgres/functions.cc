@@ -127,25 +127,36 @@ END $$;
 
 -- Ready jobs are seen as queues of one priority, group and set of slots each: a queue that is full costs one step however
 -- many jobs wait in it. The caller holds the queue's lock, so that what it counts stays true until it commits; rows that
--- a completion or release holds at the moment are passed over.
+-- a completion or release holds at the moment are passed over. When there is nothing it returns a row without an id: its
+-- lease_until says when that may change because time has passed.
 CREATE FUNCTION corral.claim_jobs(p_owner text, p_claim text, p_now bigint, p_lease bigint, p_per_group bigint, p_total bigint, p_most bigint)
 RETURNS SETOF corral.jobs LANGUAGE plpgsql AS $$
 DECLARE
+  v_due boolean;
+  v_expired boolean;
+  v_paused boolean;
   v_left bigint;
   v_priority integer;
   v_id bigint;
   v_job corral.jobs;
+  v_any boolean := false;
 BEGIN
-  UPDATE corral.jobs SET state = 1 WHERE id IN (SELECT id FROM corral.jobs WHERE state = 0 AND due <= p_now FOR UPDATE SKIP LOCKED);
-  UPDATE corral.jobs SET owner = '', claim = '', lease_until = 0,
-    state = CASE WHEN attempt >= max_attempts THEN 4 ELSE 1 END,
-    finished = CASE WHEN attempt >= max_attempts THEN p_now END,
-    error = CASE WHEN attempt >= max_attempts THEN 'the lease of the last attempt ran out' ELSE error END
-  WHERE id IN (SELECT id FROM corral.jobs WHERE state = 2 AND lease_until <= p_now FOR UPDATE SKIP LOCKED);
-
-  IF EXISTS (SELECT 1 FROM corral.queue_groups WHERE name = '' AND paused) THEN RETURN; END IF;
-  SELECT p_total - count(*) INTO v_left FROM corral.jobs WHERE state = 2;
-  v_left := least(v_left, p_most);
+  SELECT EXISTS (SELECT 1 FROM corral.jobs WHERE state = 0 AND due <= p_now),
+         EXISTS (SELECT 1 FROM corral.jobs WHERE state = 2 AND lease_until <= p_now),
+         EXISTS (SELECT 1 FROM corral.queue_groups WHERE name = '' AND paused)
+  INTO v_due, v_expired, v_paused;
+  IF v_due THEN
+    UPDATE corral.jobs SET state = 1 WHERE id IN (SELECT id FROM corral.jobs WHERE state = 0 AND due <= p_now FOR UPDATE SKIP LOCKED);
+  END IF;
+  IF v_expired THEN
+    UPDATE corral.jobs SET owner = '', claim = '', lease_until = 0,
+      state = CASE WHEN attempt >= max_attempts THEN 4 ELSE 1 END,
+      finished = CASE WHEN attempt >= max_attempts THEN p_now END,
+      error = CASE WHEN attempt >= max_attempts THEN 'the lease of the last attempt ran out' ELSE error END
+    WHERE id IN (SELECT id FROM corral.jobs WHERE state = 2 AND lease_until <= p_now FOR UPDATE SKIP LOCKED);
+  END IF;
+  SELECT least(p_total - count(*), p_most) INTO v_left FROM corral.jobs WHERE state = 2;
+  IF v_paused THEN v_left := 0; END IF;
   WHILE v_left > 0 LOOP
     v_id := NULL;
     SELECT priority INTO v_priority FROM corral.jobs WHERE state = 1 ORDER BY priority DESC LIMIT 1;
@@ -175,18 +186,21 @@ BEGIN
     EXIT WHEN v_id IS NULL;
     UPDATE corral.jobs SET state = 2, owner = p_owner, claim = p_claim, lease_until = p_now + p_lease, attempt = attempt + 1
     WHERE id = v_id RETURNING * INTO v_job;
-    INSERT INTO corral.queue_groups(name, last_claim) VALUES (v_job.grp, nextval('corral.claims'))
-      ON CONFLICT (name) DO UPDATE SET last_claim = EXCLUDED.last_claim;
+    UPDATE corral.queue_groups SET last_claim = nextval('corral.claims') WHERE name = v_job.grp;
+    IF NOT FOUND THEN
+      INSERT INTO corral.queue_groups(name, last_claim) VALUES (v_job.grp, nextval('corral.claims'))
+        ON CONFLICT (name) DO UPDATE SET last_claim = EXCLUDED.last_claim;
+    END IF;
     v_left := v_left - 1;
+    v_any := true;
     RETURN NEXT v_job;
   END LOOP;
+  IF NOT v_any THEN
+    v_job := NULL;
+    SELECT least((SELECT min(due) FROM corral.jobs WHERE state = 0), (SELECT min(lease_until) FROM corral.jobs WHERE state = 2)) INTO v_job.lease_until;
+    RETURN NEXT v_job;
+  END IF;
 END $$;
-
--- When a claim that found nothing may find something because time has passed.
-CREATE FUNCTION corral.next_due() RETURNS bigint
-LANGUAGE sql AS $$
-  SELECT least((SELECT min(due) FROM corral.jobs WHERE state = 0), (SELECT min(lease_until) FROM corral.jobs WHERE state = 2))
-$$;
 )sql";
 
 }  // namespace corral::adapters::store::postgres

@@ -100,10 +100,10 @@ class PostgresStore final : public ports::Store {
     auto write = write_of_claim(query, fmt::format("{}/{}", id_, ++claims_));
     CORRAL_CO_TRY(const auto written, co_await loop_.run(writer_.run(std::move(write))));
     CORRAL_CO_TRY(auto jobs, read_jobs(written.rows.at(0)));
-    const auto& next = written.rows.at(1);
-    if (jobs.empty())
-      waiting_.claimed_nothing(
-          begun, next.is_null(0, 0) ? std::nullopt : std::optional(next.time(0, 0) - query.now));
+    if (jobs.empty()) {
+      const auto next = next_due(written.rows.at(0));
+      waiting_.claimed_nothing(begun, next ? std::optional(*next - query.now) : std::nullopt);
+    }
     co_return jobs;
   }
   Task<Result<void>> heartbeat(std::uint64_t job, std::string owner, Time until) override {

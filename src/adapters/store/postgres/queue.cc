@@ -121,7 +121,6 @@ Result<void> add_change(Write& write, const ports::PauseQueue& pause, Time) {
 Write write_of_claim(const ports::ClaimQuery& query, const std::string& claim) {
   Write write;
   write.queue = true;
-  const Statement next{.sql = "SELECT corral.next_due()", .parameters = {}};
   write.statements.push_back(
       {.sql = "SELECT " CORRAL_JOB_COLUMNS " FROM corral.claim_jobs($1, $2, $3, $4, $5, $6, $7)",
        .parameters = Parameters()
@@ -132,12 +131,10 @@ Write write_of_claim(const ports::ClaimQuery& query, const std::string& claim) {
                          .integer(query.limits.per_group)
                          .integer(query.limits.total)
                          .integer(query.most)});
-  write.statements.push_back(next);
   write.instead.push_back({.sql = "SELECT " CORRAL_JOB_COLUMNS
                                   " FROM corral.jobs WHERE state = 2 AND owner = $1 AND "
                                   "claim = $2 ORDER BY priority DESC, entry, id",
                            .parameters = Parameters().text(query.owner).text(claim)});
-  write.instead.push_back(next);
   return write;
 }
 
@@ -174,8 +171,12 @@ Write write_of_trim(std::uint32_t keep_completed, std::uint32_t keep_failed,
 }
 
 Statement find_job_statement(const std::string& key) {
-  return {.sql = "SELECT " CORRAL_JOB_COLUMNS
-                 " FROM corral.jobs WHERE key = $1 ORDER BY id DESC LIMIT 1",
+  // One is open at most; of those finished the newest is found in an index of their own.
+  return {.sql = "SELECT * FROM ((SELECT " CORRAL_JOB_COLUMNS
+                 " FROM corral.jobs WHERE key = $1 AND state < 3) UNION ALL "
+                 "(SELECT " CORRAL_JOB_COLUMNS
+                 " FROM corral.jobs WHERE key = $1 AND state >= 3 ORDER BY id DESC LIMIT 1)) found "
+                 "ORDER BY id DESC LIMIT 1",
           .parameters = Parameters().text(key)};
 }
 
@@ -226,6 +227,7 @@ Statement paused_groups_statement() {
 Result<std::vector<Job>> read_jobs(const Rows& rows) {
   std::vector<Job> jobs;
   for (int row = 0; row < rows.size(); ++row) {
+    if (rows.is_null(row, 0)) continue;
     Job& job = jobs.emplace_back();
     job.id = rows.number(row, 0);
     job.kind = rows.view(row, 1);
@@ -244,6 +246,13 @@ Result<std::vector<Job>> read_jobs(const Rows& rows) {
     job.error = rows.view(row, 14);
   }
   return jobs;
+}
+
+std::optional<Time> next_due(const Rows& claimed) {
+  constexpr int kLeaseUntil = 12;
+  if (claimed.size() == 0 || !claimed.is_null(0, 0) || claimed.is_null(0, kLeaseUntil))
+    return std::nullopt;
+  return claimed.time(0, kLeaseUntil);
 }
 
 ports::QueueCounts read_queue_counts(const Rows& counts, const Rows& paused) {

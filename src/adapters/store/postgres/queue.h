@@ -20,8 +20,10 @@ Result<void> add_change(Write& write, const ports::DiscardJob& discard, Time now
 Result<void> add_change(Write& write, const ports::PauseQueue& pause, Time now);
 
 // `claim` is unique to the call: by it the jobs are found again when the answer was lost. Its
-// results: the jobs, and a row with the next moment at which there may be more.
+// result: the jobs, or a row without an id.
 Write write_of_claim(const ports::ClaimQuery& query, const std::string& claim);
+// When there may be jobs because time has passed, as a claim that found nothing says.
+std::optional<Time> next_due(const Rows& claimed);
 Write write_of_heartbeat(std::uint64_t job, const std::string& owner, Time until);
 Write write_of_release_leases(const std::string& except_owner);
 // Deletes at most `at_most` jobs of each kind; its two results say how many.

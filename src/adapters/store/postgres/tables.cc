@@ -65,7 +65,7 @@ CREATE TABLE corral.jobs (
   payload bytea NOT NULL
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 CREATE UNIQUE INDEX jobs_open ON corral.jobs(key) WHERE state < 3;
-CREATE INDEX jobs_by_key ON corral.jobs(key, id);
+CREATE INDEX jobs_finished_by_key ON corral.jobs(key, id) WHERE state >= 3;
 CREATE INDEX jobs_delayed ON corral.jobs(due) WHERE state = 0;
 CREATE INDEX jobs_ready ON corral.jobs(priority DESC, grp, slots, entry, id) WHERE state = 1;
 CREATE INDEX jobs_claimed ON corral.jobs(grp, lease_until) WHERE state = 2;

@@ -1,0 +1,48 @@
+// The same as bench_queue.cc, on graphile-worker. MODULES: the folder that holds node_modules.
+//   node graphile_worker.mjs MODULES HOST PORT DATABASE JOBS        prints one line of JSON
+import { createRequire } from 'node:module'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const [modules, host, port, database, count] = process.argv.slice(2)
+const require = createRequire(modules + '/')
+const { run, makeWorkerUtils, Logger } = require('graphile-worker')
+const { Pool } = require('pg')
+const producers = 10, concurrency = 10, samples = 500
+const jobs = Math.floor(Number(count) / producers) * producers
+const now = () => Number(process.hrtime.bigint()) / 1e3
+const logger = new Logger(() => () => {})
+const pgPool = new Pool({ host, port: Number(port), database, user: 'corral', max: producers + concurrency + 2 })
+
+const utils = await makeWorkerUtils({ pgPool, logger })
+await utils.migrate()
+let begin = now()
+await Promise.all(Array.from({ length: producers }, async (_, p) => {
+  for (let i = 0; i < jobs / producers; i++) await utils.addJob('noop', { n: 1 }, { jobKey: `${p}-${i}` })
+}))
+const enqueuing = (now() - begin) / 1e6
+
+let done = 0, finished, started
+const all = new Promise(resolve => { finished = resolve })
+const options = { pgPool, logger, concurrency, noHandleSignals: true, pollInterval: 2000 }
+begin = now()
+const runner = await run({ ...options, taskList: { noop: async () => {}, idle: async () => { started(now()) } } })
+runner.events.on('job:complete', () => { if (++done === jobs) finished() })
+await all
+const working = (now() - begin) / 1e6
+
+const latencies = []
+for (let i = 0; i < samples; i++) {
+  await sleep(4)
+  const start = new Promise(resolve => { started = resolve })
+  const enqueued = now()
+  await Promise.all([utils.addJob('idle', { n: 1 }), start.then(at => latencies.push(at - enqueued))])
+}
+await runner.stop()
+await utils.release()
+await pgPool.end()
+latencies.sort((a, b) => a - b)
+const at = q => Math.round(latencies[Math.floor(q * (latencies.length - 1))])
+console.log(JSON.stringify({
+  enqueue_per_s: Math.round(jobs / enqueuing), work_per_s: Math.round(jobs / working), jobs_per_s: Math.round(jobs / (enqueuing + working)),
+  start_p50_us: at(0.5), start_p99_us: at(0.99),
+}))
