@@ -96,6 +96,7 @@ class PostgresStore final : public ports::Store {
   }
 
   Task<Result<std::vector<Job>>> claim(ports::ClaimQuery query) override {
+    if (query.most == 0) co_return std::vector<Job>{};
     const auto begun = waiting_.claim_begins();
     auto write = write_of_claim(query, fmt::format("{}/{}", id_, ++claims_));
     CORRAL_CO_TRY(const auto written, co_await loop_.run(writer_.run(std::move(write))));

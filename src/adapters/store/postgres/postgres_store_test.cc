@@ -2,6 +2,7 @@
 
 #include "adapters/store/postgres/testing/test_server.h"
 #include "ports/contract/store_contract.h"
+#include "ports/contract/store_model_check.h"
 
 namespace corral::ports::contract {
 namespace {
@@ -39,5 +40,16 @@ TEST(Postgres, IsInstalled) {
 
 INSTANTIATE_TEST_SUITE_P(Postgres, StoreContract, testing::ValuesIn(factories()), factory_name);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreContract);
+
+class PostgresStoreModel : public testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(PostgresStoreModel, AnswersAsTheModelDoes) {
+  if (shared_server() == nullptr) GTEST_SKIP() << "no PostgreSQL server here: install the package postgresql";
+  const TestDatabase database(*shared_server());
+  fakes::FakeClock clock;
+  const auto store = database.open({.clock = &clock});
+  StoreModelCheck(*store, clock, GetParam()).run(800);
+}
+INSTANTIATE_TEST_SUITE_P(Seeds, PostgresStoreModel, testing::Values(1, 2, 3));
 
 }  // namespace corral::ports::contract
