@@ -112,6 +112,12 @@ TEST(Arguments, ReadsWhereToListen) {
   EXPECT_TRUE(serve.data.is_absolute());
 }
 
+TEST(Arguments, AStoreIsForTheServerThatStarts) {
+  EXPECT_EQ(good({"serve"}).serve.store, "");
+  EXPECT_EQ(good({"serve", "--store", "postgres://h/d"}).serve.store, "postgres://h/d");
+  EXPECT_TRUE(good({"run", "x", "--store", "postgres://h/d"}).serve_given);
+}
+
 TEST(Arguments, HelpAndVersionAreAnswers) {
   for (const auto& words : {std::vector<std::string>{"--help"},
                             {"run", "--help"},

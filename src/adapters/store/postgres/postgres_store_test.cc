@@ -44,7 +44,8 @@ GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreContract);
 class PostgresStoreModel : public testing::TestWithParam<std::uint64_t> {};
 
 TEST_P(PostgresStoreModel, AnswersAsTheModelDoes) {
-  if (shared_server() == nullptr) GTEST_SKIP() << "no PostgreSQL server here: install the package postgresql";
+  if (shared_server() == nullptr)
+    GTEST_SKIP() << "no PostgreSQL server here: install the package postgresql";
   const TestDatabase database(*shared_server());
   fakes::FakeClock clock;
   const auto store = database.open({.clock = &clock});
