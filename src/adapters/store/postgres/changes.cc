@@ -52,6 +52,7 @@ Result<void> Maker::operator()(ports::PutDocument& put) {
   const ports::Document& document = put.document;
   if (document.kind.empty() || document.id.empty())
     return fail(ErrorCode::invalid, "a document needs a kind and an id");
+  write.log = true;
   write.statements.push_back({.sql = "SELECT corral.put_document($1, $2, $3, $4, $5, $6, $7, $8)",
                               .parameters = Parameters()
                                                 .text(document.kind)
@@ -66,6 +67,7 @@ Result<void> Maker::operator()(ports::PutDocument& put) {
 }
 
 Result<void> Maker::operator()(ports::DeleteDocument& remove) {
+  write.log = true;
   write.statements.push_back({.sql = "DELETE FROM corral.documents WHERE kind = $1 AND id = $2",
                               .parameters = Parameters().text(remove.kind).text(remove.id)});
   return {};

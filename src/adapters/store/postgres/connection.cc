@@ -99,6 +99,7 @@ Task<std::expected<std::unique_ptr<Connection>, Failure>> Connection::open(const
   };
   if (!connection) co_return failed("no memory for a connection");
   PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);
+  PQsetNoticeReceiver(connection.get(), forget_notice, nullptr);
   for (auto next = PGRES_POLLING_WRITING;
        PQstatus(connection.get()) != CONNECTION_BAD && next != PGRES_POLLING_OK;) {
     if (next == PGRES_POLLING_FAILED) break;
@@ -113,7 +114,6 @@ Task<std::expected<std::unique_ptr<Connection>, Failure>> Connection::open(const
   if (PQstatus(connection.get()) != CONNECTION_OK)
     co_return failed(PQerrorMessage(connection.get()));
   PQsetErrorVerbosity(connection.get(), PQERRORS_DEFAULT);
-  PQsetNoticeReceiver(connection.get(), forget_notice, nullptr);
   if (PQsetnonblocking(connection.get(), 1) != 0 || PQenterPipelineMode(connection.get()) != 1)
     co_return failed(PQerrorMessage(connection.get()));
   std::unique_ptr<Connection> opened(new Connection(executor, std::move(connection)));
