@@ -13,8 +13,8 @@ namespace corral::adapters::store::postgres {
 struct Write {
   std::vector<Statement> statements;
   std::uint64_t events = 0;  // how many it appends
-  // Takes its turn among all servers: appends, relies on a stream's version, or writes documents (which two transactions
-  // might otherwise lock in opposite orders).
+  // Takes its turn among all servers: appends, relies on a stream's version, or writes documents
+  // (which two transactions might otherwise lock in opposite orders).
   bool log = false;
   bool queue = false;  // decides by how many jobs are claimed
   // The statements after which jobs may have become ready: as many as the first row says, or as

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include <fcntl.h>
 #include <libpq-fe.h>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -45,11 +46,19 @@ struct Connection::Sent {
 
 void Connection::Close::operator()(pg_conn* connection) const { PQfinish(connection); }
 
-Connection::Connection(Executor executor, std::unique_ptr<pg_conn, Close> connection)
-    : connection_(std::move(connection)),
-      socket_(std::move(executor), PQsocket(connection_.get())) {}
+// Asio watches a descriptor of its own for the same socket. libpq closes its one as soon as it sees
+// the connection broken, and the number may at once be another connection's: forgetting the old one
+// would then stop the watch on the new one.
+asio::posix::stream_descriptor Connection::watched(const Executor& executor, pg_conn* connection) {
+  const int descriptor = ::fcntl(PQsocket(connection), F_DUPFD_CLOEXEC, 0);
+  return descriptor < 0 ? asio::posix::stream_descriptor(executor)
+                        : asio::posix::stream_descriptor(executor, descriptor);
+}
 
-Connection::~Connection() { socket_.release(); }
+Connection::Connection(const Executor& executor, std::unique_ptr<pg_conn, Close> connection)
+    : connection_(std::move(connection)), socket_(watched(executor, connection_.get())) {}
+
+Connection::~Connection() = default;
 
 // Ready when the socket is; both directions are watched at once, because a server that waits for us
 // to read does not read.
@@ -104,10 +113,10 @@ Task<std::expected<std::unique_ptr<Connection>, Failure>> Connection::open(const
        PQstatus(connection.get()) != CONNECTION_BAD && next != PGRES_POLLING_OK;) {
     if (next == PGRES_POLLING_FAILED) break;
     // libpq may try one address after another, each with a socket of its own.
-    asio::posix::stream_descriptor socket(executor, PQsocket(connection.get()));
+    auto socket = watched(executor, connection.get());
+    if (!socket.is_open()) co_return failed("no file descriptor for a connection");
     const auto ready = co_await wait(socket, next == PGRES_POLLING_READING,
                                      next == PGRES_POLLING_WRITING, deadline);
-    socket.release();
     if (ready == Ready::timed_out) co_return failed("no answer in time");
     next = PQconnectPoll(connection.get());
   }
@@ -117,6 +126,7 @@ Task<std::expected<std::unique_ptr<Connection>, Failure>> Connection::open(const
   if (PQsetnonblocking(connection.get(), 1) != 0 || PQenterPipelineMode(connection.get()) != 1)
     co_return failed(PQerrorMessage(connection.get()));
   std::unique_ptr<Connection> opened(new Connection(executor, std::move(connection)));
+  if (!opened->socket_.is_open()) co_return failed("no file descriptor for a connection");
   std::vector<const Statement*> settings{&kSession};
   auto set = co_await opened->run(std::move(settings), deadline);
   if (!set) co_return std::unexpected(std::move(set).error().failure);

@@ -54,7 +54,8 @@ class Connection {
   struct Sent;  // a command in the pipeline
   enum class Ready { yes, timed_out };
 
-  Connection(Executor executor, std::unique_ptr<pg_conn, Close> connection);
+  Connection(const Executor& executor, std::unique_ptr<pg_conn, Close> connection);
+  static asio::posix::stream_descriptor watched(const Executor& executor, pg_conn* connection);
   static Task<Ready> wait(asio::posix::stream_descriptor& socket, bool readable, bool writable,
                           Deadline deadline);
 
@@ -65,7 +66,7 @@ class Connection {
   Failure lost(std::string_view doing) const;
 
   std::unique_ptr<pg_conn, Close> connection_;
-  asio::posix::stream_descriptor socket_;        // the connection's own, lent
+  asio::posix::stream_descriptor socket_;
   std::map<std::string, std::string> prepared_;  // name by text
   std::uint64_t last_name_ = 0;
 };
