@@ -12,6 +12,8 @@ const jobs = Math.floor(Number(count) / producers) * producers
 const now = () => Number(process.hrtime.bigint()) / 1e3
 const logger = new Logger(() => () => {})
 const pgPool = new Pool({ host, port: Number(port), database, user: 'corral', max: producers + concurrency + 2 })
+pgPool.on('error', error => { throw error })
+pgPool.on('connect', client => client.on('error', error => { throw error }))
 
 const utils = await makeWorkerUtils({ pgPool, logger })
 await utils.migrate()
