@@ -53,6 +53,7 @@ bool add(std::string_view text, const Field& field, std::bitset<N>& out) {
     const auto digits = text.substr(slash + 1);
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), step);
     if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() || step < 1) return false;
+    step = std::min(step, field.most + 1);
     text = text.substr(0, slash);
     stepped = true;
   }
