@@ -16,6 +16,7 @@ using Value = Result<json::value>;
 using Arguments = std::span<const json::value>;
 
 constexpr int kMaxDepth = 32;
+constexpr int kMaxHeight = 128;  // of the tree: operators in a row stand below each other
 
 std::unexpected<Error> wrong(const Node& node, std::string_view what) {
   return fail(ErrorCode::invalid, "column {}: {}", node.column, what);
@@ -46,9 +47,12 @@ json::value contains(Arguments args) {
   return args[0].is_object() && args[0].get_object().contains(as_text(args[1]));
 }
 json::value length(Arguments args) {
-  if (args[0].is_string()) return args[0].get_string().size();
-  if (args[0].is_array()) return args[0].get_array().size();
-  return args[0].is_object() ? args[0].get_object().size() : 0u;
+  // Signed, as all whole numbers are.
+  const auto count = args[0].is_string()   ? args[0].get_string().size()
+                     : args[0].is_array()  ? args[0].get_array().size()
+                     : args[0].is_object() ? args[0].get_object().size()
+                                           : 0;
+  return static_cast<std::int64_t>(count);
 }
 json::value map_letters(const json::value& value, char first, char last, int shift) {
   std::string text(text_of(value));
@@ -175,7 +179,7 @@ class Parser {
 
   Result<Node> binary(std::size_t level) {
     if (level == kLevels.size()) return unary();
-    if (++depth_ > kMaxDepth * static_cast<int>(kLevels.size())) return fail(ErrorCode::invalid, "column {}: the expression is nested too deeply", at_ + 1);
+    if (++depth_ > kMaxDepth * static_cast<int>(kLevels.size())) return too_deep(at_ + 1);
     CORRAL_TRY(auto left, binary(level + 1));
     for (;;) {
       skip_space();
@@ -184,8 +188,8 @@ class Parser {
       Node joined = node(Kind::binary, std::string(*found));
       at_ += found->size();
       CORRAL_TRY(auto right, binary(level + 1));
-      joined.children.push_back(std::move(left));
-      joined.children.push_back(std::move(right));
+      CORRAL_CHECK(adopt(joined, std::move(left)));
+      CORRAL_CHECK(adopt(joined, std::move(right)));
       left = std::move(joined);
     }
     --depth_;
@@ -195,11 +199,12 @@ class Parser {
   Result<Node> unary() {
     skip_space();
     if (at_ < text_.size() && (text_[at_] == '!' || text_[at_] == '-') && !text_.substr(at_).starts_with("!=")) {
-      Node result = node(Kind::unary, std::string(1, text_[at_++]));
-      if (++depth_ > kMaxDepth * static_cast<int>(kLevels.size())) return fail(ErrorCode::invalid, "column {}: the expression is nested too deeply", at_ + 1);
+      Node result = node(Kind::unary, std::string(1, text_[at_]));
+      ++at_;
+      if (++depth_ > kMaxDepth * static_cast<int>(kLevels.size())) return too_deep(at_ + 1);
       CORRAL_TRY(auto operand, unary());
       --depth_;
-      result.children.push_back(std::move(operand));
+      CORRAL_CHECK(adopt(result, std::move(operand)));
       return result;
     }
     return postfix();
@@ -211,14 +216,14 @@ class Parser {
       if (take(".")) {
         Node access = node(Kind::field);
         CORRAL_TRY(access.name, word("the name of a field"));
-        access.children.push_back(std::move(value));
+        CORRAL_CHECK(adopt(access, std::move(value)));
         value = std::move(access);
       } else if (take("[")) {
         Node access = node(Kind::index);
         CORRAL_TRY(auto index, binary(0));
         if (!take("]")) return unexpected_here("]");
-        access.children.push_back(std::move(value));
-        access.children.push_back(std::move(index));
+        CORRAL_CHECK(adopt(access, std::move(value)));
+        CORRAL_CHECK(adopt(access, std::move(index)));
         value = std::move(access);
       } else {
         return value;
@@ -236,15 +241,25 @@ class Parser {
     return std::string(text_.substr(begin, at_ - begin));
   }
 
-  Result<std::vector<Node>> items(std::string_view close) {
-    std::vector<Node> all;
-    if (take(close)) return all;
+  Result<void> items(Node& node, std::string_view close) {
+    if (take(close)) return {};
     do {
       CORRAL_TRY(auto item, binary(0));
-      all.push_back(std::move(item));
+      CORRAL_CHECK(adopt(node, std::move(item)));
     } while (take(","));
     if (!take(close)) return unexpected_here(close);
-    return all;
+    return {};
+  }
+
+  // What walks the tree calls itself as often as it is high.
+  static Result<void> adopt(Node& parent, Node child) {
+    if (child.height >= kMaxHeight) return too_deep(parent.column);
+    parent.height = std::max(parent.height, child.height + 1);
+    parent.children.push_back(std::move(child));
+    return {};
+  }
+  static std::unexpected<Error> too_deep(std::size_t column) {
+    return fail(ErrorCode::invalid, "column {}: the expression is nested too deeply", column);
   }
 
   Result<Node> primary() {
@@ -266,7 +281,7 @@ class Parser {
     }
     if (take("[")) {
       result.kind = Kind::list;
-      CORRAL_TRY(result.children, items("]"));
+      CORRAL_CHECK(items(result, "]"));
       return result;
     }
     CORRAL_TRY(result.name, word("a value"));
@@ -278,7 +293,7 @@ class Parser {
 
   Result<Node> call(Node result) {
     result.kind = Kind::call;
-    CORRAL_TRY(result.children, items(")"));
+    CORRAL_CHECK(items(result, ")"));
     const auto given = result.children.size();
     if (is_status_function(result.name)) {
       if (given != 0) return wrong(result, fmt::format("{}() takes no argument", result.name));

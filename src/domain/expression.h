@@ -48,6 +48,7 @@ class Expression {
     json::value literal;
     std::string name;  // of a name, field or function; an operator
     std::vector<Node> children;
+    int height = 1;  // of the tree from here
   };
 
  private:
