@@ -1,6 +1,8 @@
 #include "domain/upcast.h"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 namespace corral::domain {
 namespace {
@@ -9,18 +11,18 @@ namespace {
 std::string expressions_in(std::string_view text) {
   std::string out;
   while (!text.empty()) {
-    const auto open = text.find("{{");
-    out += text.substr(0, open);
-    if (open == std::string_view::npos) break;
-    text.remove_prefix(open);
-    const bool prompt = text.starts_with("{{prompt}}"), checks = text.starts_with("{{checks}}");
-    if (prompt || checks) {
+    const bool prompt = text.starts_with("{{prompt}}");
+    if (prompt || text.starts_with("{{checks}}")) {
+      // A $ before an expression would make it text.
+      const auto dollars = out.find_last_not_of('$') + 1;
+      if (dollars < out.size()) out = fmt::format("{}${{{{ '{}' }}}}", out.substr(0, dollars), out.substr(dollars));
       out += prompt ? "${{ inputs.prompt }}" : "${{ inputs.checks }}";
       text.remove_prefix(10);
-    } else {
-      out += out.ends_with('$') ? "${{" : "{{";
-      text.remove_prefix(2);
+      continue;
     }
+    if (text.front() == '{' && out.ends_with("${")) out.insert(out.size() - 2, "$");
+    out += text.front();
+    text.remove_prefix(1);
   }
   return out;
 }
@@ -45,9 +47,8 @@ bool is_empty(const json::value& value) {
          (value.is_array() && value.get_array().empty());
 }
 
-// What a kind asks for stood among what every step has; `run` was shell text, `argv` a list. Steps
-// ran one after the other, in the order of their needs.
-json::object step_of_version_1(const json::object& old, const std::string& before) {
+// What a kind asks for stood among what every step has; `run` was shell text, `argv` a list.
+json::object step_of_version_1(const json::object& old) {
   json::object step, with;
   for (const auto& [key, value] : old) {
     const std::string_view name(key);
@@ -62,21 +63,56 @@ json::object step_of_version_1(const json::object& old, const std::string& befor
     }
   }
   step["with"] = std::move(with);
-  if (const auto* needs = step.if_contains("needs");
-      (needs == nullptr || is_empty(*needs)) && !before.empty())
-    step["needs"] = json::array{json::value(before)};
   return step;
+}
+
+bool needs(const json::value& step, std::string_view name) {
+  const auto* all = find(step, {"needs"});
+  return all != nullptr && all->is_array() &&
+         std::ranges::find(all->get_array(), json::value(name)) != all->get_array().end();
+}
+
+// Steps ran one after the other: always the first one in the definition whose needs had ended.
+std::vector<json::value*> order_of_version_1(json::array& steps) {
+  std::vector<json::value*> order, rest;
+  for (auto& step : steps) rest.push_back(&step);
+  const auto waits = [&](const json::value* step) {
+    return std::ranges::any_of(rest, [&](const json::value* other) {
+      return other != step && needs(*step, find_string(*other, {"name"}));
+    });
+  };
+  while (!rest.empty()) {
+    const auto next = std::ranges::find_if_not(rest, waits);
+    if (next == rest.end()) break;
+    order.push_back(*next);
+    rest.erase(next);
+  }
+  return order;
+}
+
+// After a failure nothing ran any more but what always did: each step needs the last one before it
+// that did not always run, and those in between.
+void run_in_order(json::array& steps) {
+  const auto order = order_of_version_1(steps);
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    for (auto before = i; before-- > 0;) {
+      const auto name = find_string(*order[before], {"name"});
+      auto& needed = order[i]->get_object()["needs"];
+      if (needed.is_null()) needed.emplace_array();
+      if (needed.is_array() && !needs(*order[i], name)) needed.get_array().emplace_back(name);
+      if (find_string(*order[before], {"if"}) != "always()") break;
+    }
+  }
 }
 
 json::value run_created_of_version_1(json::value data) {
   auto* steps = const_cast<json::value*>(find(data, {"request", "workflow", "steps"}));
   if (steps == nullptr || !steps->is_array()) return data;
-  std::string before;
   for (auto& step : steps->get_array()) {
     if (!step.is_object()) return data;
-    step = step_of_version_1(step.get_object(), before);
-    before = std::string(find_string(step, {"name"}));
+    step = step_of_version_1(step.get_object());
   }
+  run_in_order(steps->get_array());
   return data;
 }
 
