@@ -1,6 +1,7 @@
 #include "domain/scope.h"
 
 #include <algorithm>
+#include <set>
 
 namespace corral::domain {
 namespace {
@@ -101,9 +102,14 @@ bool went_wrong(const Step& step) {
   return (step.status == StepStatus::failed && !step.definition.continue_on_error) || step.status == StepStatus::cancelled;
 }
 
-bool needs_failed(const Run& run, const Step& step) {
+namespace {
+
+// Each step is looked at once, however many ways lead to it.
+bool needs_failed(const Run& run, const Step& step, std::set<const Step*>& seen) {
+  if (!seen.insert(&step).second) return false;
   const auto bad = [&](const Step& other) {
-    return went_wrong(other) || (other.status == StepStatus::skipped && needs_failed(run, other));
+    return went_wrong(other) ||
+           (other.status == StepStatus::skipped && needs_failed(run, other, seen));
   };
   if (step.definition.at_end && std::ranges::any_of(run.steps, [&](const Step& other) { return !other.definition.at_end && went_wrong(other); }))
     return true;
@@ -111,6 +117,13 @@ bool needs_failed(const Run& run, const Step& step) {
     const auto* other = run.find(need);
     return other != nullptr && bad(*other);
   });
+}
+
+}  // namespace
+
+bool needs_failed(const Run& run, const Step& step) {
+  std::set<const Step*> seen;
+  return needs_failed(run, step, seen);
 }
 
 bool asks_for_status(const StepDefinition& definition) {
