@@ -116,6 +116,8 @@ struct KeptStep {
   json::object outputs;
   std::string of;  // of a matrix's step: the step whose matrix it was
   json::object matrix;
+  std::string snapshot;  // commit of the work tree when it had ended
+  std::optional<Time> finished_at;
   static void fields(auto& self, auto& visit) {
     visit("step", self.step);
     visit("status", self.status);
@@ -123,6 +125,8 @@ struct KeptStep {
     visit("outputs", self.outputs);
     visit("of", self.of);
     visit("matrix", self.matrix);
+    visit("snapshot", self.snapshot);
+    visit("finished_at", self.finished_at);
   }
 };
 

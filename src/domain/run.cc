@@ -31,6 +31,8 @@ class Applier {
     run_.base_branch = event.base_branch;
     run_.base_commit = event.base_commit;
     run_.snapshot = event.snapshot;
+    if (std::ranges::find(event.kept, event.snapshot, &KeptStep::snapshot) == event.kept.end())
+      run_.base_snapshot = event.snapshot;
     for (const auto& kept : event.kept) keep(kept);
   }
   void operator()(const RunStarted& event) {
@@ -198,7 +200,9 @@ class Applier {
 
  private:
   static Step instance_of(const Step& step, const std::string& name, const json::object& matrix) {
-    Step instance{.definition = step.definition, .of = step.definition.name, .matrix = matrix};
+    Step instance{.definition = step.definition,
+                  .of = step.definition.name,
+                  .matrix = matrix};
     instance.definition.name = name;
     instance.definition.matrix = {};
     instance.definition.max_parallel = 0;
@@ -219,7 +223,8 @@ class Applier {
       step->status = kept.status;
       step->summary = kept.summary;
       step->outputs = kept.outputs;
-      step->finished_at = at_;
+      step->snapshot = kept.snapshot;
+      step->finished_at = kept.finished_at.value_or(at_);
     }
   }
   // What the steps that are kept have left of the work tree.
@@ -227,7 +232,7 @@ class Applier {
     const Step* last = nullptr;
     for (const auto& step : run_.steps)
       if (!step.snapshot.empty() && step.finished_at && (last == nullptr || *step.finished_at >= *last->finished_at)) last = &step;
-    return last == nullptr ? std::string() : last->snapshot;
+    return last == nullptr ? run_.base_snapshot : last->snapshot;
   }
   void set(std::string_view name, StepStatus status) {
     if (auto* step = step_of(run_, name)) step->status = status;

@@ -74,6 +74,7 @@ struct Run {
   std::optional<std::string> commit;
   std::optional<DiffStat> diff_stat;
   std::string snapshot;  // commit of the last durable snapshot of the work tree
+  std::string base_snapshot;  // what it began with, when that is not what a kept step left
   Usage usage;
   Money cost;
   bool budget_exceeded = false;
