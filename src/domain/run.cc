@@ -241,6 +241,8 @@ class Applier {
     if (auto* step = step_of(run_, name)) {
       step->status = status;
       step->finished_at = at_;
+      step->reason.clear();
+      step->wakes_at.reset();
     }
     for (auto& approval : run_.approvals)
       if (approval.step == name && !approval.decision) approval.closed = true;

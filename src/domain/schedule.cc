@@ -52,15 +52,18 @@ class Planner {
     }
     if (!needs_have_ended(step) || (run_.paused && !step.definition.at_end)) return;
     const auto& name = step.definition.name;
-    if (step.of.empty() && step.tries == 0) {
+    const bool has_matrix = !step.definition.matrix.empty();
+    bool can_expand = has_matrix;
+    if (step.of.empty() && (step.tries == 0 || has_matrix)) {
       // A condition that cannot be evaluated fails the attempt that then begins.
       const auto holds = condition_holds(run_, step);
       if (holds && !*holds) return plan_.actions.push_back(SkipStep{name, why_skipped(step)});
-      if (!step.definition.matrix.empty()) return plan_.actions.push_back(ExpandStep{name});
+      can_expand = can_expand && holds;
     }
     if (late_ && !step.definition.at_end && !asks_for_status(step.definition))
       return plan_.actions.push_back(SkipStep{name, std::string(kOutOfTime)});
     if (step.not_before > now_) return wake_at(step.not_before);
+    if (can_expand) return plan_.actions.push_back(ExpandStep{name});
     if (under_way_ >= kMaxParallelSteps || !matrix_has_room(step)) return;
     ++under_way_;
     ++started_of_[step.of];
