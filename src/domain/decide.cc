@@ -78,7 +78,7 @@ class Decider {
   Events operator()(const StartStep& command) {
     CORRAL_CHECK(must_run());
     CORRAL_TRY(const Step* step, find(command.step));
-    CORRAL_CHECK(check_transition(command.step, step->status, StepStatus::running));
+    CORRAL_CHECK(must_be_to_come(*step));
     add(StepStarted{command.step, step->attempt + 1});
     return done();
   }
@@ -86,7 +86,7 @@ class Decider {
     CORRAL_CHECK(must_run());
     CORRAL_TRY(const Step* step, find(command.step));
     if (step->expanded) return done();
-    CORRAL_CHECK(check_transition(command.step, step->status, StepStatus::running));
+    CORRAL_CHECK(must_be_to_come(*step));
     CORRAL_TRY(auto combinations, matrix_of(run_, *step));
     if (combinations.empty()) {
       add(StepSkipped{command.step, "its matrix is empty"});
@@ -100,9 +100,11 @@ class Decider {
   }
   Events operator()(const WaitStep& command) {
     CORRAL_TRY(const Step* step, find(command.step));
-    if (step->status == StepStatus::waiting && step->reason == command.reason && step->wakes_at == command.until) return done();
-    if (step->status == StepStatus::waiting) add(StepResumed{command.step});
-    else CORRAL_CHECK(attempt_under_way(command.step, command.attempt, StepStatus::waiting));
+    const bool waits = step->status == StepStatus::waiting;
+    CORRAL_CHECK(attempt_under_way(command.step, command.attempt,
+                                   waits ? StepStatus::running : StepStatus::waiting));
+    if (waits && step->reason == command.reason && step->wakes_at == command.until) return done();
+    if (waits) add(StepResumed{command.step});
     add(StepWaiting{command.step, command.reason, command.until});
     return done();
   }
@@ -281,6 +283,11 @@ class Decider {
   bool is_done_again(const Step& step, const std::string& from) const {
     if (!from.empty() && !step.of.empty() && comes_after(run_, step.of, from)) return false;  // with its matrix
     if (!from.empty() && step.of.empty() && comes_after(run_, step.definition.name, from)) return true;
+    // A matrix's step with one of them.
+    if (step.expanded && std::ranges::any_of(run_.steps, [&](const Step& one) {
+          return one.of == step.definition.name && is_done_again(one, from);
+        }))
+      return true;
     if (step.status == StepStatus::pending) return false;
     return step.status != StepStatus::completed || step.definition.at_end || (step.of.empty() && asks_for_status(step.definition));
   }
@@ -291,6 +298,14 @@ class Decider {
   Result<void> must_run() const {
     if (run_.status == RunStatus::running) return {};
     return corral::fail(ErrorCode::conflict, "the run is {}, not running", to_string(run_.status));
+  }
+  // A waiting step becomes running by going on, not by beginning.
+  static Result<void> must_be_to_come(const Step& step) {
+    const auto& name = step.definition.name;
+    if (step.status == StepStatus::waiting)
+      return corral::fail(ErrorCode::conflict, "step \"{}\" is {} and cannot begin", name,
+                          to_string(step.status));
+    return check_transition(name, step.status, StepStatus::running);
   }
   Result<void> must_be_present(WorkspaceId workspace) const {
     if (run_.workspace == workspace) return {};

@@ -57,6 +57,7 @@ class Applier {
     run_.attempt = event.attempt;
     run_.error.reset();
     run_.finished_at.reset();
+    run_.cancel_reason.reset();  // asked for while it was failing already
     const auto named = [&](std::string_view name) {
       return std::ranges::find(event.steps, name) != event.steps.end();
     };
@@ -69,7 +70,7 @@ class Applier {
       });
       *step = {.definition = step->definition,
                .status = some ? StepStatus::running : StepStatus::pending,
-               .attempt = step->attempt,
+               .attempt = some ? step->attempt : last_attempt(*step),
                .of = step->of,
                .matrix = step->matrix,
                .expanded = some};
@@ -199,8 +200,16 @@ class Applier {
   }
 
  private:
+  // Steps of a matrix that is evaluated anew have the names of those before, and go on counting.
+  int last_attempt(const Step& whole) const {
+    int last = whole.attempt;
+    for (const auto& step : run_.steps)
+      if (step.of == whole.definition.name) last = std::max(last, step.attempt);
+    return last;
+  }
   static Step instance_of(const Step& step, const std::string& name, const json::object& matrix) {
     Step instance{.definition = step.definition,
+                  .attempt = step.attempt,
                   .of = step.definition.name,
                   .matrix = matrix};
     instance.definition.name = name;
