@@ -79,6 +79,10 @@ class Decider {
     CORRAL_CHECK(must_run());
     CORRAL_TRY(const Step* step, find(command.step));
     CORRAL_CHECK(must_be_to_come(*step));
+    if (run_.paused && !step->definition.at_end)
+      return corral::fail(ErrorCode::conflict, "step \"{}\" cannot begin: the run is paused", command.step);
+    if (run_.must_stop(*step))
+      return corral::fail(ErrorCode::conflict, "step \"{}\" cannot begin: the run is being cancelled", command.step);
     add(StepStarted{command.step, step->attempt + 1});
     return done();
   }

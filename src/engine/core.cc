@@ -1,5 +1,7 @@
 #include "engine/core.h"
 
+#include "base/log.h"
+
 namespace corral::engine {
 namespace {
 
@@ -59,6 +61,17 @@ void Core::count(const domain::Run& before, const domain::Run& after) {
         (old == nullptr || old->status != step.status || old->attempt != step.attempt))
       ++counters.steps_ended[std::string(to_string(step.status))];
   }
+}
+
+Task<void> Core::destroy_workspace(WorkspaceId id) {
+  leftovers.insert(id);
+  const auto destroyed = co_await deps.launcher.destroy(id);
+  owners.erase(id);
+  if (destroyed)
+    leftovers.erase(id);
+  else
+    log::warning("workspace.left",
+                 {{"workspace", id.to_string()}, {"why", destroyed.error().describe()}});
 }
 
 Task<Result<void>> commit_all(Core& core, std::vector<ports::Change> changes) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "engine/async.h"
@@ -101,6 +102,9 @@ struct Core {
   Task<Result<domain::Run>> tell(RunId run, domain::Command command, Caller by,
                                  std::vector<ports::Change> extra = {});
 
+  // Ends a workspace; one that cannot be ended now is tried again later (Workers).
+  Task<void> destroy_workspace(WorkspaceId id);
+
   EngineDeps deps;
   EngineOptions options;
   StepKinds kinds;
@@ -109,6 +113,7 @@ struct Core {
   RunEnds ends;
   Counters counters;
   std::unordered_map<WorkspaceId, WorkspaceOwner> owners;
+  std::set<WorkspaceId> leftovers;  // to be ended
   Signal jobs;  // a job was enqueued here, or a place became free
   std::uint64_t job_news =
       0;  // counts what `jobs` signals, so that none is missed between a look and a wait

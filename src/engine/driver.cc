@@ -183,8 +183,8 @@ Task<Result<void>> RunDriver::join(const next::JoinStep& join) {
 // needs it.
 Task<Result<void>> RunDriver::finish(domain::Command command, std::string line) {
   const auto workspace = run_.workspace;
-  CORRAL_CO_CHECK(co_await log_->append(fmt::format("corral/end-{}", run_.attempt), 0,
-                                        fmt::format("\n── run {}\n", line)));
+  CORRAL_CO_CHECK(co_await write_note(*log_, fmt::format("end-{}", run_.attempt),
+                                      fmt::format("\n── run {}\n", line)));
   std::vector<ports::Change> extra;
   extra.emplace_back(ports::CompleteJob{job_.id, core_.options.worker});
   if (run_.request.parent) extra.emplace_back(ports::WakeJob{run_job_key(*run_.request.parent)});
@@ -459,11 +459,7 @@ Task<Result<void>> RunDriver::lose_workspace(StepContext& context, domain::Failu
 
 Task<void> RunDriver::destroy_workspace(WorkspaceId id) {
   workspace_.reset();
-  const auto destroyed = co_await core_.deps.launcher.destroy(id);
-  core_.owners.erase(id);
-  if (!destroyed)
-    log::warning("workspace.left",
-                 {{"workspace", id.to_string()}, {"why", destroyed.error().describe()}});
+  co_await core_.destroy_workspace(id);
 }
 
 }  // namespace corral::engine

@@ -92,11 +92,7 @@ Task<Result<void>> EngineImpl::remove_orphans(const std::vector<domain::Run>& li
     if (run.workspace) needed.insert(*run.workspace);
   CORRAL_CO_TRY(const auto existing, co_await core_.deps.launcher.list());
   for (const auto id : existing) {
-    if (needed.contains(id)) continue;
-    const auto destroyed = co_await core_.deps.launcher.destroy(id);
-    if (!destroyed)
-      log::warning("workspace.left",
-                   {{"workspace", id.to_string()}, {"why", destroyed.error().describe()}});
+    if (!needed.contains(id)) co_await core_.destroy_workspace(id);
   }
   co_return Result<void>{};
 }

@@ -50,8 +50,14 @@ Task<Result<void>> StepContext::reload() {
   co_return Result<void>{};
 }
 
+Task<Result<void>> write_note(session::Log& log, std::string source, std::string text) {
+  source = "corral/" + source;
+  if (log.source_end(source) > 0) co_return Result<void>{};
+  co_return co_await log.append(std::move(source), 0, std::move(text));
+}
+
 Task<Result<void>> StepContext::note(std::string source, std::string text) {
-  co_return co_await log->append("corral/" + source, 0, std::move(text));
+  co_return co_await write_note(*log, std::move(source), std::move(text));
 }
 
 namespace {

@@ -34,6 +34,10 @@ struct StepEnd {
   std::optional<StepWait> waits;  // it has not ended
 };
 
+// A line of the engine's own in a log, once for each `source`: after a crash the first text stands,
+// should the second attempt have another.
+Task<Result<void>> write_note(session::Log& log, std::string source, std::string text);
+
 // One attempt at a step, for as long as this driver carries it out.
 struct StepContext {
   Core& core;
@@ -50,8 +54,7 @@ struct StepContext {
   // Executes a command on the run and keeps the state that follows.
   Task<Result<void>> tell(domain::Command command);
   Task<Result<void>> reload();
-  // A line of the engine's own in the run's log, once: `source` is unique in the run and its text
-  // always the same.
+  // A line of the engine's own in the run's log.
   Task<Result<void>> note(std::string source, std::string text);
   // What is left for a process: of the step's own timeout and the run's. At least 1 ms; 0: no
   // limit.

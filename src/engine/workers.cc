@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::uint32_t kKeepCompleted = 100, kKeepFailed = 50;
 constexpr std::uint64_t kTrimEvery = 50;
+constexpr Duration kSweepEvery{30'000};
 constexpr Duration kStoreRetry{1'000};
 constexpr Duration kLongestRetry{60'000};
 
@@ -43,6 +44,14 @@ Task<void> Workers::claim_jobs() {
       ++active_;
       scope_.start("run", work_on(std::move(claimed->front())));
     }
+  }
+}
+
+Task<void> Workers::sweep() {
+  for (;;) {
+    co_await core_.deps.clock.sleep(kSweepEvery);
+    const auto leftovers = core_.leftovers;
+    for (const auto id : leftovers) co_await core_.destroy_workspace(id);
   }
 }
 

@@ -10,12 +10,16 @@ class Workers {
  public:
   Workers(Core& core, Schedules& schedules) : core_(core), schedules_(schedules), scope_(core.deps.executor) {}
 
-  void start() { scope_.start("workers", claim_jobs()); }
+  void start() {
+    scope_.start("workers", claim_jobs());
+    scope_.start("sweeper", sweep());
+  }
   // Drivers are cut off where they are; what they did stays, and so do workspaces.
   Task<void> stop() { co_await scope_.stop(); }
 
  private:
   Task<void> claim_jobs();
+  Task<void> sweep();  // ends workspaces that could not be ended when they should have been
   Task<void> wait_for_work(std::uint64_t seen);
   Task<void> work_on(ports::Job job);
   Task<Result<void>> drive(const ports::Job& job);

@@ -101,7 +101,9 @@ RunId Harness::start(StartRun asked) {
 }
 
 json::value Harness::run(RunId id) {
+  const auto faults = std::exchange(store_faults, {});
   const auto document = ask_store(store.get("run", id.to_string())).value();
+  store_faults = faults;
   return document ? document->body : json::value();
 }
 std::string Harness::status(RunId id) { return std::string(find_string(run(id), {"status"})); }
@@ -119,6 +121,20 @@ std::string Harness::step_status(RunId id, std::string_view step) {
 
 std::vector<ports::Event> Harness::events(RunId id) {
   return ask_store(store.read_stream(run_stream(id), 0, 10'000)).value();
+}
+
+std::vector<ports::Event> Harness::all_events(std::uint64_t after_position, std::uint32_t limit) {
+  const auto faults = std::exchange(store_faults, {});
+  auto events = ask_store(store.read_all({.after_position = after_position, .limit = limit})).value();
+  store_faults = faults;
+  return events;
+}
+
+std::vector<ports::Job> Harness::jobs(std::string state) {
+  const auto faults = std::exchange(store_faults, {});
+  auto found = ask_store(store.list_jobs({.state = std::move(state), .now = clock.now(), .limit = ports::kMaxListLimit})).value();
+  store_faults = faults;
+  return found;
 }
 
 int Harness::count(RunId id, std::string_view type, std::string_view step) {

@@ -75,6 +75,8 @@ class Harness {
   std::string step_status(RunId id, std::string_view step);
   std::vector<ports::Event> events(RunId id);
   int count(RunId id, std::string_view type, std::string_view step = {});
+  std::vector<ports::Event> all_events(std::uint64_t after_position, std::uint32_t limit);
+  std::vector<ports::Job> jobs(std::string state);
   std::string log(RunId id) const;
   std::string timeline(RunId id) const;
 
