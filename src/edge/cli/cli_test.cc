@@ -417,10 +417,8 @@ TEST_F(Cli, ValidatesWorkflowsWithoutAServer) {
       {"workflow", "validate", (folder_ / "bad.yaml").string(), (folder_ / "good.yaml").string()});
   EXPECT_EQ(bad.code, kUsage);
   EXPECT_THAT(bad.err, ::testing::ContainsRegex("bad\\.yaml:[0-9]+:[0-9]+: .*comand"));
-  EXPECT_THAT(bad.out, HasSubstr("good.yaml: ok, 1 steps"));
+  EXPECT_THAT(bad.out, HasSubstr("good.yaml: ok, 1 step\n"));
   EXPECT_EQ(corral({"workflow", "validate", (folder_ / "absent.yaml").string()}).code, kUsage);
-  EXPECT_THAT(corral({"workflow", "show", "task"}).out, HasSubstr("name: task"));
-  EXPECT_EQ(corral({"workflow", "show", "none"}).code, kNotFound);
 }
 
 TEST_F(Cli, PrintsWhatTheHooksGive) {

@@ -1,0 +1,354 @@
+"""Workflows through the real program: the gallery, what the documentation shows, and what a run can be told."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import time
+import uuid
+
+import pytest
+import requests
+
+from conftest import CORRAL, ROOT, git, make_repo
+
+GALLERY = ROOT / "examples/workflows"
+APPROVE = "name: park\nsteps:\n  - {name: ask, kind: approval, message: Sure?}\n  - {name: go, kind: command, run: echo gone}\n"
+
+
+def cli(server, *args, cwd=None, stdin=None, timeout=120):
+    where = ["--data", str(server.data)] if server else []
+    return subprocess.run([str(CORRAL), *args, *where], capture_output=True, text=True, timeout=timeout, cwd=cwd, input=stdin or "",
+                          env={k: v for k, v in os.environ.items() if not k.startswith("CORRAL_")})
+
+
+def steps_of(run):
+    return {step["name"]: step for step in run["steps"]}
+
+
+def start(server, definition, repo, **body):
+    return server.start_run(definition=definition, git_url=str(repo), **body)
+
+
+def wait_parked(server, run):
+    """Until the run waits for a person."""
+    return server.wait_for(run, lambda document: document["waiting"])
+
+
+def decide(server, run, decision="allow", **more):
+    approval, = server.get(f"/api/v1/approvals?run={run}").json()["items"]
+    answer = server.post(f"/api/v1/approvals/{approval['id']}", {"decision": decision, **more})
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.fixture
+def repo(folder):
+    return make_repo(folder / "repo", {"README.md": "hello\n"})
+
+
+@pytest.fixture
+def server(serve):
+    return serve()
+
+
+def gallery(server, name, repo, *args, code=0):
+    """`corral workflow run` of one of the gallery, as its first lines say; the run's document at its end."""
+    done = cli(server, "workflow", "run", str(GALLERY / f"{name}.yaml"), "--repo", str(repo), "--json", *args)
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+# ---- the gallery ----
+
+def test_every_file_of_the_gallery_is_right_and_says_what_it_shows():
+    files = sorted(GALLERY.glob("*.yaml"))
+    done = cli(None, "workflow", "validate", *map(str, files))
+    assert done.returncode == 0, done.stderr
+    assert len(files) >= 8
+    for file in files:
+        assert file.read_text().startswith("# "), f"{file.name} says nothing"
+        assert file.name in (GALLERY / "README.md").read_text()
+
+
+def test_fan_out_over_five_repositories_with_a_join(server, folder, repo):
+    five = [str(make_repo(folder / f"repo{i}", {"n.txt": f"{i}\n"})) for i in range(5)]
+    work = folder / "data0" / "agent"
+    done = cli(server, "workflow", "run", str(GALLERY / "fan-out.yaml"), "--repo", str(repo), "--json", "--input",
+               "repositories=" + json.dumps(five), "--prompt", "count", "--", "sh", "-c", "cat n.txt >> seen.txt")
+    assert done.returncode == 0, done.stderr
+    run = json.loads(done.stdout)
+    steps = steps_of(run)
+    children = [server.run(steps[f"each.{i}"]["outputs"]["run"]) for i in range(1, 6)]
+    assert {child["project"]["name"] for child in children} == {f"repo{i}" for i in range(5)}
+    assert all(child["status"] == "completed" and child["parent"] == run["id"] for child in children)
+    for i, path in enumerate(five):
+        assert git(path, "show", f"{children[i]['commit']}:seen.txt") == str(i)
+    assert "5 repositories have a branch:" in server.log(run["id"])
+
+
+def test_approval_with_a_path_for_each_answer(server, repo):
+    for answer, status in (("approve", {"release": "completed", "put-back": "skipped"}), ("deny", {"release": "skipped", "put-back": "completed"})):
+        started = cli(server, "workflow", "run", str(GALLERY / "approval.yaml"), "--repo", str(repo), "-d")
+        run = started.stdout.strip()
+        assert started.returncode == 0, started.stderr
+        approval, = wait_parked(server, run)["approvals"]
+        assert approval["choices"] == ["staging", "production"] and approval["until"]
+        words = ["--choice", "staging"] if answer == "approve" else ["--message", "friday"]
+        answered = cli(server, "runs", answer, run, *words)
+        assert answered.returncode == 0, answered.stderr
+        end = server.wait(run)
+        assert end["status"] == "completed", end["error"]
+        assert {name: steps_of(end)[name]["status"] for name in status} == status
+        assert ("released to staging, as user:" if answer == "approve" else "not released: friday") in server.log(run)
+
+
+def test_nightly_schedule(server, repo):
+    made = cli(server, "schedule", "create", str(GALLERY / "nightly.yaml"), "--repo", str(repo), "--input", "checks=test -f README.md", "--json")
+    assert made.returncode == 0, made.stderr
+    schedule = json.loads(made.stdout)
+    assert (schedule["cron"], schedule["timezone"], schedule["paused"]) == ("0 3 * * *", "Europe/Berlin", False)
+    # Three in the morning in Berlin is two in winter, one in summer.
+    assert re.search(r"T0[12]:00:00", schedule["next_at"])
+    assert cli(server, "schedule", "pause", "nightly").returncode == 0
+    assert server.get(f"/api/v1/schedules/{schedule['id']}").json()["paused"]
+    assert cli(server, "schedule", "resume", schedule["id"][:13]).returncode == 0
+    assert cli(server, "schedule", "delete", "nightly").returncode == 0
+    assert cli(server, "schedule", "show", "nightly").returncode == 4
+    assert gallery(server, "nightly", repo, "--input", "checks=test -f README.md")["status"] == "completed"
+    assert gallery(server, "nightly", repo, "--input", "checks=false", code=1)["status"] == "failed"
+
+
+def test_retry_with_back_off_succeeds_at_the_third_attempt(server, repo):
+    run = gallery(server, "retry", repo)
+    assert steps_of(run)["flaky"]["attempt"] == 3
+    assert "it took 3 attempts" in server.log(run["id"])
+    started = [event for event in server.events(run["id"]) if event["type"] == "run.step.started" and event["data"].get("step") == "flaky"]
+    assert len(started) == 3
+
+
+def test_cancel_in_the_middle_with_finally(server, repo):
+    started = cli(server, "workflow", "run", str(GALLERY / "cleanup.yaml"), "--repo", str(repo), "-d")
+    run = started.stdout.strip()
+    server.wait_for(run, lambda document: steps_of(document)["work"]["status"] == "running" and "working" in server.log(run))
+    done = cli(server, "runs", "cancel", run, "--reason", "enough", "--wait")
+    assert done.returncode == 0, done.stderr
+    end = server.run(run)
+    assert end["status"] == "cancelled"
+    assert {name: step["status"] for name, step in steps_of(end).items()} == {
+        "take": "completed", "work": "cancelled", "never": "cancelled", "give-back": "completed", "say-so": "completed"}
+    assert "given back" in server.log(run)
+
+
+def test_sub_workflow(server, repo):
+    saved = cli(server, "workflow", "save", str(GALLERY / "greeting.yaml"))
+    assert saved.returncode == 0 and "version 1" in saved.stdout, saved.stderr
+    run = gallery(server, "sub-workflow", repo)
+    assert "hello ann and hello bob" in server.log(run["id"])
+    child = server.run(steps_of(run)["greet.2"]["outputs"]["run"])
+    assert (child["parent"], child["parent_step"], child["inputs"]) == (run["id"], "greet.2", {"who": "bob"})
+
+
+def test_matrix(server, repo):
+    run = gallery(server, "matrix", repo)
+    assert "built: core-debug, core-release, edge-debug, edge-release, web-debug, web-release" in server.log(run["id"])
+    assert {"part": "web", "mode": "release"} in [step["matrix"] for step in run["steps"]]
+
+
+# ---- the documentation ----
+
+def test_the_documentations_workflow_runs(server, folder, repo):
+    text = re.search(r"```yaml\n(.*?)```", (ROOT / "docs/workflows.md").read_text(), re.S).group(1)
+    (folder / "check.yaml").write_text(text)
+    done = cli(server, "workflow", "run", str(folder / "check.yaml"), "--repo", str(repo), "--input", "mode=release", "--json")
+    assert done.returncode == 0, done.stderr
+    log = server.log(json.loads(done.stdout)["id"])
+    assert "building core (release)" in log and "building web (release)" in log and "built 2 parts" in log
+
+
+def test_the_documentations_errors_are_what_validate_says():
+    text = (ROOT / "docs/workflows.md").read_text()
+    bad, said = re.search(r"## Errors in a definition.*?```yaml\n(.*?)```\n\n((?:    .*\n)+)", text, re.S).groups()
+    done = cli(None, "workflow", "validate", "-", stdin=bad)
+    assert done.returncode == 2
+    assert done.stderr == "".join(line[4:] + "\n" for line in said.splitlines())
+
+
+def test_the_documentations_expressions_give_what_it_says(server, repo):
+    rows = re.findall(r"^\| `(.+?)` \| `(.+?)` \|$", (ROOT / "docs/expressions.md").read_text(), re.M)
+    rows = [(expression.replace("\\|", "|"), result) for expression, result in rows]
+    assert len(rows) > 15
+    words = ["printf", "%s\\n"] + ["= ${{ to_json(%s) }}" % expression for expression, _ in rows]
+    definition = {"name": "table", "inputs": {"name": "string", "parts": "list", "n": "number", "none": "string"},
+                  "steps": [{"name": "prepare", "kind": "git", "action": "clone"}, {"name": "print", "kind": "command", "run": words}]}
+    run = start(server, json.dumps(definition), repo, inputs={"name": "core", "parts": ["web", "core"], "n": 3})
+    assert server.wait(run)["status"] == "completed", server.run(run)["error"]
+    printed = [line[2:] for line in server.log(run).splitlines() if line.startswith("= ")]
+    assert [json.loads(line) for line in printed] == [json.loads(result) for _, result in rows]
+
+
+# ---- validate ----
+
+def test_validate_names_file_line_column_and_the_remedy(folder):
+    (folder / "good.json").write_text(json.dumps({"name": "x", "steps": [{"name": "a", "kind": "command", "run": "make"}]}))
+    (folder / "bad.yaml").write_text("name: x\nsteps:\n  - name: a\n    kind: command\n    rum: make\n  - {name: b, kind: command, run: x, needs: [z]}\n")
+    (folder / "worse.yaml").write_text("name: [\n")
+    done = cli(None, "workflow", "validate", str(folder / "good.json"), str(folder / "bad.yaml"), str(folder / "worse.yaml"), str(folder / "none.yaml"))
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    assert any(re.match(re.escape(f"{folder}/bad.yaml:5:5: ") + ".*rum.*it takes.*run", line) for line in lines), lines
+    assert any(re.match(re.escape(f"{folder}/bad.yaml:6:") + r"\d+: .*\"z\"", line) for line in lines), lines
+    assert any(line.startswith(f"{folder}/worse.yaml:") and "YAML" in line for line in lines), lines
+    assert any(line.startswith(f"{folder}/none.yaml:1:1: ") for line in lines), lines
+    assert all(re.match(r"^/.*:\d+:\d+: \S", line) for line in lines), lines
+    assert f"{folder}/good.json: ok, 1 step" in done.stdout
+    assert cli(None, "workflow", "validate", str(folder / "good.json")).returncode == 0
+
+
+# ---- commands ----
+
+def test_every_command_is_carried_out_once_by_its_key(server, repo):
+    flaky = "name: w\nsteps:\n  - {name: a, kind: approval, message: Sure?}\n  - {name: b, kind: command, run: exit 3}\n"
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+    body = {"definition": flaky, "git_url": str(repo)}
+    first, second = (server.post("/api/v1/runs", body, headers=key) for _ in range(2))
+    assert first.json()["id"] == second.json()["id"]
+    assert server.post("/api/v1/runs", {**body, "priority": 2}, headers=key).status_code == 409
+    run = first.json()["id"]
+    wait_parked(server, run)
+    decide(server, run)
+    assert server.wait(run)["status"] == "failed"
+    for command, body, kind in (("fork", {}, None), ("retry", {"from": "a"}, "run.retried")):
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        answers = [server.post(f"/api/v1/runs/{run}/{command}", body, headers=key) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [201 if command == "fork" else 202] * 2, [answer.text for answer in answers]
+        assert answers[0].json()["id"] == answers[1].json()["id"]
+        if kind:
+            assert sum(event["type"] == kind for event in server.events(run)) == 1
+    wait_parked(server, run)
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+    assert [server.post(f"/api/v1/runs/{run}/cancel", {}, headers=key).status_code for _ in range(2)] == [202, 202]
+    server.wait(run)
+
+
+def test_a_trace_goes_with_a_command(server, repo):
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    answer = server.post("/api/v1/runs", {"definition": APPROVE, "git_url": str(repo)}, headers={"traceparent": parent})
+    assert answer.status_code == 202, answer.text
+
+
+def test_pause_and_resume(server, repo):
+    run = start(server, APPROVE, repo)
+    wait_parked(server, run)
+    assert cli(server, "runs", "pause", run, "--reason", "look first").returncode == 0
+    decide(server, run)
+    server.wait_for(run, lambda document: steps_of(document)["ask"]["status"] == "completed")
+    document = server.run(run)
+    assert document["paused"] and steps_of(document)["go"]["status"] == "pending"
+    assert cli(server, "runs", "resume", run).returncode == 0
+    assert server.wait(run)["status"] == "completed"
+    assert cli(server, "runs", "pause", run).returncode == 6
+
+
+def test_retry_from_a_step_and_fork(server, repo):
+    definition = """name: w
+steps:
+  - {name: prepare, kind: git, action: clone}
+  - {name: a, kind: command, outputs: {n: number}, run: 'echo n=7 >> "$CORRAL_OUTPUT"'}
+  - {name: b, kind: command, run: ["echo", "n is ${{ steps.a.outputs.n }}"]}
+  - {name: c, kind: command, run: exit 3}
+"""
+    run = start(server, definition, repo)
+    assert server.wait(run)["status"] == "failed"
+    done = cli(server, "runs", "retry", run, "--from", "b", "-f")
+    assert done.returncode == 1, done.stdout + done.stderr
+    starts = [event["data"].get("step") for event in server.events(run) if event["type"] == "run.step.started"]
+    assert starts == ["prepare", "a", "b", "c", "b", "c"]
+    forked = cli(server, "runs", "fork", run, "--from", "b")
+    assert forked.returncode == 0, forked.stderr
+    fork = server.wait(forked.stdout.strip())
+    assert (fork["forked_from"], fork["forked_step"], fork["status"]) == (run, "b", "failed")
+    assert "n is 7" in server.log(fork["id"])
+    starts = [event["data"].get("step") for event in server.events(fork["id"]) if event["type"] == "run.step.started"]
+    assert "a" not in starts and starts[-2:] == ["b", "c"]
+    assert cli(server, "runs", "retry", run, "--from", "zz").returncode == 4
+
+
+def test_time_travel(server, repo):
+    run = start(server, "name: w\nsteps:\n  - {name: prepare, kind: git, action: clone}\n", repo)
+    end = server.wait(run)
+    versions = range(1, end["version"] + 1)
+    seen = [server.get(f"/api/v1/runs/{run}?version={version}").json() for version in versions]
+    assert [document["version"] for document in seen] == list(versions)
+    assert seen[0]["status"] == "pending" and seen[-1] == server.run(run)
+    statuses = [document["status"] for document in seen]
+    assert statuses == sorted(statuses, key=["pending", "running", "completed"].index)
+    shown = cli(server, "runs", "show", run, "--at", "1")
+    assert shown.returncode == 0 and "pending" in shown.stdout
+    assert server.get(f"/api/v1/runs/{run}?version={end['version'] + 1}").status_code in (400, 404)
+
+
+def test_events_by_type_time_and_from_now_on(server, repo):
+    run = start(server, "name: w\nsteps:\n  - {name: prepare, kind: git, action: clone}\n", repo)
+    server.wait(run)
+    kinds = {event["type"] for event in server.get("/api/v1/events?type=run.created,run.completed").json()["items"]}
+    assert kinds == {"run.created", "run.completed"}
+    assert server.get("/api/v1/events?after=latest").json()["items"] == []
+    assert server.get("/api/v1/events?until=2020-01-01T00:00:00Z").json()["items"] == []
+    assert len(server.get("/api/v1/events?from=2020-01-01T00:00:00Z").json()["items"]) > 3
+
+
+def test_a_parked_run_outlives_a_killed_server(serve, repo):
+    server = serve()
+    run = start(server, APPROVE, repo)
+    wait_parked(server, run)
+    server.kill()
+    server.start()
+    assert server.run(run)["waiting"]
+    decide(server, run)
+    end = server.wait(run)
+    assert end["status"] == "completed"
+    starts = [event["data"].get("step") for event in server.events(run) if event["type"] == "run.step.started"]
+    assert starts == ["ask", "go"]
+
+
+def test_a_delayed_run_waits_for_its_time(server, repo):
+    soon = time.time() + 3
+    run = start(server, APPROVE.replace("approval, message: Sure?", "command, run: echo asked"), repo,
+                not_before=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(soon)))
+    assert server.run(run)["status"] == "pending"
+    end = server.wait(run)
+    assert end["status"] == "completed" and end["started_at"] >= time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(soon))
+
+
+# ---- kept workflows, the queue ----
+
+def test_a_kept_workflow_has_versions_and_runs_keep_theirs(server, repo, folder):
+    file = folder / "w.yaml"
+    file.write_text("name: kept\nsteps:\n  - {name: ask, kind: approval, message: one}\n")
+    assert "version 1" in cli(server, "workflow", "save", str(file)).stdout
+    assert "version 1" in cli(server, "workflow", "save", str(file)).stdout
+    run = server.start_run(workflow="kept", git_url=str(repo))
+    file.write_text("name: kept\nsteps:\n  - {name: ask, kind: approval, message: two}\n")
+    assert "version 2" in cli(server, "workflow", "save", str(file)).stdout
+    assert server.run(run)["workflow_version"] == 1
+    assert "message: one" in cli(server, "workflow", "show", "kept@1").stdout
+    assert "message: two" in cli(server, "workflow", "show", "kept").stdout
+    assert "ask" in cli(server, "workflow", "graph", "kept").stdout
+    assert cli(server, "workflow", "delete", "kept").returncode == 0
+    assert cli(server, "workflow", "show", "kept").returncode == 4
+    wait_parked(server, run)
+    decide(server, run)
+    assert server.wait(run)["status"] == "completed"
+
+
+def test_the_queue_can_be_paused_and_drained(server, repo):
+    drained = cli(server, "queue", "drain")
+    assert drained.returncode == 0 and "everything" in drained.stdout, drained.stdout + drained.stderr
+    run = start(server, "name: w\nsteps:\n  - {name: prepare, kind: git, action: clone}\n", repo)
+    jobs = json.loads(cli(server, "queue", "jobs", "--state", "ready", "--json").stdout)
+    assert [job["run"] for job in jobs] == [run]
+    assert json.loads(cli(server, "queue", "show", "--json").stdout)["ready"] == 1
+    assert server.run(run)["status"] == "pending"
+    assert cli(server, "queue", "retry", str(jobs[0]["id"])).returncode == 6
+    assert cli(server, "queue", "resume").returncode == 0
+    assert server.wait(run)["status"] == "completed"
