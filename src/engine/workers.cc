@@ -50,7 +50,11 @@ Task<void> Workers::claim_jobs() {
 Task<void> Workers::sweep() {
   for (;;) {
     co_await core_.deps.clock.sleep(kSweepEvery);
-    const auto leftovers = core_.leftovers;
+    // Also those of runs whose end was committed without anybody hearing of it.
+    auto leftovers = core_.leftovers;
+    const std::map<WorkspaceId, WorkspaceOwner> owners(core_.owners.begin(), core_.owners.end());
+    for (const auto& [id, owner] : owners)
+      if (const auto run = co_await core_.runs.load(owner.run); run && run->workspace != id) leftovers.insert(id);
     for (const auto id : leftovers) co_await core_.destroy_workspace(id);
   }
 }

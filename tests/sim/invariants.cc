@@ -105,7 +105,7 @@ std::optional<std::string> Invariants::look_at_the_end(const std::vector<RunId>&
   }
   if (const auto living = harness_.world.living_processes(); living > 0) return fmt::format("{} processes are still alive", living);
   for (const auto& [workspace, machine] : harness_.world.machines)
-    if (!harness_.world.destroyed.contains(workspace)) return fmt::format("workspace {} was left behind", workspace.to_string());
+    if (!harness_.world.destroyed.contains(workspace)) return fmt::format("workspace {} of run {} was left behind", workspace.to_string(), workspaces_.contains(workspace) ? workspaces_.at(workspace).to_string() : "?");
   for (const char* state : {"ready", "claimed", "failed"})
     if (const auto left = harness_.jobs(state); !left.empty()) return fmt::format("job {} is {} although every run has ended", left.front().key, state);
   if (!harness_.logs.mismatches.empty()) return "a log was written again with other bytes: " + harness_.logs.mismatches.front();
