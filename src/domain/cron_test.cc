@@ -130,9 +130,10 @@ TEST(Cron, ZonesMoveDays) {
 }
 
 TEST(Cron, WhatIsWrongIsNamed) {
-  EXPECT_EQ(next("* * * *", "2030-01-01T00:00:00Z"),
-            "cron: \"* * * *\" has 4 fields, not the five minute, hour, day of month, month, day of "
-            "week (\"30 3 * * 1-5\", or @daily)");
+  EXPECT_EQ(
+      next("* * * *", "2030-01-01T00:00:00Z"),
+      "cron: \"* * * *\" has 4 fields, not the five minute, hour, day of month, month, day of "
+      "week (\"30 3 * * 1-5\", or @daily)");
   EXPECT_NE(next("* * * * * *", "2030-01-01T00:00:00Z").find("has 6 fields"), std::string::npos);
   EXPECT_NE(next("", "2030-01-01T00:00:00Z").find("has 0 fields"), std::string::npos);
   EXPECT_NE(next("@never", "2030-01-01T00:00:00Z").find("has 1 fields"), std::string::npos);
@@ -142,15 +143,32 @@ TEST(Cron, WhatIsWrongIsNamed) {
     std::string_view cron, what;
   };
   const std::vector<Row> rows{
-      {"-1 * * * *", "minute"},     {"x * * * *", "minute"},      {"1,,2 * * * *", "minute"},
-      {",1 * * * *", "minute"},     {"1, * * * *", "minute"},     {"*/0 * * * *", "minute"},
-      {"*/ * * * *", "minute"},     {"*/x * * * *", "minute"},    {"*/-5 * * * *", "minute"},
-      {"30-10 * * * *", "minute"},  {"1- * * * *", "minute"},     {"1-2-3 * * * *", "minute"},
-      {"1/2/3 * * * *", "minute"},  {"? * * * *", "minute"},      {"** * * * *", "minute"},
-      {"1.5 * * * *", "minute"},    {"jan * * * *", "minute"},    {"* 24 * * *", "hour"},
-      {"* * 0 * *", "day of month"}, {"* * 32 * *", "day of month"}, {"* * L * *", "day of month"},
-      {"* * * 0 *", "month"},       {"* * * 13 *", "month"},      {"* * * january *", "month"},
-      {"* * * * 8", "day of week"}, {"* * * * fri-mon", "day of week"},
+      {"-1 * * * *", "minute"},
+      {"x * * * *", "minute"},
+      {"1,,2 * * * *", "minute"},
+      {",1 * * * *", "minute"},
+      {"1, * * * *", "minute"},
+      {"*/0 * * * *", "minute"},
+      {"*/ * * * *", "minute"},
+      {"*/x * * * *", "minute"},
+      {"*/-5 * * * *", "minute"},
+      {"30-10 * * * *", "minute"},
+      {"1- * * * *", "minute"},
+      {"1-2-3 * * * *", "minute"},
+      {"1/2/3 * * * *", "minute"},
+      {"? * * * *", "minute"},
+      {"** * * * *", "minute"},
+      {"1.5 * * * *", "minute"},
+      {"jan * * * *", "minute"},
+      {"* 24 * * *", "hour"},
+      {"* * 0 * *", "day of month"},
+      {"* * 32 * *", "day of month"},
+      {"* * L * *", "day of month"},
+      {"* * * 0 *", "month"},
+      {"* * * 13 *", "month"},
+      {"* * * january *", "month"},
+      {"* * * * 8", "day of week"},
+      {"* * * * fri-mon", "day of week"},
       {"99999999999999999999 * * * *", "minute"},
       {"*/99999999999999999999 * * * *", "minute"},
   };

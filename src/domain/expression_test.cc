@@ -313,8 +313,8 @@ TEST(Expression, ALongChainIsRefusedAndNotTheEndOfTheStack) {
     while (first.size() + link.size() <= kMaxExpressionText) first += link;
     return first;
   };
-  for (const auto& text : {chain("1", "+1"), chain("a", ".a"), chain("a", "[0]"),
-                           chain("1", "||1"), chain("a", "['a']")})
+  for (const auto& text : {chain("1", "+1"), chain("a", ".a"), chain("a", "[0]"), chain("1", "||1"),
+                           chain("a", "['a']")})
     EXPECT_NE(value_of(text).find("the expression is nested too deeply"), std::string::npos)
         << text.substr(0, 20);
   std::string sum = "1";
@@ -390,7 +390,8 @@ TEST(Template, BracesWithinQuotesDoNotClose) {
 }
 
 TEST(Template, ErrorsShowTheExpression) {
-  EXPECT_EQ(filled("a ${{ inputs.name"), R"(parse: "${{ inputs.name" has no end: close it with }})");
+  EXPECT_EQ(filled("a ${{ inputs.name"),
+            R"(parse: "${{ inputs.name" has no end: close it with }})");
   EXPECT_EQ(filled("${{ 'a }}"), R"(parse: "${{ 'a }}" has no end: close it with }})");
   EXPECT_EQ(filled("${{ 1 + }}"),
             "parse: in ${{ 1 + }}: column 6: the expression ends where a value should be");

@@ -51,8 +51,9 @@ Story ended() {
 TEST(Fork, KeepsWhatDoesNotComeAfterTheStep) {
   const auto story = ended();
   const auto all = fork(story.run, "d", kOther).value();
-  EXPECT_EQ(names(all), (std::vector<std::string>{"a completed", "b completed", "c completed",
-                                                  "m completed", "m.1 completed", "m.2 completed"}));
+  EXPECT_EQ(names(all),
+            (std::vector<std::string>{"a completed", "b completed", "c completed", "m completed",
+                                      "m.1 completed", "m.2 completed"}));
   EXPECT_EQ(all.snapshot, "after-b");
   EXPECT_EQ(all.base_branch, "main");
   EXPECT_EQ(all.base_commit, "base");

@@ -71,8 +71,7 @@ void check_state(const domain::Run& run) {
 
 class Drive {
  public:
-  explicit Drive(std::uint64_t seed)
-      : chance_(seed), story_(random_request(chance_)) {}
+  explicit Drive(std::uint64_t seed) : chance_(seed), story_(random_request(chance_)) {}
 
   void to_the_end() {
     for (int retries = 0;; ++retries) {
@@ -112,7 +111,8 @@ class Drive {
       } else if (story_.run.paused) {
         tell(Resume{});
       } else {
-        ASSERT_FALSE(plan.actions.empty()) << "nothing is to be done and nothing is awaited: " << states();
+        ASSERT_FALSE(plan.actions.empty())
+            << "nothing is to be done and nothing is awaited: " << states();
         story_.now += Duration(1'000);
       }
     }
@@ -140,7 +140,8 @@ class Drive {
     if (!must_run) return;
     if (const auto* start = std::get_if<next::StartStep>(&action)) return begin(start->step);
     if (const auto* skip = std::get_if<next::SkipStep>(&action)) {
-      if (story_.status(skip->step) == StepStatus::pending) tell(SkipStep{skip->step, skip->reason});
+      if (story_.status(skip->step) == StepStatus::pending)
+        tell(SkipStep{skip->step, skip->reason});
     } else if (const auto* wide = std::get_if<next::ExpandStep>(&action)) {
       expand(wide->step);
     } else if (const auto* joined = std::get_if<next::JoinStep>(&action)) {
@@ -236,8 +237,7 @@ class Drive {
   // From what was stored, as another process would.
   void fold_anew() {
     domain::Run run;
-    const auto created =
-        decide({}, Create{kRun, story_.run.request, {}, {}, {}, {}}, kNow).value();
+    const auto created = decide({}, Create{kRun, story_.run.request, {}, {}, {}, {}}, kNow).value();
     apply(run, event_from(type_of(created[0].body), data_of(created[0])).value(), "test");
     for (const auto& [type, text] : stored_) {
       const auto event = event_from(type, json::parse(text));

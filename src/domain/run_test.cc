@@ -19,12 +19,12 @@ StepDefinition of_kind(std::string name, std::string kind, json::object with,
 }
 
 Request task() {
-  auto request = request_of(
-      {of_kind("prepare", "git", {{"action", "clone"}}, {}),
-       of_kind("agent", "agent", {{"prompt", "${{ inputs.prompt }}"}}, {"prepare"}),
-       of_kind("checks", "command", {{"run", "${{ inputs.checks }}"}}, {"agent"}),
-       of_kind("commit", "git", {{"action", "commit"}}, {"checks"}),
-       of_kind("artifacts", "artifacts", {}, {"commit"})});
+  auto request =
+      request_of({of_kind("prepare", "git", {{"action", "clone"}}, {}),
+                  of_kind("agent", "agent", {{"prompt", "${{ inputs.prompt }}"}}, {"prepare"}),
+                  of_kind("checks", "command", {{"run", "${{ inputs.checks }}"}}, {"agent"}),
+                  of_kind("commit", "git", {{"action", "commit"}}, {"checks"}),
+                  of_kind("artifacts", "artifacts", {}, {"commit"})});
   request.workflow.steps[2].condition = "inputs.checks";
   request.workflow.steps[4].condition = "always()";
   request.checks = "make test";
@@ -46,8 +46,8 @@ struct TaskStory : Story {
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 TEST(RunStatus, OnlyTheTransitionsOfTheTableAreAllowedAndEveryRefusalNamesBothStates) {
-  const Pairs allowed{{"pending", "running"},  {"pending", "cancelled"}, {"running", "completed"},
-                      {"running", "failed"},   {"running", "cancelled"}, {"failed", "pending"},
+  const Pairs allowed{{"pending", "running"}, {"pending", "cancelled"}, {"running", "completed"},
+                      {"running", "failed"},  {"running", "cancelled"}, {"failed", "pending"},
                       {"failed", "cancelled"}};
   for (const auto from : kRunStatuses) {
     for (const auto to : kRunStatuses) {
@@ -77,8 +77,8 @@ TEST(StepStatus, OnlyTheTransitionsOfTheTableAreAllowedAndEveryRefusalNamesBothS
           << pair.first << " → " << pair.second;
       if (result) continue;
       EXPECT_EQ(result.error().code, ErrorCode::conflict);
-      EXPECT_EQ(result.error().message, fmt::format("step \"agent\" is {} and cannot become {}",
-                                                    pair.first, pair.second));
+      EXPECT_EQ(result.error().message,
+                fmt::format("step \"agent\" is {} and cannot become {}", pair.first, pair.second));
     }
   }
 }
@@ -170,8 +170,7 @@ Story step_in_state(StepStatus status) {
   story.start("a");
   if (status == StepStatus::waiting) story.tell(WaitStep{"a", 1, "time", {}});
   if (status == StepStatus::completed) story.complete("a");
-  if (status == StepStatus::failed)
-    story.tell(FailStep{"a", 1, {ErrorCode::conflict, "broken"}});
+  if (status == StepStatus::failed) story.tell(FailStep{"a", 1, {ErrorCode::conflict, "broken"}});
   if (status == StepStatus::cancelled) {
     story.tell(RequestCancel{""});
     story.tell(CancelStep{"a"});
@@ -441,8 +440,9 @@ TEST(Retry, KeepsWhatWentWell) {
   EXPECT_EQ(story.tell(Retry{}), Types{"run.retried"});
   EXPECT_EQ(story.run.attempt, 2);
   EXPECT_FALSE(story.run.error);
-  EXPECT_EQ(states(story), "prepare completed, agent pending, checks pending, commit pending, "
-                           "artifacts pending, ");
+  EXPECT_EQ(states(story),
+            "prepare completed, agent pending, checks pending, commit pending, "
+            "artifacts pending, ");
   EXPECT_EQ(story.actions(), Actions{"begin"});
   story.begin();
   story.start("agent");
@@ -460,7 +460,8 @@ TEST(Retry, FromAStepDoesItAndWhatNeedsItAgain) {
   story.fail_run();
   EXPECT_EQ(story.refused(Retry{"z"}).code, ErrorCode::not_found);
   story.tell(Retry{"b"});
-  EXPECT_EQ(states(story), "a completed, b pending, c completed, d pending, e pending, end pending, ");
+  EXPECT_EQ(states(story),
+            "a completed, b pending, c completed, d pending, e pending, end pending, ");
 }
 
 TEST(Retry, OfAMatrixDoesThoseAgainThatFailed) {
@@ -475,8 +476,7 @@ TEST(Retry, OfAMatrixDoesThoseAgainThatFailed) {
   story.fail_run();
   EXPECT_EQ(story.refused(Retry{"m.2"}).message, "\"m.2\" is one of a matrix: retry from \"m\"");
   story.tell(Retry{});
-  EXPECT_EQ(states(story),
-            "m running, m.1 completed, m.2 pending, m.3 completed, after pending, ");
+  EXPECT_EQ(states(story), "m running, m.1 completed, m.2 pending, m.3 completed, after pending, ");
   story.begin();
   EXPECT_EQ(story.actions(), Actions{"start m.2"});
   story.do_step("m.2");
@@ -567,13 +567,20 @@ TEST(Retry, TheWorkTreeIsWhatTheKeptStepsLeft) {
 // ---- approvals ----
 
 RequestApproval asks(std::string approval, std::string step) {
-  return {.approval = std::move(approval), .step = std::move(step), .permission = "p",
-          .tool = "Write", .text = "a file", .input = json::object{{"path", "x"}}};
+  return {.approval = std::move(approval),
+          .step = std::move(step),
+          .permission = "p",
+          .tool = "Write",
+          .text = "a file",
+          .input = json::object{{"path", "x"}}};
 }
 DecideApproval answer(std::string approval, bool allow, std::string choice = {},
                       std::string by = {}) {
-  return {.approval = std::move(approval), .allow = allow, .message = {},
-          .choice = std::move(choice), .by = std::move(by)};
+  return {.approval = std::move(approval),
+          .allow = allow,
+          .message = {},
+          .choice = std::move(choice),
+          .by = std::move(by)};
 }
 
 TEST(Approval, TheStepWaitsWhileAnyIsOpen) {
@@ -742,9 +749,10 @@ TEST(Workspace, ALostOneFailsAllThatWereAtWorkInIt) {
   for (const char* name : {"a", "b", "c"}) story.start(name);
   story.tell(WaitStep{"a", 1, "a person", {}});
   story.complete("c");
-  EXPECT_EQ(story.tell(LoseWorkspace{kFirst, {ErrorCode::unavailable, "gone"}, 0.5,
-                                     {"a", "b", "c", "d"}}),
-            (Types{"run.workspace.lost", "run.step.failed", "run.step.retried", "run.step.failed"}));
+  EXPECT_EQ(
+      story.tell(
+          LoseWorkspace{kFirst, {ErrorCode::unavailable, "gone"}, 0.5, {"a", "b", "c", "d"}}),
+      (Types{"run.workspace.lost", "run.step.failed", "run.step.retried", "run.step.failed"}));
   EXPECT_EQ(states(story), "a pending, b failed, c completed, d pending, ");
   story.tell(ChooseWorkspace{kSecond});
   EXPECT_EQ(story.refused(LoseWorkspace{kSecond, {}, 0.5, {"z"}}).code, ErrorCode::not_found);
@@ -793,9 +801,13 @@ TEST(RunRules, ApplyingIsTotal) {
 }
 
 TEST(RunRules, KeptStepsOfAMatrixThatIsNotThereAreLeftOut) {
-  const Story story(Create{kRun, request_of({step("a")}),
-                           {{.step = "m.1", .summary = {}, .of = "m"}, {.step = "z", .summary = {}}},
-                           {}, {}, {}});
+  const Story story(
+      Create{kRun,
+             request_of({step("a")}),
+             {{.step = "m.1", .summary = {}, .of = "m"}, {.step = "z", .summary = {}}},
+             {},
+             {},
+             {}});
   EXPECT_EQ(states(story), "a pending, ");
 }
 

@@ -91,7 +91,9 @@ TEST(Plan, AStepMayAskForTheFailure) {
                step_if("last", "always()", {"b"})});
   story.begin();
   story.break_step("a");
-  EXPECT_EQ(story.actions(), (Actions{"start rescue", }));
+  EXPECT_EQ(story.actions(), (Actions{
+                                 "start rescue",
+                             }));
   story.do_step("rescue");
   EXPECT_EQ(story.actions(), (Actions{"skip b: step \"a\" failed"}));
   story.skip("b");
@@ -224,11 +226,10 @@ TEST(Plan, ARunOutOfTimeBeginsNothingButWhatAsksForIt) {
   EXPECT_EQ(story.actions(), (Actions{"work on a", "skip m.1: the run is out of time",
                                       "skip m.2: the run is out of time"}));
   story.complete("a");
-  EXPECT_EQ(story.actions(), (Actions{"skip b: the run is out of time", "start c",
-                                      "skip m.1: the run is out of time",
-                                      "skip m.2: the run is out of time"}));
-  for (const char* name : {"b", "m.1", "m.2"})
-    story.tell(SkipStep{name, "the run is out of time"});
+  EXPECT_EQ(story.actions(),
+            (Actions{"skip b: the run is out of time", "start c",
+                     "skip m.1: the run is out of time", "skip m.2: the run is out of time"}));
+  for (const char* name : {"b", "m.1", "m.2"}) story.tell(SkipStep{name, "the run is out of time"});
   story.do_step("c");
   EXPECT_EQ(story.actions(), Actions{"join m"});
   story.complete("m");

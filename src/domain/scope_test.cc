@@ -31,8 +31,9 @@ TEST(Scope, OfARun) {
   story.start("a");
   story.tell(CompleteStep{"a", 1, "all good", {{"sha", "abc"}}});
   story.break_step("b");
-  EXPECT_EQ(value_of(story, "inputs"),
-            R"({"prompt":"fix it","checks":"make test","agent":"codex","model":"opus","env":"live"})")
+  EXPECT_EQ(
+      value_of(story, "inputs"),
+      R"({"prompt":"fix it","checks":"make test","agent":"codex","model":"opus","env":"live"})")
       << "a workflow's own input hides the run's";
   EXPECT_EQ(value_of(story, "steps.a"),
             R"({"status":"completed","outputs":{"sha":"abc"},"summary":"all good","attempt":1,)"
@@ -91,7 +92,9 @@ TEST(NeedsFailed, GoesThroughSkippedStepsAndNotThroughThoseThatMayFail) {
                step_if("off", "false"), step("e", {"off"}), finally("end"),
                finally("end-2", {"end"})});
   story.begin();
-  const auto failed = [&](std::string_view name) { return needs_failed(story.run, story.at(name)); };
+  const auto failed = [&](std::string_view name) {
+    return needs_failed(story.run, story.at(name));
+  };
   EXPECT_FALSE(failed("c"));
   EXPECT_FALSE(failed("end"));
   story.break_step("may-fail");
@@ -200,9 +203,10 @@ TEST(Matrix, IsEveryCombinationInOrder) {
             R"({"os":"a","n":1}{"os":"a","n":2}{"os":"b","n":1}{"os":"b","n":2})");
   EXPECT_EQ(matrix_text({{"n", "${{ range(inputs.count) }}"}}, {{"count", 3}}),
             R"({"n":0}{"n":1}{"n":2})");
-  EXPECT_EQ(matrix_text({{"n", json::array{"${{ inputs.a }}", json::object{{"k", "${{ 1 + 1 }}"}}}}},
-                        {{"a", "x"}}),
-            R"({"n":"x"}{"n":{"k":2}})");
+  EXPECT_EQ(
+      matrix_text({{"n", json::array{"${{ inputs.a }}", json::object{{"k", "${{ 1 + 1 }}"}}}}},
+                  {{"a", "x"}}),
+      R"({"n":"x"}{"n":{"k":2}})");
   EXPECT_EQ(matrix_text({{"n", "${{ inputs.list }}"}}, {{"list", json::array{}}}), "");
 }
 
@@ -213,8 +217,7 @@ TEST(Matrix, WhatIsWrong) {
             "the matrix of step \"m\" makes more than 256 steps");
   EXPECT_EQ(matrix_text({{"a", "${{ range(16) }}"}, {"b", "${{ range(17) }}"}}),
             "the matrix of step \"m\" makes more than 256 steps");
-  EXPECT_EQ(matrix_text({{"n", "${{ 1 / 0 }}"}}),
-            "in ${{ 1 / 0 }}: column 4: division by zero");
+  EXPECT_EQ(matrix_text({{"n", "${{ 1 / 0 }}"}}), "in ${{ 1 / 0 }}: column 4: division by zero");
 }
 
 TEST(EvaluateAll, GoesIntoListsAndObjects) {

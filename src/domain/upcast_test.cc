@@ -36,20 +36,26 @@ constexpr std::string_view kCreated = R"({
     "author_name": "Ann", "author_email": "ann@example.org"}})";
 
 Workflow today() {
-  Workflow w{.name = "task",
-             .steps = {{.name = "prepare", .kind = "git", .with = {{"action", "clone"}}},
-                       {.name = "agent", .kind = "agent",
-                        .with = {{"agent", "claude"}, {"prompt", "${{ inputs.prompt }}"}},
-                        .needs = {"prepare"}, .timeout = Duration(60'000),
-                        .retry = {.attempts = 1, .backoff = Duration(5'000)}},
-                       {.name = "checks", .kind = "command",
-                        .with = {{"run", "${{ inputs.checks }}"}}, .condition = "inputs.checks",
-                        .needs = {"agent"}},
-                       {.name = "test", .kind = "command",
-                        .with = {{"run", json::array{"make", "T=${{ inputs.checks }}"}}},
-                        .needs = {"checks"}},
-                       {.name = "artifacts", .kind = "artifacts", .condition = "always()",
-                        .needs = {"test"}}}};
+  Workflow w{
+      .name = "task",
+      .steps = {
+          {.name = "prepare", .kind = "git", .with = {{"action", "clone"}}},
+          {.name = "agent",
+           .kind = "agent",
+           .with = {{"agent", "claude"}, {"prompt", "${{ inputs.prompt }}"}},
+           .needs = {"prepare"},
+           .timeout = Duration(60'000),
+           .retry = {.attempts = 1, .backoff = Duration(5'000)}},
+          {.name = "checks",
+           .kind = "command",
+           .with = {{"run", "${{ inputs.checks }}"}},
+           .condition = "inputs.checks",
+           .needs = {"agent"}},
+          {.name = "test",
+           .kind = "command",
+           .with = {{"run", json::array{"make", "T=${{ inputs.checks }}"}}},
+           .needs = {"checks"}},
+          {.name = "artifacts", .kind = "artifacts", .condition = "always()", .needs = {"test"}}}};
   return w;
 }
 
@@ -108,8 +114,11 @@ Run run_of(const std::vector<Old>& steps) {
   auto data = json::parse(kCreated);
   json::array all;
   for (const auto& step : steps)
-    all.push_back(json::object{{"name", step.name}, {"kind", "command"}, {"run", step.text},
-                               {"if", step.condition}, {"needs", json::value_from(step.needs)},
+    all.push_back(json::object{{"name", step.name},
+                               {"kind", "command"},
+                               {"run", step.text},
+                               {"if", step.condition},
+                               {"needs", json::value_from(step.needs)},
                                {"retry", {{"attempts", 1}, {"backoff_ms", 0}}}});
   data.at("request").at("workflow").at("steps") = all;
   Run run;
@@ -120,8 +129,10 @@ Run run_of(const std::vector<Old>& steps) {
 TEST(Upcast, StepsThatNeedNothingStillRunOneAfterTheOther) {
   Story story{std::vector<StepDefinition>{}};
   // `first` needs one that is defined after it.
-  story.run = run_of({{"third", "x", "", {"second"}}, {"first", "x", "", {}},
-                      {"second", "x", "", {}}, {"fourth", "x", "", {}}});
+  story.run = run_of({{"third", "x", "", {"second"}},
+                      {"first", "x", "", {}},
+                      {"second", "x", "", {}},
+                      {"fourth", "x", "", {}}});
   story.begin();
   for (const char* name : {"first", "second", "third", "fourth"}) {
     EXPECT_EQ(story.actions(), (Actions{fmt::format("start {}", name)}));
@@ -132,8 +143,11 @@ TEST(Upcast, StepsThatNeedNothingStillRunOneAfterTheOther) {
 
 TEST(Upcast, AfterAFailureOnlyStepsThatAlwaysRunStillDo) {
   Story story{std::vector<StepDefinition>{}};
-  story.run = run_of({{"a", "x", "", {}}, {"b", "x", "always", {}}, {"c", "x", "always", {"a"}},
-                      {"d", "x", "", {"a"}}, {"e", "x", "", {}}});
+  story.run = run_of({{"a", "x", "", {}},
+                      {"b", "x", "always", {}},
+                      {"c", "x", "always", {"a"}},
+                      {"d", "x", "", {"a"}},
+                      {"e", "x", "", {}}});
   story.begin();
   story.break_step("a");
   Actions done;
@@ -141,8 +155,10 @@ TEST(Upcast, AfterAFailureOnlyStepsThatAlwaysRunStillDo) {
     ASSERT_EQ(actions.size(), 1u);
     done.push_back(actions[0].substr(0, 7));
     const auto name = actions[0].substr(actions[0].starts_with("start") ? 6 : 5, 1);
-    if (actions[0].starts_with("start")) story.do_step(name);
-    else story.skip(name);
+    if (actions[0].starts_with("start"))
+      story.do_step(name);
+    else
+      story.skip(name);
   }
   EXPECT_EQ(done, (Actions{"start b", "start c", "skip d:", "skip e:"}));
 }
@@ -206,8 +222,8 @@ TEST(Upcast, DataOfAWrongShapeIsCorruptAndNotASurprise) {
             std::vector<std::string>{"b"});
   // No condition, no needs.
   auto bare = json::parse(kCreated);
-  steps(bare) = json::array{json::object{{"name", "a"}, {"if", nullptr}},
-                            json::object{{"name", "b"}}};
+  steps(bare) =
+      json::array{json::object{{"name", "a"}, {"if", nullptr}}, json::object{{"name", "b"}}};
   EXPECT_EQ(std::get<RunCreated>(created(bare).body).request.workflow.steps[1].needs,
             std::vector<std::string>{"a"});
 }

@@ -26,20 +26,22 @@ const std::vector<KindRules>& kinds() {
        .outputs = {"exit_code"},
        .declared_outputs = true,
        .check = no_odd_words},
-      {.name = "git", .fields = {{"action", FieldType::text, required, "clone or commit"}},
+      {.name = "git",
+       .fields = {{"action", FieldType::text, required, "clone or commit"}},
        .outputs = {"commit", "branch"}},
       {.name = "wait"},
   };
   return all;
 }
 
-// Places as a file has them: each key of a step on a line of its own, from 10 on; 20 for the second.
+// Places as a file has them: each key of a step on a line of its own, from 10 on; 20 for the
+// second.
 StepDefinition step(std::string name, int line) {
   StepDefinition made{.name = std::move(name), .kind = "command", .with = {{"run", "make"}}};
   made.place = {line, 3};
   int next = line;
-  for (const char* key : {"name", "kind", "run", "if", "needs", "matrix", "max_parallel", "outputs",
-                          "timeout"})
+  for (const char* key :
+       {"name", "kind", "run", "if", "needs", "matrix", "max_parallel", "outputs", "timeout"})
     made.places[key] = {next++, 5};
   return made;
 }
@@ -47,8 +49,8 @@ StepDefinition step(std::string name, int line) {
 Workflow good() {
   Workflow made{.name = "w", .steps = {step("a", 10), step("b", 20)}};
   made.steps[1].needs = {"a"};
-  made.places = {{"name", {1, 1}},        {"version", {2, 1}},     {"steps", {3, 1}},
-                 {"inputs", {4, 1}},      {"outputs", {5, 1}},     {"priority", {6, 1}},
+  made.places = {{"name", {1, 1}},        {"version", {2, 1}}, {"steps", {3, 1}},
+                 {"inputs", {4, 1}},      {"outputs", {5, 1}}, {"priority", {6, 1}},
                  {"concurrency", {7, 1}}, {"schedule", {8, 1}}};
   return made;
 }
@@ -93,7 +95,8 @@ TEST(Workflow, EverythingItMayHaveTogether) {
   w.steps[1].with["names"] = json::array{"x", "y"};
   w.steps[1].with["extra"] = 3.5;
   w.steps[1].condition = "always() && steps.a.error.code == 'deadline'";
-  w.steps[1].retry = {.attempts = 10, .backoff = Duration(3'600'000), .on = {"deadline", "invalid"}};
+  w.steps[1].retry = {
+      .attempts = 10, .backoff = Duration(3'600'000), .on = {"deadline", "invalid"}};
   w.steps[1].timeout = kMaxTimeout;
   w.steps.push_back({.name = "end", .kind = "git", .with = {{"action", "${{ steps.b.status }}"}}});
   w.steps.back().at_end = true;
@@ -102,16 +105,16 @@ TEST(Workflow, EverythingItMayHaveTogether) {
 
 TEST(Workflow, WhatIsWrongAtTheTop) {
   expect_problems({
-      {[](auto& w) { w.name.clear(); },
-       "1:1 a workflow needs a name: add `name: my-workflow`\n"},
+      {[](auto& w) { w.name.clear(); }, "1:1 a workflow needs a name: add `name: my-workflow`\n"},
       {[](auto& w) { w.name = "My flow"; },
        "1:1 \"My flow\" is no workflow name: use 1 to 64 of a-z, 0-9 and -\n"},
       {[](auto& w) { w.name = std::string(65, 'a'); },
        "1:1 \"" + std::string(65, 'a') + "\" is no workflow name: use 1 to 64 of a-z, 0-9 and -\n"},
       {[](auto& w) { w.version = 0; }, "2:1 the version must be 1 or more\n"},
-      {[](auto& w) { w.steps.clear(); },
-       "3:1 a workflow needs at least one step below `steps:`\n"},
-      {[](auto& w) { for (auto& step : w.steps) step.at_end = true; },
+      {[](auto& w) { w.steps.clear(); }, "3:1 a workflow needs at least one step below `steps:`\n"},
+      {[](auto& w) {
+         for (auto& step : w.steps) step.at_end = true;
+       },
        "3:1 a workflow needs at least one step below `steps:`\n"},
       {[](auto& w) {
          for (int i = 0; i < 99; ++i) w.steps.push_back(step("s" + std::to_string(i), 100));
@@ -124,7 +127,8 @@ TEST(Workflow, WhatIsWrongAtTheTop) {
       {[](auto& w) { w.concurrency.group = "g-${{ inputs.x }}"; },
        "7:1 inputs.x is not declared: add it below `inputs:`\n"},
       {[](auto& w) { w.concurrency.group = "g-${{ 1 + }}"; },
-       "7:1 `concurrency:`: in ${{ 1 + }}: column 6: the expression ends where a value should be\n"},
+       "7:1 `concurrency:`: in ${{ 1 + }}: column 6: the expression ends where a value should "
+       "be\n"},
       {[](auto& w) { w.concurrency.group = "${{ matrix.x }}"; },
        "7:1 matrix.x is not in this step's `matrix:`\n"},
       {[](auto& w) { w.schedule = Schedule{.cron = "every day"}; },
@@ -160,7 +164,10 @@ TEST(Workflow, WhatIsWrongWithAStep) {
        "20:5 \"-b\" is no step name: use 1 to 32 of a-z, 0-9 and -, not beginning with -\n"},
       {[](auto& w) { w.steps[1].name = ""; },
        "20:5 \"\" is no step name: use 1 to 32 of a-z, 0-9 and -, not beginning with -\n"},
-      {[](auto& w) { w.steps[1].name = "a"; w.steps[1].needs = {}; },
+      {[](auto& w) {
+         w.steps[1].name = "a";
+         w.steps[1].needs = {};
+       },
        "20:5 there are two steps named \"a\": names must differ\n"},
       {[](auto& w) { w.steps[1].kind = "magic"; },
        "21:5 step \"b\" has the unknown kind \"magic\": use one of command, git, wait\n"},
@@ -182,11 +189,18 @@ TEST(Workflow, WhatIsWrongWithAStep) {
       {with("run", "odd"), "22:5 odd is not done\n"},
       {with("run", json::value(std::string(kMaxStepText + 1, 'x'))),
        "22:5 `run:` of step \"b\" is too long: at most 65536 bytes\n"},
-      {[](auto& w) { w.steps[1] = {.name = "b", .kind = "git", .with = {{"action", "x"}},
-                                   .outputs = {{"sha", "string"}}, .place = {20, 3}}; },
+      {[](auto& w) {
+         w.steps[1] = {.name = "b",
+                       .kind = "git",
+                       .with = {{"action", "x"}},
+                       .outputs = {{"sha", "string"}},
+                       .place = {20, 3}};
+       },
        "20:3 a step of kind git declares no outputs: it gives commit, branch\n"},
-      {[](auto& w) { w.steps[1] = {.name = "b", .kind = "wait", .outputs = {{"sha", "string"}},
-                                   .place = {20, 3}}; },
+      {[](auto& w) {
+         w.steps[1] = {
+             .name = "b", .kind = "wait", .outputs = {{"sha", "string"}}, .place = {20, 3}};
+       },
        "20:3 a step of kind wait declares no outputs: it gives none\n"},
       {[](auto& w) { w.steps[1].outputs = {{"sha", "text"}}; },
        "27:5 output \"sha\" of step \"b\" must be a name and one of the types string, number, "
@@ -208,11 +222,13 @@ TEST(Workflow, WhatIsWrongWithAStep) {
        retry + "retry backoff must be from 0s to 1h\n"},
       {[](auto& w) { w.steps[1].retry.on = {"deadline", "bad-luck"}; },
        retry + "\"bad-luck\" is no error code\n"},
-      {[](auto& w) { w.steps[1].max_parallel = 2; },
-       "26:5 step \"b\" has no matrix to limit\n"},
+      {[](auto& w) { w.steps[1].max_parallel = 2; }, "26:5 step \"b\" has no matrix to limit\n"},
       {[](auto& w) { w.steps[1].max_parallel = -1; },
        "26:5 step \"b\": max_parallel must be from 1 to 256\n"},
-      {[](auto& w) { w.steps[1].matrix = {{"x", json::array{1}}}; w.steps[1].max_parallel = 257; },
+      {[](auto& w) {
+         w.steps[1].matrix = {{"x", json::array{1}}};
+         w.steps[1].max_parallel = 257;
+       },
        "26:5 step \"b\": max_parallel must be from 1 to 256\n"},
   });
 }
@@ -257,13 +273,20 @@ TEST(Workflow, WhatIsWrongWithTheGraph) {
       {[](auto& w) { w.steps[1].at_end = true; },
        "24:5 step \"b\" needs \"a\": the steps of `finally:` come after all others anyway, and "
        "need only each other\n"},
-      {[](auto& w) { w.steps.push_back(step("c", 30)); w.steps[2].at_end = true;
-                     w.steps[0].needs = {"c"}; },
+      {[](auto& w) {
+         w.steps.push_back(step("c", 30));
+         w.steps[2].at_end = true;
+         w.steps[0].needs = {"c"};
+       },
        "14:5 step \"a\" needs \"c\": the steps of `finally:` come after all others anyway, and "
        "need only each other\n"},
-      {[](auto& w) { for (const char* name : {"c", "d"}) {
-                       w.steps.push_back(step(name, 30)); w.steps.back().at_end = true; }
-                     w.steps[3].needs = {"c"}; },
+      {[](auto& w) {
+         for (const char* name : {"c", "d"}) {
+           w.steps.push_back(step(name, 30));
+           w.steps.back().at_end = true;
+         }
+         w.steps[3].needs = {"c"};
+       },
        ""},
   });
 }
@@ -302,8 +325,10 @@ TEST(Workflow, WhatIsWrongWithExpressions) {
       {run("${{ steps.a.outputs.exit_code }} ${{ steps.a.outputs }} ${{ steps.a }} ${{ inputs }}"
            "${{ inputs.checks }} ${{ inputs.agent }} ${{ inputs.model }} ${{ run.commit }}"),
        ""},
-      {[](auto& w) { w.steps[0] = {.name = "a", .kind = "git", .with = {{"action", "x"}}};
-                     w.steps[1].with["run"] = "${{ steps.a.outputs.sha }}"; },
+      {[](auto& w) {
+         w.steps[0] = {.name = "a", .kind = "git", .with = {{"action", "x"}}};
+         w.steps[1].with["run"] = "${{ steps.a.outputs.sha }}";
+       },
        at_run + "step \"b\": step \"a\" gives no output \"sha\"\n"},
       {[](auto& w) { w.steps[1].with["env"] = json::object{{"A", json::array{"${{ x }}"}}}; },
        "20:3 step \"b\": \"x\" is unknown: expressions know inputs, steps, matrix and run; a text "
@@ -314,14 +339,23 @@ TEST(Workflow, WhatIsWrongWithExpressions) {
        at_if + "`if:` of step \"b\": column 4: the expression ends where a value should be\n"},
       {when("steps.b.status == 'failed'"),
        at_if + "step \"b\": steps.b may not have ended by then: add \"b\" to `needs:`\n"},
-      {[](auto& w) { w.steps[1].needs = {}; w.steps[1].condition = "steps.a.status == 'failed'"; },
+      {[](auto& w) {
+         w.steps[1].needs = {};
+         w.steps[1].condition = "steps.a.status == 'failed'";
+       },
        at_if + "step \"b\": steps.a may not have ended by then: add \"a\" to `needs:`\n"},
       // What is needed by what is needed has ended too; before a `finally` step everything has.
-      {[](auto& w) { w.steps.push_back(step("c", 30)); w.steps[2].needs = {"b"};
-                     w.steps[2].condition = "steps.a.status == 'failed'"; },
+      {[](auto& w) {
+         w.steps.push_back(step("c", 30));
+         w.steps[2].needs = {"b"};
+         w.steps[2].condition = "steps.a.status == 'failed'";
+       },
        ""},
-      {[](auto& w) { w.steps.push_back(step("c", 30)); w.steps[2].at_end = true;
-                     w.steps[2].condition = "steps.a.status == steps.b.status"; },
+      {[](auto& w) {
+         w.steps.push_back(step("c", 30));
+         w.steps[2].at_end = true;
+         w.steps[2].condition = "steps.a.status == steps.b.status";
+       },
        ""},
   });
 }
