@@ -331,6 +331,22 @@ TEST(RunRules, AStepWaitsAndGoesOn) {
   EXPECT_EQ(story.at("a").reason, "");
 }
 
+// Whoever planned it did not know yet.
+TEST(RunRules, NothingBeginsInAPausedOrCancelledRunButTheEnd) {
+  Story paused({step("a"), finally("clean")});
+  paused.begin();
+  paused.tell(Pause{"lunch"});
+  EXPECT_EQ(paused.refused(StartStep{"a"}).message, "step \"a\" cannot begin: the run is paused");
+  EXPECT_EQ(paused.tell(StartStep{"clean"}), Types{"run.step.started"});
+  Story cancelled({step("a"), finally("clean")});
+  cancelled.begin();
+  cancelled.tell(RequestCancel{""});
+  EXPECT_EQ(cancelled.refused(StartStep{"a"}).message,
+            "step \"a\" cannot begin: the run is being cancelled");
+  EXPECT_EQ(cancelled.refused(StartStep{"a"}).code, ErrorCode::conflict);
+  EXPECT_EQ(cancelled.tell(StartStep{"clean"}), Types{"run.step.started"});
+}
+
 TEST(RunRules, AMatrixIsExpandedOnce) {
   Story story({matrix_step("m", {{"x", json::array{1, 2}}}), step("after")});
   story.begin();
