@@ -53,6 +53,7 @@ Task<Result<domain::Run>> Core::tell(RunId id, domain::Command command, Caller b
 }
 
 void Core::count(const domain::Run& before, const domain::Run& after) {
+  figures.count(before, after);
   if (before.status != after.status && domain::has_ended(after.status))
     ++counters.runs_ended[std::string(to_string(after.status))];
   for (const auto& step : after.steps) {

@@ -10,6 +10,7 @@
 
 #include "engine/async.h"
 #include "engine/engine.h"
+#include "engine/figures.h"
 #include "engine/step_kinds.h"
 #include "engine/run_repository.h"
 
@@ -112,6 +113,7 @@ struct Core {
   Drivers drivers;
   RunEnds ends;
   Counters counters;
+  Figures figures;
   std::unordered_map<WorkspaceId, WorkspaceOwner> owners;
   std::set<WorkspaceId> leftovers;  // to be ended
   Signal jobs;  // a job was enqueued here, or a place became free

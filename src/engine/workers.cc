@@ -75,6 +75,7 @@ Task<void> Workers::work_on(ports::Job job) {
   auto outcome = co_await until(drive(job), keep_lease(job));
   if (!outcome) {
     // Another worker drives it now, or will: nothing more of it may be done here.
+    core_.figures.lease_lost();
     log::warning("job.lease_lost", {{"job", job.key}});
   } else if (!*outcome) {
     co_await release(job, outcome->error());

@@ -1,0 +1,57 @@
+// Read models, made again from events.
+#include "engine/rebuild.h"
+
+#include "engine/testing/engine_fixture.h"
+
+namespace corral::engine {
+namespace {
+
+struct RebuildTest : testing::EngineTest {
+  void SetUp() override {
+    EngineTest::SetUp();
+    boot();
+    for (const char* script : {"say one\ndone", "exit 1", "ask for-it\ndone"}) {
+      auto request = h.request(script);
+      request.permissions = "ask";
+      ids.push_back(h.start(request));
+    }
+    EXPECT_TRUE(h.run_to_end(ids[0]) && h.run_to_end(ids[1]));
+  }
+  RebuildReport rebuild(Rebuild mode) {
+    return h.call(rebuild_read_models(h.store, mode, [](std::uint64_t) {})).value();
+  }
+  void change(ports::Change change) {
+    ports::Transaction transaction;
+    transaction.changes.push_back(std::move(change));
+    ASSERT_TRUE(h.call(h.store.commit(std::move(transaction))));
+  }
+  std::vector<RunId> ids;
+};
+
+TEST_F(RebuildTest, WhatTheEngineWritesIsWhatTheEventsAddUpTo) {
+  const auto report = rebuild(Rebuild::check);
+  EXPECT_EQ(report.runs, 3u);
+  EXPECT_GT(report.documents, 6u);
+  EXPECT_EQ(report.changed + report.removed, 0u) << fmt::format("{}", fmt::join(report.differences, "\n"));
+}
+
+TEST_F(RebuildTest, ACheckSaysWhatIsWrongAndARepairMendsIt) {
+  const auto before = h.run(ids[0]);
+  change(ports::PutDocument{{.kind = "run", .id = ids[0].to_string(), .state = "failed", .body = json::object{{"id", "x"}}}, {}});
+  change(ports::DeleteDocument{"run", ids[1].to_string()});
+  change(ports::PutDocument{{.kind = "approval", .id = "ghost", .state = "open", .body = json::object{}}, {}});
+  for (int i = 0; i < 2; ++i) {
+    const auto report = rebuild(Rebuild::check);
+    EXPECT_EQ(report.changed, 2u);
+    EXPECT_EQ(report.removed, 1u);
+    EXPECT_EQ(report.differences.size(), 3u);
+  }
+  EXPECT_EQ(rebuild(Rebuild::repair).changed, 2u);
+  EXPECT_EQ(h.run(ids[0]), before);
+  EXPECT_EQ(h.status(ids[1]), "failed");
+  const auto clean = rebuild(Rebuild::check);
+  EXPECT_EQ(clean.changed + clean.removed, 0u);
+}
+
+}  // namespace
+}  // namespace corral::engine
