@@ -521,6 +521,8 @@ bool is_true(const json::value& value) {
 
 std::string as_text(const json::value& value) {
   if (value.is_null()) return {};
+  // Not as JSON writes them: 0.5 rather than 5E-1.
+  if (value.is_double()) return fmt::format("{}", value.get_double());
   return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
 }
 

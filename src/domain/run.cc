@@ -54,6 +54,7 @@ class Applier {
   }
   void operator()(const RunRetried& event) {
     run_.status = RunStatus::pending;
+    run_.paused = false;  // whoever retries wants it to go on
     run_.attempt = event.attempt;
     run_.error.reset();
     run_.finished_at.reset();

@@ -315,7 +315,7 @@ Task<Result<std::optional<domain::Failure>>> RunDriver::prepare(StepContext& con
   if (!context.run.request.prompt_blob.empty()) {
     CORRAL_CO_TRY(prompt, co_await core_.deps.blobs.get(context.run.request.prompt_blob));
   }
-  if (step.of.empty() && step.tries <= 1) {
+  if (step.of.empty()) {
     const auto holds = domain::condition_holds(context.run, step);
     if (!holds) co_return failure_of(holds.error());
   }

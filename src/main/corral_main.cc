@@ -10,6 +10,9 @@
 #include "base/log.h"
 #include "edge/cli/cli.h"
 #include "edge/http/api.h"
+#include "engine/rebuild.h"
+#include "main/data_folder.h"
+#include "main/open_store.h"
 #include "main/doctor.h"
 #include "main/run_task.h"
 #include "main/server.h"
@@ -106,6 +109,21 @@ Task<Result<json::value>> install_agent(std::string name, std::filesystem::path 
   co_return fail(ErrorCode::invalid, "there is no agent '{}'; there are: {}", name, known);
 }
 
+Result<json::value> rebuild_store(const edge::cli::RebuildOptions& options, std::function<void(std::string_view)> progress) {
+  edge::cli::ServeOptions serve;
+  serve.data = options.data;
+  serve.store = options.store;
+  CORRAL_TRY(const auto settings, read_settings(serve));
+  // Held meanwhile: a server that runs says so here.
+  CORRAL_TRY(const auto folder, DataFolder::open(settings.data));
+  CORRAL_TRY(const auto store, open_store(settings));
+  asio::io_context context(1);
+  const auto mode = options.mode == edge::cli::RebuildOptions::Mode::check ? engine::Rebuild::check : engine::Rebuild::repair;
+  CORRAL_TRY(const auto report, run_task(context, engine::rebuild_read_models(*store, mode, [progress](std::uint64_t runs) { progress(fmt::format("{} runs", runs)); })));
+  json::array differences(report.differences.begin(), report.differences.end());
+  return json::object{{"runs", report.runs}, {"events", report.events}, {"documents", report.documents}, {"changed", report.changed}, {"removed", report.removed}, {"differences", std::move(differences)}};
+}
+
 }  // namespace
 }  // namespace corral
 
@@ -124,6 +142,7 @@ int main(int argc, char** argv) {
     asio::io_context context(1);
     return run_task(context, describe_agents(data));
   };
+  hooks.store_rebuild = rebuild_store;
   hooks.openapi = [] { return edge::openapi_document(kVersion); };
   hooks.version = std::string(kVersion);
   return edge::cli::cli_main(argc, argv, hooks);

@@ -7,8 +7,6 @@
 #include "adapters/git/mirrors.h"
 #include "adapters/llm/providers.h"
 #include "adapters/sandbox/local/local_launcher.h"
-#include "adapters/store/postgres/postgres_store.h"
-#include "adapters/store/sqlite/sqlite_store.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "edge/gateway/gateway.h"
@@ -16,6 +14,7 @@
 #include "engine/engine.h"
 #include "main/data_folder.h"
 #include "main/version.h"
+#include "main/open_store.h"
 #include "session/log_store.h"
 
 namespace corral {
@@ -39,11 +38,6 @@ Result<std::unique_ptr<ports::LlmProvider>> make_provider(const Settings& settin
   CORRAL_TRY(auto live, adapters::llm::make_http_provider(options, settings.provider_key.clone()));
   if (!settings.record) return live;
   return adapters::llm::make_recording_provider(std::move(live), *settings.record, "recorded by corral serve --record", pool, clock);
-}
-
-Result<std::unique_ptr<ports::Store>> open_store(const Settings& settings) {
-  if (settings.store_url.empty()) return adapters::store::open_sqlite_store(settings.data / "corral.db", {});
-  return adapters::store::open_postgres_store(settings.store_url.clone(), {.readers = settings.store_readers});
 }
 
 }  // namespace

@@ -76,6 +76,7 @@ const std::map<std::string_view, Command> kCommands{
     {"queue retry", queue_command},
     {"queue discard", queue_command},
     {"doctor", doctor_command},
+    {"store rebuild", store_rebuild},
     {"openapi", openapi_command},
     {"completion", completion_command},
     {"version", version_command},

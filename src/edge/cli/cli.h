@@ -52,6 +52,12 @@ struct DoctorOptions {
   std::string sandbox = "sandbox";
 };
 
+struct RebuildOptions {
+  std::filesystem::path data;
+  std::string store;  // as ServeOptions
+  enum class Mode { repair, check } mode = Mode::repair;
+};
+
 // Each is called at most once, on the main thread. Errors are printed by the caller.
 struct CliHooks {
   // Runs the server until SIGINT or SIGTERM; returns the exit code, having said on stderr what went
@@ -68,6 +74,11 @@ struct CliHooks {
       agent_install;
   // The agents that `data` has, as GET /agents gives them, for when no server runs: an array.
   std::function<Result<json::value>(const std::filesystem::path& data)> agent_list;
+  // Makes read models again from events, while no server runs:
+  // {"runs","events","documents","changed","removed","differences":[text]}.
+  std::function<Result<json::value>(const RebuildOptions&,
+                                    std::function<void(std::string_view line)> progress)>
+      store_rebuild;
   std::function<std::string()> openapi;  // the document, as JSON text
   std::string version;                   // "0.1.0 (abc1234)"
 };

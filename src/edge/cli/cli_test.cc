@@ -444,6 +444,13 @@ TEST_F(Cli, PrintsWhatTheHooksGive) {
   EXPECT_EQ(doctor.code, kFailed);
   EXPECT_THAT(doctor.out, HasSubstr("apt install bubblewrap"));
   EXPECT_EQ(corral({"doctor", "--sandbox", "none", "--json"}).code, kOk);
+  hooks_.store_rebuild = [](const RebuildOptions& options, std::function<void(std::string_view)>) -> Result<json::value> {
+    return json::object{{"runs", 2}, {"events", 9}, {"documents", 4}, {"changed", options.mode == RebuildOptions::Mode::check ? 1 : 0}, {"removed", 0}, {"differences", json::array{"run x is missing"}}};
+  };
+  const auto check = corral({"store", "rebuild", "--check"});
+  EXPECT_EQ(check.code, kFailed);
+  EXPECT_EQ(check.out, "run x is missing\n2 runs, 9 events, 4 documents: 1 differ\n");
+  EXPECT_EQ(corral({"store", "rebuild"}).code, kOk);
   EXPECT_EQ(corral({"agent", "install", "claude"}).err, "fetching\n");
   EXPECT_EQ(corral({"completion", "bash"}).out.substr(0, 8), "# corral");
 }

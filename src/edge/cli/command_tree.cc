@@ -344,6 +344,12 @@ struct Tree {
     auto* doctor = command(&app, "doctor", "Say what works here and what is missing");
     choices(doctor->add_option("--sandbox", a.serve.sandbox, "The isolation that is wanted"),
             {"sandbox", "reduced", "none"});
+    auto* store = command(&app, "store", "What is kept: events, and what is read from them");
+    store->require_subcommand(1);
+    auto* rebuild = command(store, "rebuild",
+                            "Make what lists and pages show again from the events (no server may run)");
+    rebuild->add_flag("--check", a.check_only, "Only compare; exit code 1 when something differs");
+    rebuild->add_option("--store", a.serve.store, "postgres://… instead of the data folder's own");
     command(&app, "openapi", "Print the API's description (OpenAPI 3.1)");
     choices(command(&app, "completion", "Print a completion script for a shell")
                 ->add_option("shell", a.shell, "Which")

@@ -97,6 +97,31 @@ int agent_command(Session& session) {
   return kOk;
 }
 
+int store_rebuild(Session& session) {
+  const auto& args = session.args();
+  const auto mode = args.check_only ? RebuildOptions::Mode::check : RebuildOptions::Mode::repair;
+  const auto report =
+      session.hooks().store_rebuild({args.data, args.serve.store, mode},
+                                    [&](std::string_view line) { session.note(printable(line)); });
+  if (!report) return session.report(report.error());
+  const auto wrong = find_int(*report, {"changed"}) + find_int(*report, {"removed"});
+  if (args.json) {
+    session.print_json(*report);
+  } else {
+    std::string text;
+    if (const auto* differences = find(*report, {"differences"}); differences != nullptr)
+      for (const auto& line : differences->as_array())
+        text += printable(std::string_view(line.as_string())) + "\n";
+    session.print(text + fmt::format("{} runs, {} events, {} documents: {}\n",
+                                     find_int(*report, {"runs"}), find_int(*report, {"events"}),
+                                     find_int(*report, {"documents"}),
+                                     wrong == 0        ? "all as the events say"
+                                     : args.check_only ? fmt::format("{} differ", wrong)
+                                                       : fmt::format("{} mended", wrong)));
+  }
+  return args.check_only && wrong > 0 ? kFailed : kOk;
+}
+
 int doctor_command(Session& session) {
   const auto report = session.hooks().doctor({session.args().data, session.args().serve.sandbox});
   if (!report) return session.report(report.error());

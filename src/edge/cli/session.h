@@ -84,5 +84,6 @@ int workflow_command(Session& session);  // all but run
 int schedule_command(Session& session);
 int queue_command(Session& session);
 int doctor_command(Session& session);
+int store_rebuild(Session& session);
 
 }  // namespace corral::edge::cli
