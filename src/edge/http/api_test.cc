@@ -250,7 +250,8 @@ TEST_F(ApiTest, KeepsWorkflows) {
   EXPECT_EQ(client.request("GET", "/api/v1/workflow-schema").status, 200);
   EXPECT_EQ(client.request("DELETE", "/api/v1/workflows/w").status, 204);
   EXPECT_EQ(client.request("GET", "/api/v1/workflows/w").status, 404);
-  EXPECT_EQ(client.request("PUT", "/api/v1/workflows/validate").status, 405);
+  EXPECT_EQ(client.request("PUT", "/api/v1/workflows/validate").header("allow"), "POST");
+  EXPECT_EQ(client.request("PUT", "/api/v1/workflows/w").header("allow"), "GET, HEAD, DELETE");
 }
 
 TEST_F(ApiTest, KeepsSchedules) {

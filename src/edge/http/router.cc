@@ -57,6 +57,8 @@ Router::Router(std::span<const Route> routes, const Schemas& schemas)
 Router::Match Router::find(std::string_view method, std::string_view target) const {
   const auto wanted = split(path_of(target));
   Match match;
+  // Of two paths that fit, the one with fewer placeholders is meant (OpenAPI 3.1, path templating).
+  std::size_t fewest = wanted.size() + 1;
   for (const auto& entry : entries_) {
     if (entry.segments.size() != wanted.size()) continue;
     std::map<std::string, std::string> params;
@@ -71,7 +73,9 @@ Router::Match Router::find(std::string_view method, std::string_view target) con
         params[std::string(segment.substr(1, segment.size() - 2))] = std::move(value);
       }
     }
-    if (!fits) continue;
+    if (!fits || params.size() > fewest) continue;
+    if (params.size() < fewest) match = {};
+    fewest = params.size();
     if (!match.allow.empty()) match.allow += ", ";
     match.allow += entry.route->method;
     if (entry.route->method == "GET") match.allow += ", HEAD";
