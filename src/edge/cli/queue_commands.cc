@@ -1,5 +1,6 @@
 // corral queue …
-#include <poll.h>
+#include <chrono>
+#include <thread>
 
 #include "edge/cli/render.h"
 #include "edge/cli/session.h"
@@ -7,8 +8,8 @@
 namespace corral::edge::cli {
 namespace {
 
-// How often a drain looks whether something is still at work: the API tells nobody when that ends.
-constexpr int kDrainLookMs = 200;
+// How often a drain looks whether something is still at work.
+constexpr std::chrono::milliseconds kDrainLook{200};
 
 // The group that a project's jobs are in: its id. Empty when no project is named.
 Result<std::string> group_of(HttpClient& client, const std::string& project) {
@@ -69,7 +70,7 @@ int pause(Session& session, HttpClient& client) {
       const auto page = client.get_json(at_work);
       if (!page) return session.report(page.error());
       if (items_of(*page).empty()) break;
-      (void)::poll(nullptr, 0, kDrainLookMs);
+      std::this_thread::sleep_for(kDrainLook);
     }
     queue = client.get_json("/api/v1/queue");
     if (!queue) return session.report(queue.error());
