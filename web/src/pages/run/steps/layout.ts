@@ -45,7 +45,8 @@ type Size = { width: number; height: number };
 // Of a matrix's box: few across, where length is dear; as many as there is room for, down.
 function columnsOf(count: number, direction: Direction, room: number): number {
   if (direction === "across") return count <= 4 ? 1 : count <= 12 ? 2 : count <= 48 ? 4 : 8;
-  return Math.max(1, Math.min(count, 8, Math.floor((room - pad) / (small.width + pad))));
+  const most = Math.max(1, Math.min(count, 8, Math.floor((room - pad) / (small.width + pad))));
+  return Math.ceil(count / Math.ceil(count / most)); // rows of one length
 }
 
 function sizeOf(instances: number, direction: Direction, room: number): Size {

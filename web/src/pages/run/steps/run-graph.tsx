@@ -19,7 +19,7 @@ import type { Step } from "../../../api/types";
 import { Elapsed } from "../../../ui/elapsed";
 import { StatusIcon, statusWord, toneOf } from "../../../ui/status";
 import { type Direction, finallyId, type Layout, layoutFor, leastZoom } from "./layout";
-import { countsOf, matrixText, reasonText } from "./step-text";
+import { countsOf, matrixText, matrixValues, reasonText } from "./step-text";
 import "./run-graph.css";
 
 interface StepData extends Record<string, unknown> {
@@ -69,6 +69,16 @@ function Under({ step, instances }: { step: Step; instances: Step[] }) {
   );
 }
 
+// What the eye sees from shape and colour, in words.
+function saidOf(step: Step, instances: Step[]): string {
+  const parts = [statusWord(step.status).toLowerCase()];
+  if (step.matrix_of !== null) parts.push(`${matrixText(step)}, one of ${step.matrix_of}`);
+  if (instances.length > 0) parts.push(`a matrix of ${instances.length} steps`);
+  else if (step.needs.length > 0 && step.matrix_of === null) parts.push(`needs ${step.needs.join(" and ")}`);
+  if (step.finally) parts.push("runs finally");
+  return parts.filter(Boolean).join(", ");
+}
+
 function StepBox({ data, selected }: NodeProps<StepNode>) {
   const { step, instances, direction, small } = data;
   const className = [
@@ -79,14 +89,19 @@ function StepBox({ data, selected }: NodeProps<StepNode>) {
     selected ? "graph-selected" : "",
   ].join(" ");
   return (
-    <div className={className} title={step.error?.message}>
+    <div
+      className={className}
+      data-state={step.status}
+      title={step.error?.message ?? (small ? matrixText(step) : undefined)}
+    >
       {small ? null : <Ends direction={direction} />}
       <StatusIcon status={step.status} />
       <span className="graph-text">
-        <span className="graph-name">{small ? matrixText(step) || step.name : step.name}</span>
+        <span className="graph-name">{small ? matrixValues(step) || step.name : step.name}</span>
         <span className="graph-under">
           <Under step={step} instances={instances} />
         </span>
+        <span className="visually-hidden">, {saidOf(step, instances)}</span>
       </span>
     </div>
   );
@@ -102,14 +117,6 @@ function FinallyBox({ data }: NodeProps<Node<Record<string, unknown>, "finally">
 }
 
 const nodeTypes = { step: StepBox, finally: FinallyBox };
-
-function labelOf(step: Step, instances: Step[]): string {
-  const parts = [step.name, matrixText(step), statusWord(step.status).toLowerCase(), reasonText(step)];
-  if (step.attempt > 1) parts.push(`attempt ${step.attempt}`);
-  if (instances.length > 0) parts.push(`a matrix of ${instances.length} steps`);
-  else if (step.needs.length > 0 && step.matrix_of === null) parts.push(`needs ${step.needs.join(", ")}`);
-  return parts.filter(Boolean).join(", ");
-}
 
 // The frame's width; 0 until it is known.
 function useWidth(element: RefObject<HTMLElement | null>): number {
@@ -129,8 +136,11 @@ function useWidth(element: RefObject<HTMLElement | null>): number {
 const margin = 20; // around the graph, in its frame
 const tallest = 1400; // of the frame; the rest is reached by moving the graph
 
-// Shows the graph from its beginning, as large as fits, when its shape or its frame changes. Not smaller than can be
-// read: what does not fit is reached by moving it, or with "Show all".
+// Where a finger moves the page, it does not move the graph in it.
+const coarse = window.matchMedia("(pointer: coarse)").matches;
+
+// Shows all of the graph, as large as fits, when its shape or its frame changes. Not smaller than can be read: the frame
+// scrolls then.
 function Placed({ places, width }: { places: Layout; width: number }) {
   const { setViewport } = useReactFlow();
   const zoom = zoomOf(places, width);
@@ -175,6 +185,7 @@ export default function RunGraph({
   // biome-ignore lint/correctness/useExhaustiveDependencies: places depend on the shape alone, not on states
   const places = useMemo(() => layoutFor(steps, width - 2 * margin), [shape]);
   const { direction } = places;
+  const zoom = zoomOf(places, width);
 
   const nodes = useMemo(() => {
     const known = new Map(steps.map((step) => [step.name, step]));
@@ -207,7 +218,6 @@ export default function RunGraph({
         data: { step, instances, direction, small: step.matrix_of !== null },
         selected: selected === place.id,
         ariaRole: "button",
-        ariaLabel: labelOf(step, instances),
         domAttributes: { "aria-pressed": selected === place.id },
         zIndex: place.parent === null ? 0 : 1,
         ...(place.parent === null ? {} : { parentId: place.parent }),
@@ -240,41 +250,47 @@ export default function RunGraph({
   }, [steps, places]);
 
   return (
-    <div ref={frame} className="run-graph card" style={{ height: heightOf(places, zoomOf(places, width)) }}>
-      <ReactFlowProvider>
-        <ReactFlow<GraphNode>
-          aria-label="Graph of the run's steps"
-          nodes={nodes}
-          edges={edges}
-          nodeTypes={nodeTypes}
-          onNodesChange={(changes) => {
-            for (const change of changes)
-              if (change.type === "select" && change.selected) onSelect(change.id);
-          }}
-          minZoom={0.2}
-          maxZoom={1.6}
-          nodesDraggable={false}
-          nodesConnectable={false}
-          edgesFocusable={false}
-          deleteKeyCode={null}
-          multiSelectionKeyCode={null}
-          selectionKeyCode={null}
-          zoomOnScroll={false}
-          zoomOnDoubleClick={false}
-          preventScrolling={false}
-          ariaLabelConfig={words}
-          attributionPosition="top-right"
-        >
-          <Background variant={BackgroundVariant.Dots} gap={18} size={1} />
-          <Controls
-            showInteractive={false}
-            fitViewOptions={{ maxZoom: 1, padding: 0.04 }}
-            position="bottom-right"
-            orientation="horizontal"
-          />
-          <Placed places={places} width={width} />
-        </ReactFlow>
-      </ReactFlowProvider>
+    <div ref={frame} className="run-graph card">
+      <div style={{ height: heightOf(places, zoom), minWidth: Math.ceil(places.width * zoom) + 2 * margin }}>
+        <ReactFlowProvider>
+          <ReactFlow<GraphNode>
+            aria-label="Graph of the run's steps"
+            nodes={nodes}
+            edges={edges}
+            nodeTypes={nodeTypes}
+            onNodesChange={(changes) => {
+              for (const change of changes)
+                if (change.type === "select" && change.selected) onSelect(change.id);
+            }}
+            minZoom={0.2}
+            maxZoom={1.6}
+            nodesDraggable={false}
+            nodesConnectable={false}
+            edgesFocusable={false}
+            deleteKeyCode={null}
+            multiSelectionKeyCode={null}
+            selectionKeyCode={null}
+            zoomOnScroll={false}
+            zoomOnDoubleClick={false}
+            zoomOnPinch={!coarse}
+            panOnDrag={!coarse}
+            preventScrolling={false}
+            ariaLabelConfig={words}
+            attributionPosition="top-right"
+          >
+            <Background variant={BackgroundVariant.Dots} gap={18} size={1} />
+            {coarse ? null : (
+              <Controls
+                showInteractive={false}
+                fitViewOptions={{ maxZoom: 1, padding: 0.04 }}
+                position="bottom-right"
+                orientation="horizontal"
+              />
+            )}
+            <Placed places={places} width={width} />
+          </ReactFlow>
+        </ReactFlowProvider>
+      </div>
     </div>
   );
 }

@@ -7,6 +7,13 @@ export function matrixText(step: Step): string {
     .join(", ");
 }
 
+// The same where there is little room: "linux, 22".
+export function matrixValues(step: Step): string {
+  return Object.values(step.matrix)
+    .map((value) => (typeof value === "string" ? value : JSON.stringify(value)))
+    .join(", ");
+}
+
 const waits: Record<string, string> = {
   approval: "for a person's answer",
 };
