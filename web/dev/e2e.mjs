@@ -8,7 +8,10 @@ const wanted = process.argv.slice(2);
 
 const mock = await startMock({ speed: 2 });
 const env = { CORRAL_REPO: "/srv/git/sample", ...process.env, CORRAL_URL: mock.url };
-const child = spawn("npx", ["playwright", "test", ...(wanted.length > 0 ? wanted : usual)], { env, stdio: "inherit" });
+const child = spawn("npx", ["playwright", "test", ...(wanted.length > 0 ? wanted : usual)], {
+  env,
+  stdio: "inherit",
+});
 child.on("exit", (code) => {
   mock.stop();
   process.exit(code ?? 1);

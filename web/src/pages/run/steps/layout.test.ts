@@ -68,7 +68,7 @@ describe("layout", () => {
         expect(one.y + one.height).toBeLessThanOrEqual(box.height);
         expect(inside.slice(index + 1).some((other) => overlap(one, other))).toBe(false);
       }
-      expect(lines).toEqual([{ from: "test", to: "after", toFinally: false }]);
+      expect(lines).toEqual([{ from: "test", to: "after", toFinally: false, through: [] }]);
     }
   });
 
@@ -82,10 +82,32 @@ describe("layout", () => {
     expect(finallyBox?.x).toBeGreaterThan(nodeOf(nodes, "ship").x + nodeOf(nodes, "ship").width);
     expect(nodes.filter(({ parent }) => parent === finallyId).map(({ id }) => id)).toEqual(["clean", "tell"]);
     expect(lines.filter(({ toFinally }) => toFinally)).toEqual([
-      { from: "ship", to: finallyId, toFinally: true },
+      { from: "ship", to: finallyId, toFinally: true, through: [] },
     ]);
-    expect(lines).toContainEqual({ from: "clean", to: "tell", toFinally: false });
-    expect(lines).not.toContainEqual({ from: "ship", to: "clean", toFinally: false });
+    expect(lines).toContainEqual({ from: "clean", to: "tell", toFinally: false, through: [] });
+    expect(lines.some(({ to }) => to === "clean")).toBe(false);
+  });
+
+  it("leads a long line past the boxes of the levels between", () => {
+    const steps = [
+      step("a"),
+      step("b", { needs: ["a"] }),
+      step("c", { needs: ["b"] }),
+      step("long", { needs: ["a"] }),
+      step("d", { needs: ["c", "long"] }),
+      step("lonely"),
+      step("clean", { finally: true }),
+    ];
+    for (const direction of ["across", "down"] as const) {
+      const { nodes, lines } = layout(steps, direction);
+      const long = lines.find(({ from, to }) => from === "long" && to === "d");
+      const lonely = lines.find(({ from, toFinally }) => from === "lonely" && toFinally);
+      expect(long?.through).toHaveLength(2);
+      expect(lonely?.through).toHaveLength(6);
+      for (const { x, y } of [...(long?.through ?? []), ...(lonely?.through ?? [])])
+        for (const box of nodes.filter(({ parent }) => parent === null))
+          expect(x > box.x && x < box.x + box.width && y > box.y && y < box.y + box.height).toBe(false);
+    }
   });
 
   it("lets no steps of a wide graph overlap", () => {

@@ -22,6 +22,12 @@ export interface Line {
   from: string;
   to: string;
   toFinally: boolean; // to the box of the `finally` steps, not to one of them
+  through: Point[]; // on its way past levels that it has nothing to do with, between their boxes
+}
+
+export interface Point {
+  x: number;
+  y: number;
 }
 
 export interface Layout {
@@ -101,63 +107,123 @@ export function directNeeds(steps: Step[]): Map<string, string[]> {
   );
 }
 
-// Each level in the order that keeps lines short: by the mean place of what its steps need.
-function ordered(steps: Step[], levels: Map<string, number>): Step[][] {
-  const rows: Step[][] = [];
-  for (const step of steps) {
-    const level = levels.get(step.name) ?? 0;
-    while (rows.length <= level) rows.push([]);
-    rows[level]?.push(step);
-  }
+// What has a place in a level: a step, or a line that passes by.
+interface Item extends Size {
+  id: string;
+  needs: string[];
+}
+
+// Each level in the order that keeps lines short: by the mean place of what its items need.
+function order(rows: Item[][]) {
   const place = new Map<string, number>();
   for (const row of rows) {
-    const mean = (step: Step) => {
-      const places = step.needs.flatMap((need) => place.get(need) ?? []);
+    const mean = (item: Item) => {
+      const places = item.needs.flatMap((need) => place.get(need) ?? []);
       return places.length === 0
         ? Number.POSITIVE_INFINITY
         : places.reduce((sum, one) => sum + one, 0) / places.length;
     };
-    const means = new Map(row.map((step) => [step.name, mean(step)]));
+    const means = new Map(row.map((item) => [item.id, mean(item)]));
     row.sort((a, b) => {
-      const [x, y] = [means.get(a.name) ?? 0, means.get(b.name) ?? 0];
+      const [x, y] = [means.get(a.id) ?? 0, means.get(b.id) ?? 0];
       return x === y ? 0 : x - y;
     });
     const middle = (row.length - 1) / 2;
-    for (const [index, step] of row.entries()) place.set(step.name, index - middle);
+    for (const [index, item] of row.entries()) place.set(item.id, index - middle);
   }
-  return rows;
+}
+
+interface Wire {
+  from: string;
+  to: string;
 }
 
 interface Block extends Size {
   boxes: Map<string, Box>;
+  through: (wire: Wire) => Point[];
 }
 
-// One set of steps by levels, from (0, 0).
-function block(steps: Step[], sizes: Map<string, Size>, direction: Direction): Block {
+const passId = ({ from, to }: Wire, level: number) => `${from} ${to} ${level}`;
+
+// One set of steps by levels, from (0, 0). A wire whose end is not among the steps leads past the last level.
+function block(steps: Step[], wires: Wire[], sizes: Map<string, Size>, direction: Direction): Block {
   const across = direction === "across";
   const along = (one: Size) => (across ? one.width : one.height);
   const beside = (one: Size) => (across ? one.height : one.width);
-  const rows = ordered(steps, levelsOf(steps));
-  const sized = (step: Step) => sizes.get(step.name) ?? size;
+  const levels = levelsOf(steps);
+  const count = Math.max(0, ...[...levels.values()].map((level) => level + 1));
+  const rows: Item[][] = Array.from({ length: count }, () => []);
+  const items = new Map<string, Item>();
+  for (const { name } of steps) {
+    const item = { id: name, needs: [], ...(sizes.get(name) ?? size) };
+    items.set(name, item);
+    rows[levels.get(name) ?? 0]?.push(item);
+  }
+  const passed = (wire: Wire) => {
+    const first = (levels.get(wire.from) ?? 0) + 1;
+    return Array.from({ length: Math.max(0, (levels.get(wire.to) ?? count) - first) }, (_, at) => first + at);
+  };
+  for (const wire of wires) {
+    let before = wire.from;
+    for (const level of passed(wire)) {
+      const id = passId(wire, level);
+      rows[level]?.push({ id, needs: [before], width: 4, height: 4 });
+      before = id;
+    }
+    items.get(wire.to)?.needs.push(before);
+  }
+  order(rows);
+
   const breadths = rows.map(
-    (row) => row.reduce((sum, step) => sum + beside(sized(step)), 0) + gap.beside * (row.length - 1),
+    (row) => row.reduce((sum, item) => sum + beside(item), 0) + gap.beside * (row.length - 1),
   );
   const breadth = Math.max(0, ...breadths);
   const boxes = new Map<string, Box>();
   let at = 0;
   for (const [index, row] of rows.entries()) {
-    const depth = Math.max(...row.map((step) => along(sized(step))));
+    const depth = Math.max(...row.map(along));
     let side = (breadth - (breadths[index] ?? 0)) / 2;
-    for (const step of row) {
-      const own = sized(step);
-      const start = at + (depth - along(own)) / 2;
-      boxes.set(step.name, { id: step.name, x: across ? start : side, y: across ? side : start, ...own });
-      side += beside(own) + gap.beside;
+    for (const item of row) {
+      const pass = !items.has(item.id);
+      const own = pass ? depth : along(item);
+      const start = at + (depth - own) / 2;
+      boxes.set(item.id, {
+        id: item.id,
+        x: across ? start : side,
+        y: across ? side : start,
+        width: across ? own : item.width,
+        height: across ? item.height : own,
+      });
+      side += beside(item) + gap.beside;
     }
     at += depth + gap.level;
   }
+  const through = (wire: Wire) =>
+    passed(wire).flatMap((level) => {
+      const box = boxes.get(passId(wire, level));
+      if (!box) return [];
+      const { x, y, width, height } = box;
+      return across
+        ? [
+            { x, y: y + height / 2 },
+            { x: x + width, y: y + height / 2 },
+          ]
+        : [
+            { x: x + width / 2, y },
+            { x: x + width / 2, y: y + height },
+          ];
+    });
   const length = Math.max(0, at - gap.level);
-  return { boxes, width: across ? length : breadth, height: across ? breadth : length };
+  return { boxes, through, width: across ? length : breadth, height: across ? breadth : length };
+}
+
+// What is drawn: direct needs among the steps, and the way from the last of them to the `finally` steps.
+function wiresOf(steps: Step[], more: boolean): Wire[] {
+  const direct = directNeeds(steps);
+  const wires = steps.flatMap(({ name }) => (direct.get(name) ?? []).map((from) => ({ from, to: name })));
+  const needed = new Set(steps.flatMap((step) => step.needs));
+  const ends = more ? steps.filter(({ name }) => !needed.has(name)) : [];
+  return [...wires, ...ends.map(({ name }) => ({ from: name, to: finallyId }))];
 }
 
 // Below this its text is too small to read.
@@ -180,8 +246,10 @@ export function layout(steps: Step[], direction: Direction, room = 1000): Layout
   const sizes = new Map(top.map(({ name }) => [name, sizeOf(count(name), direction, room)]));
   const usual = top.filter((step) => !step.finally);
   const last = top.filter((step) => step.finally);
-  const first = block(usual, sizes, direction);
-  const end = block(last, sizes, direction);
+  const firstWires = wiresOf(usual, last.length > 0);
+  const lastWires = wiresOf(last, false);
+  const first = block(usual, firstWires, sizes, direction);
+  const end = block(last, lastWires, sizes, direction);
 
   let { width, height } = first;
   let finallyBox: Box | null = null;
@@ -225,17 +293,15 @@ export function layout(steps: Step[], direction: Direction, room = 1000): Layout
     }
   }
 
-  const direct = directNeeds(top);
-  const lines: Line[] = [];
-  for (const step of top)
-    for (const from of direct.get(step.name) ?? []) {
-      const apart = step.finally && !last.some(({ name }) => name === from);
-      if (!apart) lines.push({ from, to: step.name, toFinally: false });
-    }
-  if (finallyBox) {
-    const needed = new Set(usual.flatMap((step) => step.needs));
-    for (const { name } of usual)
-      if (!needed.has(name)) lines.push({ from: name, to: finallyId, toFinally: true });
+  const lines: Line[] = firstWires.map((wire) => ({
+    ...wire,
+    toFinally: wire.to === finallyId,
+    through: first.through(wire),
+  }));
+  const shift = { x: (finallyBox?.x ?? 0) + pad, y: (finallyBox?.y ?? 0) + title };
+  for (const wire of lastWires) {
+    const through = end.through(wire).map(({ x, y }) => ({ x: x + shift.x, y: y + shift.y }));
+    lines.push({ ...wire, toFinally: false, through });
   }
   return { direction, nodes, finallyBox, lines, width, height };
 }

@@ -2,8 +2,10 @@
 import {
   Background,
   BackgroundVariant,
+  BaseEdge,
   Controls,
   type Edge,
+  type EdgeProps,
   Handle,
   MarkerType,
   type Node,
@@ -18,7 +20,7 @@ import { type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState }
 import type { Step } from "../../../api/types";
 import { Elapsed } from "../../../ui/elapsed";
 import { StatusIcon, statusWord, toneOf } from "../../../ui/status";
-import { type Direction, finallyId, type Layout, layoutFor, leastZoom } from "./layout";
+import { type Direction, finallyId, type Layout, layoutFor, leastZoom, type Point } from "./layout";
 import { countsOf, matrixText, matrixValues, reasonText } from "./step-text";
 import "./run-graph.css";
 
@@ -116,6 +118,24 @@ function FinallyBox({ data }: NodeProps<Node<Record<string, unknown>, "finally">
   );
 }
 
+type Route = Edge<{ through: Point[]; direction: Direction }, "route">;
+
+// A curve that leaves and arrives along the direction of the graph, by way of the points.
+function RouteLine({ sourceX, sourceY, targetX, targetY, data, markerEnd }: EdgeProps<Route>) {
+  const across = data?.direction === "across";
+  const points = [{ x: sourceX, y: sourceY }, ...(data?.through ?? []), { x: targetX, y: targetY }];
+  const path = points.slice(1).reduce((text, to, index) => {
+    const from = points[index] ?? to;
+    const half = across ? (to.x - from.x) / 2 : (to.y - from.y) / 2;
+    const bend = across
+      ? `${from.x + half},${from.y} ${to.x - half},${to.y}`
+      : `${from.x},${from.y + half} ${to.x},${to.y - half}`;
+    return `${text} C${bend} ${to.x},${to.y}`;
+  }, `M${sourceX},${sourceY}`);
+  return <BaseEdge path={path} {...(markerEnd ? { markerEnd } : {})} />;
+}
+
+const edgeTypes = { route: RouteLine };
 const nodeTypes = { step: StepBox, finally: FinallyBox };
 
 // The frame's width; 0 until it is known.
@@ -228,11 +248,13 @@ export default function RunGraph({
 
   const edges = useMemo(() => {
     const known = new Map(steps.map((step) => [step.name, step]));
-    return places.lines.map(({ from, to, toFinally }): Edge => {
+    return places.lines.map(({ from, to, toFinally, through }): Route => {
       const done = known.get(from)?.status === "completed";
       const live = known.get(to)?.status === "running";
       return {
         id: `${from} ${to}`,
+        type: "route",
+        data: { through, direction: places.direction },
         source: from,
         target: to,
         focusable: false,
@@ -253,11 +275,12 @@ export default function RunGraph({
     <div ref={frame} className="run-graph card">
       <div style={{ height: heightOf(places, zoom), minWidth: Math.ceil(places.width * zoom) + 2 * margin }}>
         <ReactFlowProvider>
-          <ReactFlow<GraphNode>
+          <ReactFlow<GraphNode, Route>
             aria-label="Graph of the run's steps"
             nodes={nodes}
             edges={edges}
             nodeTypes={nodeTypes}
+            edgeTypes={edgeTypes}
             onNodesChange={(changes) => {
               for (const change of changes)
                 if (change.type === "select" && change.selected) onSelect(change.id);
