@@ -1,4 +1,5 @@
 #include "engine/agent_session.h"
+#include "engine/attempts.h"
 #include "engine/digest.h"
 #include "engine/git_work.h"
 #include "engine/run_token.h"
@@ -14,11 +15,27 @@ class AgentKind final : public StepKind {
             .description = "lets a coding agent work on a task in the workspace",
             .fields = {{"prompt", FieldType::text, FieldRule::Need::required, "what it is to do, for instance \"${{ inputs.prompt }}\""},
                        {"agent", FieldType::text, FieldRule::Need::optional, "its name; otherwise the run's"},
-                       {"model", FieldType::text, FieldRule::Need::optional, "the model; otherwise the run's"}},
-            .outputs = {}};
+                       {"model", FieldType::text, FieldRule::Need::optional, "the model; otherwise the run's"},
+                       {"attempts", FieldType::number, FieldRule::Need::optional, "so many runs try it side by side, and one is taken"},
+                       {"agents", FieldType::texts, FieldRule::Need::optional, "of several attempts: their agents, in turn"},
+                       {"models", FieldType::texts, FieldRule::Need::optional, "of several attempts: their models, in turn"},
+                       {"checks", FieldType::text, FieldRule::Need::optional, "of several attempts: the command that each must pass; otherwise the run's"},
+                       {"pick", FieldType::text, FieldRule::Need::optional, "checks (the cheapest that passed) or person"}},
+            .outputs = {"chosen", "run", "commit", "branch", "attempts"},
+            .check = check_attempts};
+  }
+
+  Task<Result<bool>> is_due(StepContext& context) const override {
+    if (!context.step().definition.with.contains("attempts")) co_return false;
+    co_return co_await attempts_are_due(context);
+  }
+  Task<Result<void>> abandon(StepContext& context) const override {
+    if (!context.step().definition.with.contains("attempts")) co_return Result<void>{};
+    co_return co_await abandon_attempts(context);
   }
 
   Task<Result<StepEnd>> execute(StepContext& context) const override {
+    if (attempts_of(context) > 1) co_return co_await execute_attempts(context);
     const std::string own = context.text("agent"), model = context.text("model");
     const std::string name = own.empty() ? context.run.request.agent : own;
     auto* agent = context.core.find_agent(name);

@@ -67,6 +67,12 @@ echo "Commit $(git rev-parse --short HEAD) on $CORRAL_BRANCH"
 git --no-pager diff --stat "$CORRAL_BASE" HEAD
 )sh";
 
+constexpr std::string_view kTakeOver = R"sh(transfer fetch -q --no-tags origin "refs/heads/$CORRAL_OTHER"
+git read-tree -u --reset FETCH_HEAD
+git reset -q
+echo "Took the work of $CORRAL_OTHER"
+)sh";
+
 // A header value of a commit: one line, without what delimits it.
 std::string header_text(std::string text) {
   std::erase_if(
@@ -130,13 +136,15 @@ std::map<std::string, std::string> environment(const StepContext& context) {
 }
 
 Task<Result<std::optional<domain::Failure>>> run_script(StepContext& context, std::string process,
-                                                        std::string script, std::string doing) {
+                                                        std::string script, std::string doing,
+                                                        std::string other = {}) {
   ProcessEnd end;
   for (int attempt = 1; attempt <= kTransferAttempts; ++attempt) {
     ports::ProcessSpec spec;
     spec.id = attempt == 1 ? process : fmt::format("{}.{}", process, attempt);
     spec.argv = {"sh", "-c", std::string(kPrelude) + script};
     spec.env = environment(context);
+    if (!other.empty()) spec.env["CORRAL_OTHER"] = other;
     // Git's own work gets a minute even when time is up: it saves what was done.
     if (const auto left = context.time_left(); left.count() > 0)
       spec.timeout = std::max<Duration>(left, std::chrono::minutes(1));
@@ -188,6 +196,11 @@ Task<Result<std::optional<domain::Failure>>> take_snapshot(StepContext& context)
                                                        commit.error().describe()};
   CORRAL_CO_CHECK(co_await context.tell(domain::TakeSnapshot{context.name, *commit}));
   co_return std::nullopt;
+}
+
+Task<Result<std::optional<domain::Failure>>> take_over(StepContext& context, std::string branch) {
+  co_return co_await run_script(context, context.process_id(), std::string(kTakeOver),
+                                "take the work of the chosen attempt", std::move(branch));
 }
 
 Task<Result<std::optional<domain::Failure>>> restore_workspace(StepContext& context) {

@@ -231,6 +231,19 @@ TEST_F(GitWorkTest, TheAgentsOwnCommitsAreKept) {
   EXPECT_EQ(git("mirror.git", fmt::format("git rev-list --count main..{}", kBranch)), "2");
 }
 
+TEST_F(GitWorkTest, TheWorkOfAnotherBranchIsTakenOverWithoutACommit) {
+  git(".", "git clone -q mirror.git other");
+  git("other", "git checkout -q -b corral/other && printf 'theirs\\n' > new.txt && printf 'changed\\n' > a.txt && git add -A && git commit -q -m theirs && git push -q origin corral/other");
+  auto context = context_in("ws");
+  ASSERT_EQ(carry_out(clone_sources, context), "");
+  const auto head = git("ws", "git rev-parse HEAD");
+  const auto take = [](StepContext& in) { return take_over(in, "corral/other"); };
+  ASSERT_EQ(carry_out(take, context), "") << h.logs.text("log");
+  EXPECT_EQ(git("ws", "cat new.txt a.txt"), "theirs\nchanged");
+  EXPECT_EQ(git("ws", "git rev-parse HEAD"), head);
+  EXPECT_EQ(git("ws", "git status --porcelain"), "M a.txt\n?? new.txt");
+}
+
 TEST_F(GitWorkTest, HooksOfTheWorkspaceAreNotRun) {
   auto context = context_in("ws");
   ASSERT_EQ(carry_out(clone_sources, context), "");

@@ -267,6 +267,48 @@ TEST_F(GraphTest, AChildsFailureAndItsParentsCancellationReachEachOther) {
   EXPECT_TRUE(h.call(h.engine().list_runs({.status = "running"})).value().items.empty() || h.run_until([&] { return h.call(h.engine().list_runs({.status = "running"})).value().items.empty(); }));
 }
 
+TEST_F(GraphTest, SeveralAttemptsTryTheSameAndTheOneThatPassesIsTaken) {
+  // The checks fail in every workspace but the last that is made.
+  const auto usual = h.world.act;
+  int checks = 0;
+  h.world.act = [&](testing::FakeMachine& machine, testing::FakeProcess& process) {
+    if (process.spec.id == "checks-1") return process.end(++checks == 3 ? 0 : 1);
+    usual(machine, process);
+  };
+  auto request = h.request("say hello\ndone");
+  request.definition = "name: compete\nsteps:\n  - {name: prepare, kind: git, action: clone}\n  - {name: solve, kind: agent, prompt: \"${{ inputs.prompt }}\", attempts: 3, checks: make test}\n  - {name: commit, kind: git, action: commit}\n";
+  const auto id = h.start(request);
+  ASSERT_TRUE(h.run_to_end(id));
+  EXPECT_EQ(h.status(id), "completed") << error_message(id);
+  EXPECT_EQ(checks, 3);
+  const auto solved = step(id, "solve");
+  EXPECT_EQ(solved.at("outputs").at("attempts").as_array().size(), 3u);
+  const auto chosen = RunId::parse(find_string(solved, {"outputs", "run"})).value();
+  EXPECT_EQ(h.status(chosen), "completed");
+  EXPECT_EQ(h.world.times_started("solve-1"), 1) << "its work is taken into this run's workspace";
+  EXPECT_EQ(h.world.find_process("solve-1")->spec.env.at("CORRAL_OTHER"), find_string(h.run(chosen), {"branch"}));
+}
+
+TEST_F(GraphTest, APersonMayPickAmongAttemptsAndNoneMayPass) {
+  auto request = h.request("say hello\ndone");
+  request.definition = "name: compete\nsteps:\n  - {name: prepare, kind: git, action: clone}\n  - {name: solve, kind: agent, prompt: \"${{ inputs.prompt }}\", attempts: 2, pick: person, retry: {attempts: 1}}\n";
+  const auto id = h.start(request);
+  const auto open = [&] { return h.call(h.engine().list_approvals(id)).value(); };
+  ASSERT_TRUE(h.run_until([&] { return !open().empty(); }));
+  EXPECT_EQ(open()[0].at("choices"), (json::array{"1", "2"}));
+  ASSERT_TRUE(h.call(h.engine().decide_approval(std::string(find_string(open()[0], {"id"})), true, "", "2", "user:ann")));
+  ASSERT_TRUE(h.run_to_end(id));
+  EXPECT_EQ(h.status(id), "completed") << error_message(id);
+  EXPECT_EQ(step(id, "solve").at("outputs").at("chosen").to_number<int>(), 2);
+
+  request.definition = "name: compete\nsteps:\n  - {name: prepare, kind: git, action: clone}\n  - {name: solve, kind: agent, prompt: \"${{ inputs.prompt }}\", attempts: 2, checks: \"false\"}\n";
+  h.world.exit_codes["checks-1"] = 1;
+  const auto failed = h.start(request);
+  ASSERT_TRUE(h.run_to_end(failed));
+  EXPECT_EQ(h.status(failed), "failed");
+  EXPECT_TRUE(error_message(failed).starts_with("none of 2 attempts")) << error_message(failed);
+}
+
 TEST_F(GraphTest, AWorkflowThatUsesItselfEndsInAnError) {
   ASSERT_TRUE(h.call(h.engine().save_workflow("name: loop\nsteps:\n  - {name: again, kind: workflow, uses: loop, retry: {attempts: 1}}\n", "user:ann")));
   auto request = h.request("");

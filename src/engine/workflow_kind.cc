@@ -1,16 +1,8 @@
-#include "base/log.h"
 #include "domain/scope.h"
-#include "engine/catalog.h"
-#include "engine/definitions.h"
-#include "engine/digest.h"
-#include "engine/new_run.h"
-#include "engine/start_run.h"
-#include "engine/step_kind.h"
+#include "engine/child_runs.h"
 
 namespace corral::engine {
 namespace {
-
-constexpr int kMaxDepth = 8;  // of runs within runs
 
 // Runs a workflow as a run of its own, in a workspace of its own, and waits for its end. Takes
 // nobody's place meanwhile.
@@ -34,70 +26,28 @@ class WorkflowKind final : public StepKind {
   bool needs_workspace() const override { return false; }
 
   Task<Result<StepEnd>> execute(StepContext& context) const override {
-    const auto id = child_of(context);
-    auto child = co_await context.core.runs.load(id);
-    if (!child && child.error().code == ErrorCode::not_found) {
-      auto started = co_await start(context, id);
-      // What was asked for is wrong: the step's failure. The rest is the engine's own trouble.
-      if (!started && !retryable(started.error().code)) co_return StepEnd{.failure = domain::Failure{started.error().code, started.error().describe()}};
-      CORRAL_CO_CHECK(started);
-      CORRAL_CO_CHECK(co_await context.note("child/" + context.process_id(), fmt::format("run {} of {}\n", id.to_string(), context.text("uses"))));
-      child = std::move(started);
+    auto request = request_of_child(context);
+    request.workflow = context.text("uses");
+    if (context.with.contains("project") || context.with.contains("git_url")) {
+      request.project = context.text("project");
+      request.git_url = context.text("git_url");
     }
+    if (const auto* inputs = context.with.if_contains("inputs"); inputs != nullptr && inputs->is_object()) request.inputs = inputs->get_object();
+    const auto id = child_of(context);
+    const auto child = co_await child_run(context, id, std::move(request), nullptr);
+    // What was asked for is wrong: the step's failure. The rest is the engine's own trouble.
+    if (!child && !retryable(child.error().code)) co_return StepEnd{.failure = domain::Failure{child.error().code, child.error().describe()}};
     CORRAL_CO_CHECK(child);
     if (context.must_stop()) co_return StepEnd{};
     if (!domain::has_ended(child->status)) co_return StepEnd{.waits = StepWait{"run " + id.to_string(), std::nullopt}};
     co_return ended(*child);
   }
 
-  Task<Result<bool>> is_due(StepContext& context) const override {
-    const auto child = co_await context.core.runs.load(child_of(context));
-    co_return child && domain::has_ended(child->status);
-  }
-
-  Task<Result<void>> abandon(StepContext& context) const override {
-    const auto id = child_of(context);
-    const auto child = co_await context.core.runs.load(id);
-    if (!child || domain::has_ended(child->status)) co_return Result<void>{};
-    std::vector<ports::Change> wake;
-    wake.emplace_back(ports::WakeJob{run_job_key(id)});
-    const auto told = co_await context.core.tell(id, domain::RequestCancel{"the run that waits for it is over"}, "worker", std::move(wake));
-    // It ended meanwhile.
-    if (!told && told.error().code != ErrorCode::conflict) co_return std::unexpected(told.error());
-    co_return Result<void>{};
-  }
+  Task<Result<bool>> is_due(StepContext& context) const override { co_return co_await has_ended(context, child_of(context)); }
+  Task<Result<void>> abandon(StepContext& context) const override { co_return co_await cancel_child(context, child_of(context)); }
 
  private:
   static RunId child_of(const StepContext& context) { return child_run_id(context.run.id, context.process_id(), *context.step().started_at); }
-
-  static Task<Result<domain::Run>> start(StepContext& context, RunId id) {
-    const auto& parent = context.run;
-    if (parent.request.depth >= kMaxDepth) co_return fail(ErrorCode::invalid, "runs within runs go {} deep at most: does the workflow use itself?", kMaxDepth);
-    const auto own = [&](std::string_view key, const std::string& otherwise) { return context.with.contains(key) ? context.text(key) : otherwise; };
-    StartRun request;
-    request.project = context.text("project");
-    request.git_url = context.text("git_url");
-    if (request.project.empty() && request.git_url.empty()) request.project = parent.request.project.to_string();
-    request.workflow = context.text("uses");
-    request.agent = own("agent", parent.request.agent);
-    request.model = own("model", parent.request.model);
-    request.prompt = own("prompt", parent.request.prompt);
-    request.checks = own("checks", parent.request.checks);
-    if (request.agent == parent.request.agent) request.command = parent.request.command;
-    if (const auto* inputs = context.with.if_contains("inputs"); inputs != nullptr && inputs->is_object()) request.inputs = inputs->get_object();
-    request.permissions = std::string(to_string(parent.request.permissions));
-    request.priority = parent.request.priority;
-    request.author_name = parent.request.author_name;
-    request.author_email = parent.request.author_email;
-    // What is left of the parent's budget.
-    if (parent.request.budget) request.budget_usd = std::max(1e-9, parent.request.budget->usd() - parent.cost.usd());
-    CORRAL_CO_TRY(auto create, co_await new_run(context.core, std::move(request), parent.created_by, id));
-    create.request.parent = parent.id;
-    create.request.parent_step = context.name;
-    create.request.root = parent.request.root.value_or(parent.id);
-    create.request.depth = parent.request.depth + 1;
-    co_return co_await create_run(context.core, std::move(create), parent.created_by, {});
-  }
 
   static StepEnd ended(const domain::Run& child) {
     StepEnd end;
