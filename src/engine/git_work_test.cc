@@ -241,7 +241,7 @@ TEST_F(GitWorkTest, TheWorkOfAnotherBranchIsTakenOverWithoutACommit) {
   ASSERT_EQ(carry_out(take, context), "") << h.logs.text("log");
   EXPECT_EQ(git("ws", "cat new.txt a.txt"), "theirs\nchanged");
   EXPECT_EQ(git("ws", "git rev-parse HEAD"), head);
-  EXPECT_EQ(git("ws", "git status --porcelain"), "M a.txt\n?? new.txt");
+  EXPECT_EQ(git("ws", "git status --porcelain"), " M a.txt\n?? new.txt");
 }
 
 TEST_F(GitWorkTest, HooksOfTheWorkspaceAreNotRun) {
