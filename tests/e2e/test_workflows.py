@@ -7,8 +7,9 @@ import subprocess
 import time
 import uuid
 
+import jsonschema
 import pytest
-import requests
+import yaml
 
 from conftest import CORRAL, ROOT, git, make_repo
 
@@ -70,6 +71,25 @@ def test_every_file_of_the_gallery_is_right_and_says_what_it_shows():
         assert file.name in (GALLERY / "README.md").read_text()
 
 
+class Yaml12(yaml.SafeLoader):
+    """As editors read it: `on` is a word, not true."""
+
+
+Yaml12.yaml_implicit_resolvers = {first: [(tag, pattern) for tag, pattern in rules if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+                                  for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+
+
+def test_the_published_schema_knows_the_gallery_and_refuses_typing_errors(server):
+    printed = json.loads(cli(None, "workflow", "schema").stdout)
+    assert printed == server.get("/api/v1/workflow-schema").json()
+    jsonschema.Draft202012Validator.check_schema(printed)
+    schema = jsonschema.Draft202012Validator(printed)
+    for file in GALLERY.glob("*.yaml"):
+        assert not list(schema.iter_errors(yaml.load(file.read_text(), Yaml12))), file.name
+    for wrong in ("name: x\nsteps:\n  - {name: a, kind: command, rum: make}\n", "name: x\nstep: []\n", "name: X Y\nsteps: []\n"):
+        assert not schema.is_valid(yaml.load(wrong, Yaml12)), wrong
+
+
 def test_fan_out_over_five_repositories_with_a_join(server, folder, repo):
     five = [str(make_repo(folder / f"repo{i}", {"n.txt": f"{i}\n"})) for i in range(5)]
     done = cli(server, "workflow", "run", str(GALLERY / "fan-out.yaml"), "--repo", str(repo), "--json", "--input",
@@ -115,6 +135,20 @@ def test_nightly_schedule(server, repo):
     assert cli(server, "schedule", "show", "nightly").returncode == 4
     assert gallery(server, "nightly", repo, "--input", "checks=test -f README.md")["status"] == "completed"
     assert gallery(server, "nightly", repo, "--input", "checks=false", code=1)["status"] == "failed"
+
+
+def test_a_schedule_starts_runs(server, repo):
+    made = cli(server, "schedule", "create", str(GALLERY / "nightly.yaml"), "--repo", str(repo), "--cron", "* * * * *", "--json")
+    assert made.returncode == 0, made.stderr
+    path = f"/api/v1/schedules/{json.loads(made.stdout)['id']}"
+    deadline = time.monotonic() + 90
+    while not (schedule := server.get(path).json())["last_run"]:
+        assert time.monotonic() < deadline, schedule
+        time.sleep(0.2)
+    assert cli(server, "schedule", "delete", schedule["id"]).returncode == 0
+    assert server.wait(schedule["last_run"])["schedule"] == schedule["id"]
+    assert server.run(schedule["last_run"])["status"] == "completed"
+    assert schedule["next_at"] > schedule["last_at"]
 
 
 def test_retry_with_back_off_succeeds_at_the_third_attempt(server, repo):
