@@ -37,6 +37,7 @@ json::object run_document(std::string_view id, std::string_view status) {
 struct FakeCorral {
   std::atomic<bool> over = false, events_end_it = false;
   std::atomic<bool> asks = false, answered = false;
+  json::array choices;  // of the question
   std::atomic<int> log_connections = 0;
   std::string status_at_end = "completed";
   std::string log = "── agent\nworking\x1b[31m…\n";
@@ -50,6 +51,7 @@ struct FakeCorral {
       run["approvals"] = json::array{json::object{{"id", "appr-1"},
                                                   {"run", kId},
                                                   {"tool", "Bash"},
+                                                  {"choices", choices},
                                                   {"input", json::object{{"command", "make"}}},
                                                   {"text", ""}}};
     }
@@ -354,6 +356,25 @@ TEST_F(Cli, AsksThePersonAtTheTerminal) {
       sent, [](const TestRequest& request) { return request.body == R"({"decision":"allow"})"; }));
 }
 
+TEST_F(Cli, LetsThePersonAtTheTerminalChoose) {
+  announce(fake_.server.url());
+  fake_.choices = {"blue", "y"};
+  fake_.asks = true;
+  int code = -1;
+  std::string words[] = {"corral", "run", "x", "--project", "p", "--author", "a <b>"};
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  const auto screen = at_terminal("which one? or [n]o: ", "yes\ny\n", [&] {
+    code = cli_main(static_cast<int>(argv.size()), argv.data(), hooks_);
+  });
+  EXPECT_EQ(code, 0) << screen;
+  EXPECT_THAT(screen, HasSubstr("a yes chooses one of: blue, y"));
+  EXPECT_THAT(screen, HasSubstr("one of them, or n?")) << "a yes says too little";
+  EXPECT_TRUE(std::ranges::any_of(fake_.server.requests(), [](const TestRequest& request) {
+    return request.body == R"({"decision":"allow","choice":"y"})";
+  }));
+}
+
 TEST_F(Cli, FitsListsIntoTheTerminal) {
   announce(fake_.server.url());
   std::string words[] = {"corral", "runs", "list"};
@@ -444,8 +465,12 @@ TEST_F(Cli, PrintsWhatTheHooksGive) {
   EXPECT_EQ(doctor.code, kFailed);
   EXPECT_THAT(doctor.out, HasSubstr("apt install bubblewrap"));
   EXPECT_EQ(corral({"doctor", "--sandbox", "none", "--json"}).code, kOk);
-  hooks_.store_rebuild = [](const RebuildOptions& options, std::function<void(std::string_view)>) -> Result<json::value> {
-    return json::object{{"runs", 2}, {"events", 9}, {"documents", 4}, {"changed", options.mode == RebuildOptions::Mode::check ? 1 : 0}, {"removed", 0}, {"differences", json::array{"run x is missing"}}};
+  hooks_.store_rebuild = [](const RebuildOptions& options,
+                            std::function<void(std::string_view)>) -> Result<json::value> {
+    return json::object{
+        {"runs", 2},      {"events", 9},
+        {"documents", 4}, {"changed", options.mode == RebuildOptions::Mode::check ? 1 : 0},
+        {"removed", 0},   {"differences", json::array{"run x is missing"}}};
   };
   const auto check = corral({"store", "rebuild", "--check"});
   EXPECT_EQ(check.code, kFailed);
