@@ -31,11 +31,12 @@ git checkout -q -f -B "$CORRAL_BRANCH" "$CORRAL_BASE"
 echo "On a new branch $CORRAL_BRANCH, from $CORRAL_BASE_BRANCH at $(git rev-parse --short "$CORRAL_BASE")"
 )sh";
 
-// The snapshot's parent is what HEAD was; its tree is what the work tree was.
+// The snapshot's parent is what HEAD was; its tree is what the work tree was. It is asked for by its
+// hash: a run may go on from an earlier one than the ref names, and a fork from another run's.
 constexpr std::string_view kRestore =
     R"sh(transfer fetch -q --no-tags origin "+refs/heads/$CORRAL_BASE_BRANCH:refs/remotes/origin/$CORRAL_BASE_BRANCH"
 if [ -n "$CORRAL_SNAPSHOT" ]; then
-  transfer fetch -q --no-tags origin "$CORRAL_SNAPSHOT_REF"
+  transfer fetch -q --no-tags origin "$CORRAL_SNAPSHOT"
   git checkout -q -f -B "$CORRAL_BRANCH" "$CORRAL_SNAPSHOT"
   git reset -q --soft "$CORRAL_SNAPSHOT^"
   git reset -q
@@ -186,6 +187,8 @@ Task<Result<std::optional<domain::Failure>>> commit_and_push(StepContext& contex
 }
 
 Task<Result<std::optional<domain::Failure>>> take_snapshot(StepContext& context) {
+  // Nothing was cloned: there is no work tree to save.
+  if (context.run.base_commit.empty()) co_return std::nullopt;
   CORRAL_CO_TRY(auto failure, co_await run_script(context, context.process_id() + ".snapshot",
                                                   std::string(kSnapshot), "save the work tree"));
   if (failure) co_return failure;

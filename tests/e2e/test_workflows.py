@@ -283,6 +283,48 @@ def test_pause_and_resume(server, repo):
     assert cli(server, "runs", "pause", run).returncode == 6
 
 
+CHAIN = """name: w
+steps:
+  - {name: prepare, kind: git, action: clone}
+  - {name: a, kind: command, outputs: {n: number}, run: 'echo a >> trace; echo n=7 >> "$CORRAL_OUTPUT"'}
+  - {name: b, kind: command, run: 'echo b >> trace; echo "n is ${{ steps.a.outputs.n }}"'}
+  - {name: c, kind: command, run: 'echo c >> trace; echo "trace" $(cat trace); exit 3'}
+"""
+
+
+def starts_of(server, run):
+    return [event["data"]["step"] for event in server.events(run) if event["type"] == "run.step.started"]
+
+
+def test_retry_from_a_step_keeps_what_came_before(server, repo):
+    run = start(server, CHAIN, repo)
+    assert server.wait(run)["status"] == "failed"
+    done = cli(server, "runs", "retry", run, "--from", "b", "-f")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert starts_of(server, run) == ["prepare", "a", "b", "c", "b", "c"]
+    # The work tree is what step a left, too.
+    assert "trace a b c" in done.stdout and "trace a b c b c" not in server.log(run)
+    assert cli(server, "runs", "retry", run, "--from", "zz").returncode == 4
+
+
+def test_a_fork_keeps_what_came_before(server, repo):
+    run = start(server, CHAIN, repo)
+    assert server.wait(run)["status"] == "failed"
+    forked = cli(server, "runs", "fork", run, "--from", "b")
+    assert forked.returncode == 0, forked.stderr
+    fork = server.wait(forked.stdout.strip())
+    assert (fork["forked_from"], fork["forked_step"], fork["status"]) == (run, "b", "failed")
+    assert fork["branch"] != server.run(run)["branch"]
+    assert starts_of(server, fork["id"]) == ["b", "c"]
+    assert "n is 7" in server.log(fork["id"]) and "trace a b c\n" in server.log(fork["id"])
+
+
+def test_commands_need_no_clone(server, repo):
+    run = start(server, "name: w\nsteps:\n  - {name: a, kind: command, run: echo alone}\n", repo)
+    assert server.wait(run)["status"] == "completed", server.run(run)["error"]
+    assert "alone" in server.log(run)
+
+
 def test_time_travel(server, repo):
     run = start(server, "name: w\nsteps:\n  - {name: prepare, kind: git, action: clone}\n", repo)
     end = server.wait(run)
