@@ -105,6 +105,23 @@ def test_fan_out_over_five_repositories_with_a_join(server, folder, repo):
     assert "5 repositories have a branch:" in server.log(run["id"])
 
 
+def test_three_agents_compete_and_the_tests_choose(server, repo):
+    # Each writes something else, and the one that is taken is the one whose run is named.
+    script = "n=$(od -An -N2 -tu2 /dev/urandom | tr -d ' '); echo $n > n.txt"
+    done = cli(server, "workflow", "run", str(GALLERY / "compete.yaml"), "--repo", str(repo), "--json", "--checks", "grep -q '[0-9]' n.txt",
+               "--prompt", "a number", "--", "sh", "-c", script)
+    assert done.returncode == 0, done.stderr
+    run = json.loads(done.stdout)
+    solved = steps_of(run)["solve"]["outputs"]
+    assert [attempt["status"] for attempt in solved["attempts"]] == ["completed"] * 3
+    numbers = {attempt["run"]: git(repo, "show", f"{server.run(attempt['run'])['commit']}:n.txt") for attempt in solved["attempts"]}
+    assert len(set(numbers.values())) > 1
+    assert git(repo, "show", f"{run['commit']}:n.txt") == numbers[solved["run"]]
+    refused = cli(server, "workflow", "run", str(GALLERY / "compete.yaml"), "--repo", str(repo), "--json", "--checks", "false", "--prompt", "x", "--", "sh", "-c", script)
+    assert refused.returncode == 1
+    assert "none of 3 attempts" in json.loads(refused.stdout)["error"]["message"]
+
+
 def test_approval_with_a_path_for_each_answer(server, repo):
     for answer, status in (("approve", {"release": "completed", "put-back": "skipped"}), ("deny", {"release": "skipped", "put-back": "completed"})):
         started = cli(server, "workflow", "run", str(GALLERY / "approval.yaml"), "--repo", str(repo), "-d")
