@@ -186,7 +186,7 @@ test("a schedule is made from a workflow, paused, resumed and deleted", async ({
   await dialog.getByRole("button", { name: "Create the schedule" }).click();
   const row = page.locator("[data-schedule]", { hasText: name });
   await expect(row).toContainText("0 3 * * *");
-  await expect(row.locator("time").first()).toHaveText(/^(in \d+ (h|min)|now|tomorrow)$/);
+  await expect(row.locator(".schedule-times time").first()).toHaveText(/^(in \d+ (h|min)|now|tomorrow)$/);
   await expectAccessible(page);
   await shot(page, "schedules-light");
   await row.getByRole("button", { name: `Pause ${name}` }).click();

@@ -46,6 +46,22 @@ describe("ganttOf", () => {
     expect(to, "the step is still at work").toBeNull();
   });
 
+  it("shows a matrix as at work while its steps are", () => {
+    const { rows } = ganttOf(
+      events(
+        [0, "run.step.expanded", { step: "test" }],
+        [0, "run.step.started", { step: "test.1", attempt: 1 }],
+        [3, "run.step.completed", { step: "test.1" }],
+        [3, "run.step.completed", { step: "test" }],
+      ),
+      [step("test"), step("test.1", { matrix_of: "test" })],
+    );
+    expect(rows.map(({ attempts }) => attempts.map(({ from, to }) => [from, to]))).toEqual([
+      [[second(0), second(3)]],
+      [[second(0), second(3)]],
+    ]);
+  });
+
   it("leaves nothing open once the run has ended", () => {
     const gantt = ganttOf(
       events(

@@ -54,6 +54,15 @@ class Builder {
     if (wait?.to === null) wait.to = at;
   }
 
+  private begin(step: string, at: number, attempt: unknown) {
+    this.first ??= at;
+    const row = this.row(step);
+    this.endWait(row, at);
+    if (row.attempts.at(-1)?.to === null) return;
+    const number = typeof attempt === "number" ? attempt : row.attempts.length + 1;
+    row.attempts.push({ number, from: at, to: null, outcome: "running", error: "" });
+  }
+
   private end(step: string, at: number, outcome: StepStatus, error = "") {
     const row = this.row(step);
     this.endWait(row, at);
@@ -67,14 +76,10 @@ class Builder {
     const step = text(data.step);
     this.last = Math.max(this.last, at);
     switch (event.type) {
-      case "run.step.started": {
-        this.first ??= at;
-        const row = this.row(step);
-        this.endWait(row, at);
-        const number = typeof data.attempt === "number" ? data.attempt : row.attempts.length + 1;
-        row.attempts.push({ number, from: at, to: null, outcome: "running", error: "" });
+      case "run.step.started":
+      case "run.step.expanded": // a matrix: at work from here until its steps are
+        this.begin(step, at, data.attempt);
         break;
-      }
       case "run.step.waiting":
         this.row(step).waits.push({ from: at, to: null, reason: text(data.reason) });
         break;

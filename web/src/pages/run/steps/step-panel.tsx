@@ -49,7 +49,7 @@ export function StepPanel({ step, menu, onClose }: { step: Step; menu: ReactNode
       </div>
       <dl className="step-panel-facts">
         <Fact label="Kind">{step.kind}</Fact>
-        <Fact label="Attempt">{step.attempt || "none yet"}</Fact>
+        {step.attempt > 0 ? <Fact label="Attempt">{step.attempt}</Fact> : null}
         <Fact label="Duration">
           <Elapsed from={step.started_at} to={step.finished_at} />
         </Fact>
