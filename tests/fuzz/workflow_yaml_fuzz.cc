@@ -1,10 +1,12 @@
 // Workflow definitions: any text is accepted or refused with a place and a remedy; what is accepted
 // can be run to its end.
+#include "engine/step_kind.h"
 #include "engine/workflow_yaml.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace corral;
-  const auto workflow = engine::parse_workflow({reinterpret_cast<const char*>(data), size}, "w");
+  static const auto kinds = engine::standard_step_kinds();
+  const auto workflow = engine::parse_workflow({reinterpret_cast<const char*>(data), size}, "w", kinds.rules());
   if (workflow) {
     CORRAL_ASSERT(!workflow->steps.empty() &&
                   domain::topological_order(*workflow).size() == workflow->steps.size());
