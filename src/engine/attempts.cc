@@ -129,7 +129,7 @@ Task<Result<StepEnd>> execute_attempts(StepContext& context) {
   }
   for (const auto& attempt : all)
     CORRAL_CO_CHECK(co_await context.note(fmt::format("attempt/{}/{}", context.process_id(), attempt.number), fmt::format("{} attempt {}\n", &attempt == chosen ? "✔" : " ", describe(attempt))));
-  CORRAL_CO_TRY(end.failure, co_await take_over(context, chosen->run.request.branch));
+  CORRAL_CO_TRY(end.failure, co_await take_over(context, *chosen->run.commit));
   if (!end.failure) {
     CORRAL_CO_TRY(end.failure, co_await take_snapshot(context));
   }

@@ -194,6 +194,8 @@ Task<Result<void>> RunDriver::finish(domain::Command command, std::string line) 
     ++core_.job_news;
     core_.jobs.notify();
   }
+  // The last thing that is done for the run, and done whole also when the server is stopping.
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   if (workspace) co_await destroy_workspace(*workspace);
   log::info("run.ended", {{"run", id_.to_string()},
                           {"status", to_string(run_.status)},

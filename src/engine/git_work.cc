@@ -68,10 +68,11 @@ echo "Commit $(git rev-parse --short HEAD) on $CORRAL_BRANCH"
 git --no-pager diff --stat "$CORRAL_BASE" HEAD
 )sh";
 
-constexpr std::string_view kTakeOver = R"sh(transfer fetch -q --no-tags origin "refs/heads/$CORRAL_OTHER"
-git read-tree -u --reset FETCH_HEAD
+// By its hash: a workspace sees no branch of another's.
+constexpr std::string_view kTakeOver = R"sh(transfer fetch -q --no-tags origin "$CORRAL_OTHER"
+git read-tree -u --reset "$CORRAL_OTHER"
 git reset -q
-echo "Took the work of $CORRAL_OTHER"
+echo "Took the work of $(git rev-parse --short "$CORRAL_OTHER")"
 )sh";
 
 // A header value of a commit: one line, without what delimits it.
@@ -201,9 +202,9 @@ Task<Result<std::optional<domain::Failure>>> take_snapshot(StepContext& context)
   co_return std::nullopt;
 }
 
-Task<Result<std::optional<domain::Failure>>> take_over(StepContext& context, std::string branch) {
+Task<Result<std::optional<domain::Failure>>> take_over(StepContext& context, std::string commit) {
   co_return co_await run_script(context, context.process_id(), std::string(kTakeOver),
-                                "take the work of the chosen attempt", std::move(branch));
+                                "take the work of the chosen attempt", std::move(commit));
 }
 
 Task<Result<std::optional<domain::Failure>>> restore_workspace(StepContext& context) {

@@ -24,8 +24,8 @@ Task<Result<std::optional<domain::Failure>>> commit_and_push(StepContext& contex
 // last one.
 Task<Result<std::optional<domain::Failure>>> take_snapshot(StepContext& context);
 
-// Makes the work tree what the branch of another run of the project holds; nothing is committed.
-Task<Result<std::optional<domain::Failure>>> take_over(StepContext& context, std::string branch);
+// Makes the work tree what a commit of another run of the project holds; nothing is committed.
+Task<Result<std::optional<domain::Failure>>> take_over(StepContext& context, std::string commit);
 
 // Brings a fresh workspace to the last snapshot, or to the base commit when there is none. Once a
 // workspace.

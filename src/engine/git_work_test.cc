@@ -237,7 +237,9 @@ TEST_F(GitWorkTest, TheWorkOfAnotherBranchIsTakenOverWithoutACommit) {
   auto context = context_in("ws");
   ASSERT_EQ(carry_out(clone_sources, context), "");
   const auto head = git("ws", "git rev-parse HEAD");
-  const auto take = [](StepContext& in) { return take_over(in, "corral/other"); };
+  static std::string other;
+  other = git("other", "git rev-parse HEAD");
+  const auto take = [](StepContext& in) { return take_over(in, other); };
   ASSERT_EQ(carry_out(take, context), "") << h.logs.text("log");
   EXPECT_EQ(git("ws", "cat new.txt a.txt"), "theirs\nchanged");
   EXPECT_EQ(git("ws", "git rev-parse HEAD"), head);

@@ -286,7 +286,7 @@ TEST_F(GraphTest, SeveralAttemptsTryTheSameAndTheOneThatPassesIsTaken) {
   const auto chosen = RunId::parse(find_string(solved, {"outputs", "run"})).value();
   EXPECT_EQ(h.status(chosen), "completed");
   EXPECT_EQ(h.world.times_started("solve-1"), 1) << "its work is taken into this run's workspace";
-  EXPECT_EQ(h.world.find_process("solve-1")->spec.env.at("CORRAL_OTHER"), find_string(h.run(chosen), {"branch"}));
+  EXPECT_EQ(h.world.find_process("solve-1")->spec.env.at("CORRAL_OTHER"), find_string(h.run(chosen), {"commit"}));
 }
 
 TEST_F(GraphTest, APersonMayPickAmongAttemptsAndNoneMayPass) {
