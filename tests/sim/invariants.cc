@@ -108,7 +108,10 @@ std::optional<std::string> Invariants::look_at_the_end(const std::vector<RunId>&
     if (!harness_.world.destroyed.contains(workspace)) return fmt::format("workspace {} of run {} was left behind", workspace.to_string(), workspaces_.contains(workspace) ? workspaces_.at(workspace).to_string() : "?");
   for (const char* state : {"ready", "claimed", "failed"})
     if (const auto left = harness_.jobs(state); !left.empty()) return fmt::format("job {} is {} although every run has ended", left.front().key, state);
-  if (!harness_.logs.mismatches.empty()) return "a log was written again with other bytes: " + harness_.logs.mismatches.front();
+  // A line of the engine's own may be worded by two drivers, while one of them does not know yet that its lease is lost: the
+  // first stands. What processes print is the same whoever takes it.
+  for (const auto& mismatch : harness_.logs.mismatches)
+    if (!mismatch.contains(", corral/")) return "a log was written again with other bytes: " + mismatch;
   return std::nullopt;
 }
 
