@@ -1,5 +1,6 @@
-// The queue: no-op jobs a second and the time from enqueueing to the start, on the store as Corral uses it (every
-// commit synced). bullmq.mjs does the same on Redis, graphile_worker.mjs on PostgreSQL; `run` prints all.
+// The queue: no-op jobs a second and the time from enqueueing to the start, on the store as Corral
+// uses it (every commit synced). bullmq.mjs does the same on Redis, graphile_worker.mjs on
+// PostgreSQL; `run` prints all.
 //   bench_queue FOLDER JOBS        on SQLite, in a new folder below FOLDER; prints one line of JSON
 //   bench_queue URL JOBS           on an empty PostgreSQL database (postgres://…)
 #include "adapters/store/postgres/postgres_store.h"
@@ -15,7 +16,8 @@ constexpr ports::QueueLimits kLimits{.per_group = 1'000, .total = 1'000};
 
 ports::Transaction enqueue(std::string key) {
   ports::Transaction transaction;
-  transaction.changes.emplace_back(ports::NewJob{.kind = "noop", .key = std::move(key), .payload = json::object{{"n", 1}}, .group = "bench"});
+  transaction.changes.emplace_back(ports::NewJob{
+      .kind = "noop", .key = std::move(key), .payload = json::object{{"n", 1}}, .group = "bench"});
   return transaction;
 }
 ports::Transaction complete(std::uint64_t job, std::string owner) {
@@ -25,14 +27,18 @@ ports::Transaction complete(std::uint64_t job, std::string owner) {
 }
 
 Task<void> produce(ports::Store& store, int producer, int jobs) {
-  for (int i = 0; i < jobs; ++i) need(co_await store.commit(enqueue(fmt::format("{}-{}", producer, i))));
+  for (int i = 0; i < jobs; ++i)
+    need(co_await store.commit(enqueue(fmt::format("{}-{}", producer, i))));
 }
 
 // Until `left` jobs have been done by all workers together.
 Task<void> work(ports::Store& store, int worker, int& left) {
   const auto owner = fmt::format("worker-{}", worker);
   while (left > 0) {
-    const auto jobs = need(co_await store.claim({.owner = owner, .now = SystemClock::instance().now(), .lease = kLease, .limits = kLimits}));
+    const auto jobs = need(co_await store.claim({.owner = owner,
+                                                 .now = SystemClock::instance().now(),
+                                                 .lease = kLease,
+                                                 .limits = kLimits}));
     if (jobs.empty()) {
       need(co_await store.wait_for_job(Duration{50}));
       continue;
@@ -45,7 +51,10 @@ Task<void> work(ports::Store& store, int worker, int& left) {
 // A worker that notes when each job starts, as an idle server would.
 Task<void> start_jobs(ports::Store& store, std::vector<Clock::time_point>& started) {
   while (started.size() < kSamples) {
-    const auto jobs = need(co_await store.claim({.owner = "idle", .now = SystemClock::instance().now(), .lease = kLease, .limits = kLimits}));
+    const auto jobs = need(co_await store.claim({.owner = "idle",
+                                                 .now = SystemClock::instance().now(),
+                                                 .lease = kLease,
+                                                 .limits = kLimits}));
     if (jobs.empty()) {
       need(co_await store.wait_for_job(Duration{5'000}));
       continue;
@@ -55,9 +64,11 @@ Task<void> start_jobs(ports::Store& store, std::vector<Clock::time_point>& start
   }
 }
 
-Task<void> enqueue_now_and_then(ports::Store& store, std::vector<Clock::time_point>& enqueued, const std::vector<Clock::time_point>& started) {
+Task<void> enqueue_now_and_then(ports::Store& store, std::vector<Clock::time_point>& enqueued,
+                                const std::vector<Clock::time_point>& started) {
   for (int i = 0; i < kSamples; ++i) {
-    while (static_cast<int>(started.size()) < i) co_await SystemClock::instance().sleep(Duration{1});
+    while (static_cast<int>(started.size()) < i)
+      co_await SystemClock::instance().sleep(Duration{1});
     co_await SystemClock::instance().sleep(Duration{3});
     enqueued.push_back(Clock::now());
     need(co_await store.commit(enqueue(fmt::format("idle-{}", i))));
@@ -74,7 +85,9 @@ void measure(ports::Store* store, int jobs) {
   const int all = left;
   for (int i = 0; i < kWorkers; ++i) tasks.push_back(work(*store, i, left));
   const double working = run_all(std::move(tasks));
-  run_one([](ports::Store& trimmed) -> Task<void> { need(co_await trimmed.trim_jobs(100, 50)); }(*store));
+  run_one([](ports::Store& trimmed) -> Task<void> {
+    need(co_await trimmed.trim_jobs(100, 50));
+  }(*store));
 
   tasks.clear();
   std::vector<Clock::time_point> enqueued, started;
@@ -82,10 +95,14 @@ void measure(ports::Store* store, int jobs) {
   tasks.push_back(enqueue_now_and_then(*store, enqueued, started));
   run_all(std::move(tasks));
   Latencies latencies;
-  for (std::size_t i = 0; i < started.size(); ++i) latencies.micros.push_back(Micros(started[i] - enqueued[i]).count());
+  for (std::size_t i = 0; i < started.size(); ++i)
+    latencies.micros.push_back(Micros(started[i] - enqueued[i]).count());
 
-  fmt::print("{{\"enqueue_per_s\": {:.0f}, \"work_per_s\": {:.0f}, \"jobs_per_s\": {:.0f}, \"start_p50_us\": {:.0f}, \"start_p99_us\": {:.0f}}}\n",
-             all / enqueuing, all / working, all / (enqueuing + working), latencies.at(0.5), latencies.at(0.99));
+  fmt::print(
+      "{{\"enqueue_per_s\": {:.0f}, \"work_per_s\": {:.0f}, \"jobs_per_s\": {:.0f}, "
+      "\"start_p50_us\": {:.0f}, \"start_p99_us\": {:.0f}}}\n",
+      all / enqueuing, all / working, all / (enqueuing + working), latencies.at(0.5),
+      latencies.at(0.99));
 }
 
 }  // namespace

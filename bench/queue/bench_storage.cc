@@ -19,8 +19,12 @@ Task<void> commit_many(ports::Store& store, int producer, int& left, Latencies& 
   for (std::uint64_t version = 0; left > 0; ++version) {
     --left;
     ports::Transaction transaction;
-    transaction.changes.emplace_back(
-        ports::Append{name, version, {{"run.step.completed", json::object{{"step", "agent"}, {"attempt", 1}, {"note", std::string(200, 'n')}}, {.actor = "worker"}}}});
+    transaction.changes.emplace_back(ports::Append{
+        name,
+        version,
+        {{"run.step.completed",
+          json::object{{"step", "agent"}, {"attempt", 1}, {"note", std::string(200, 'n')}},
+          {.actor = "worker"}}}});
     const auto begin = Clock::now();
     need(co_await store.commit(std::move(transaction)));
     latencies.micros.push_back(Micros(Clock::now() - begin).count());
@@ -36,7 +40,8 @@ void commits(const char* parent, int producers) {
   std::vector<Task<void>> tasks;
   for (int i = 0; i < producers; ++i) tasks.push_back(commit_many(*store, i, left, latencies));
   const double seconds = run_all(std::move(tasks));
-  fmt::print("commits, {:>3} producers      {:8.0f} /s   p50 {:6.0f} us   p99 {:6.0f} us\n", producers, all / seconds, latencies.at(0.5), latencies.at(0.99));
+  fmt::print("commits, {:>3} producers      {:8.0f} /s   p50 {:6.0f} us   p99 {:6.0f} us\n",
+             producers, all / seconds, latencies.at(0.5), latencies.at(0.99));
 }
 
 // append + fdatasync by hand: what the disk can do.
@@ -51,7 +56,8 @@ void floor_of_the_disk(const char* parent) {
     ::fdatasync(file.get());
     latencies.micros.push_back(Micros(Clock::now() - begin).count());
   }
-  fmt::print("disk: append 4 KiB + fdatasync          p50 {:6.0f} us   p99 {:6.0f} us\n", latencies.at(0.5), latencies.at(0.99));
+  fmt::print("disk: append 4 KiB + fdatasync          p50 {:6.0f} us   p99 {:6.0f} us\n",
+             latencies.at(0.5), latencies.at(0.99));
 }
 
 // ---- claims with a long queue, most of it in groups that are full ----
@@ -62,14 +68,19 @@ Task<void> claim_many(ports::Store& store, int waiting, int claims) {
     ports::Transaction transaction;
     for (int i = 0; i < 1'000; ++i, ++done)
       transaction.changes.emplace_back(
-          ports::NewJob{.kind = "noop", .key = fmt::format("{}", done), .payload = json::object{{"n", done}}, .group = done % 10 == 9 ? fmt::format("small-{}", done % 97) : "large"});
+          ports::NewJob{.kind = "noop",
+                        .key = fmt::format("{}", done),
+                        .payload = json::object{{"n", done}},
+                        .group = done % 10 == 9 ? fmt::format("small-{}", done % 97) : "large"});
     need(co_await store.commit(std::move(transaction)));
   }
   Latencies latencies;
   for (int i = 0; i < claims; ++i) {
     const auto begin = Clock::now();
-    const auto jobs = need(
-        co_await store.claim({.owner = "bench", .now = SystemClock::instance().now(), .lease = Duration{600'000}, .limits = kLimits}));
+    const auto jobs = need(co_await store.claim({.owner = "bench",
+                                                 .now = SystemClock::instance().now(),
+                                                 .lease = Duration{600'000},
+                                                 .limits = kLimits}));
     latencies.micros.push_back(Micros(Clock::now() - begin).count());
     // The large group stays full: it is at the head of the queue in every claim that follows.
     if (jobs.empty() || jobs[0].group == "large") continue;
@@ -77,7 +88,9 @@ Task<void> claim_many(ports::Store& store, int waiting, int claims) {
     transaction.changes.emplace_back(ports::CompleteJob{jobs[0].id, "bench"});
     need(co_await store.commit(std::move(transaction)));
   }
-  fmt::print("claim, {:>6} jobs wait, their largest group full     p50 {:6.0f} us   p99 {:6.0f} us\n", waiting, latencies.at(0.5), latencies.at(0.99));
+  fmt::print(
+      "claim, {:>6} jobs wait, their largest group full     p50 {:6.0f} us   p99 {:6.0f} us\n",
+      waiting, latencies.at(0.5), latencies.at(0.99));
 }
 
 void claims(const char* parent) {
@@ -90,7 +103,8 @@ void claims(const char* parent) {
 
 // ---- logs ----
 
-Task<void> append_many(std::shared_ptr<session::Log> log, std::string source, std::size_t chunk, std::uint64_t bytes, Latencies& latencies) {
+Task<void> append_many(std::shared_ptr<session::Log> log, std::string source, std::size_t chunk,
+                       std::uint64_t bytes, Latencies& latencies) {
   for (std::uint64_t at = 0; at < bytes; at += chunk) {
     const auto begin = Clock::now();
     need(co_await log->append(source, at, std::string(chunk, 'x')));
@@ -103,7 +117,8 @@ Task<void> open_log(session::LogStore& logs, std::string name, std::shared_ptr<s
 }
 
 Task<void> read_log(std::shared_ptr<session::Log> log) {
-  for (std::uint64_t at = 0; at < log->end();) at += need(co_await log->read(at, 256 * 1024)).size();
+  for (std::uint64_t at = 0; at < log->end();)
+    at += need(co_await log->read(at, 256 * 1024)).size();
 }
 
 long resident_kb() {
@@ -120,10 +135,16 @@ void log_appends(const char* parent, int sources, std::size_t chunk, std::uint64
   run_one(open_log(*logs, "log", log));
   Latencies latencies;
   std::vector<Task<void>> tasks;
-  for (int i = 0; i < sources; ++i) tasks.push_back(append_many(log, fmt::format("s{}", i), chunk, bytes / static_cast<std::uint64_t>(sources), latencies));
+  for (int i = 0; i < sources; ++i)
+    tasks.push_back(append_many(log, fmt::format("s{}", i), chunk,
+                                bytes / static_cast<std::uint64_t>(sources), latencies));
   const double seconds = run_all(std::move(tasks));
-  fmt::print("log, {:>2} sources x {:>3} KiB    {:8.1f} MB/s {:8.0f} appends/s   p50 {:6.0f} us   p99 {:6.0f} us\n", sources, chunk / 1024,
-             static_cast<double>(bytes) / 1e6 / seconds, static_cast<double>(latencies.micros.size()) / seconds, latencies.at(0.5), latencies.at(0.99));
+  fmt::print(
+      "log, {:>2} sources x {:>3} KiB    {:8.1f} MB/s {:8.0f} appends/s   p50 {:6.0f} us   p99 "
+      "{:6.0f} us\n",
+      sources, chunk / 1024, static_cast<double>(bytes) / 1e6 / seconds,
+      static_cast<double>(latencies.micros.size()) / seconds, latencies.at(0.5),
+      latencies.at(0.99));
 }
 
 void large_log(const char* parent) {
@@ -141,8 +162,10 @@ void large_log(const char* parent) {
   const double opening = run_one(open_log(*logs, "log", log));
   const long after = resident_kb();
   const double reading = run_one(read_log(log));
-  fmt::print("log of 1 GiB: write {:.0f} MB/s, open {:.1f} ms (+{} KB of memory), read {:.0f} MB/s\n", static_cast<double>(kBytes) / 1e6 / writing,
-             opening * 1e3, after - before, static_cast<double>(kBytes) / 1e6 / reading);
+  fmt::print(
+      "log of 1 GiB: write {:.0f} MB/s, open {:.1f} ms (+{} KB of memory), read {:.0f} MB/s\n",
+      static_cast<double>(kBytes) / 1e6 / writing, opening * 1e3, after - before,
+      static_cast<double>(kBytes) / 1e6 / reading);
 }
 
 }  // namespace

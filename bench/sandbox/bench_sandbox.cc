@@ -1,5 +1,5 @@
-// How long until a workspace is ready (its runner linked), against a bare bubblewrap that runs `true`, in the same run and
-// in turns. Prints p50 and p95 in ms, and the ratio of the medians.
+// How long until a workspace is ready (its runner linked), against a bare bubblewrap that runs
+// `true`, in the same run and in turns. Prints p50 and p95 in ms, and the ratio of the medians.
 //   bench_sandbox RUNNER [ROUNDS]
 #include <algorithm>
 #include <chrono>
@@ -26,22 +26,28 @@ struct Series {
     std::ranges::sort(ms);
     return ms[static_cast<std::size_t>(quantile * static_cast<double>(ms.size() - 1))];
   }
-  void print(const char* name) { fmt::print("{:<34} p50 {:7.2f} ms   p95 {:7.2f} ms   best {:7.2f} ms\n", name, at(0.5), at(0.95), at(0)); }
+  void print(const char* name) {
+    fmt::print("{:<34} p50 {:7.2f} ms   p95 {:7.2f} ms   best {:7.2f} ms\n", name, at(0.5),
+               at(0.95), at(0));
+  }
 };
 
 double bare_bwrap() {
   const auto begin = std::chrono::steady_clock::now();
-  const auto pid = spawn({.argv = {"bwrap", "--unshare-all", "--cap-drop", "ALL", "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin",
-                                   "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev",
-                                   "--tmpfs", "/tmp", "true"},
-                          .env = inherited_env()});
+  const auto pid =
+      spawn({.argv = {"bwrap", "--unshare-all", "--cap-drop", "ALL",    "--ro-bind", "/usr",
+                      "/usr",  "--symlink",     "usr/bin",    "/bin",   "--symlink", "usr/lib",
+                      "/lib",  "--symlink",     "usr/lib64",  "/lib64", "--proc",    "/proc",
+                      "--dev", "/dev",          "--tmpfs",    "/tmp",   "true"},
+             .env = inherited_env()});
   if (!pid) return -1;
   int status = 0;
   ::waitpid(*pid, &status, 0);
   return status == 0 ? Millis(std::chrono::steady_clock::now() - begin).count() : -1;
 }
 
-Task<Result<bool>> measure(ports::Launcher* launcher, int rounds, Series* ours, Series* bare, Series* gone) {
+Task<Result<bool>> measure(ports::Launcher* launcher, int rounds, Series* ours, Series* bare,
+                           Series* gone) {
   CORRAL_CO_CHECK(co_await launcher->check());
   for (int i = 0; i < rounds; ++i) {
     const double alone = bare_bwrap();

@@ -25,7 +25,8 @@ T run(Task<T> task) {
 
 TEST(Id, SortsByTimeAndSurvivesText) {
   SeededRandom random(1);
-  const auto early = RunId::make(Time{Duration{1000}}, random), late = RunId::make(Time{Duration{2000}}, random);
+  const auto early = RunId::make(Time{Duration{1000}}, random),
+             late = RunId::make(Time{Duration{2000}}, random);
   EXPECT_LT(early, late);
   EXPECT_EQ(RunId::parse(early.to_string()), early);
   EXPECT_EQ(early.to_string()[14], '7');
@@ -37,7 +38,8 @@ TEST(Time, ReadsWhatItWrites) {
   ASSERT_TRUE(time);
   EXPECT_EQ(to_rfc3339(*time), "2026-11-21T09:10:11.123Z");
   EXPECT_EQ(time_from_rfc3339("2026-11-21T10:10:11.123+01:00"), time);
-  for (const char* bad : {"", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-21T09:10:11", "2026-11-21T09:10:11.Z", "2026-11-21T09:10:11Zx"})
+  for (const char* bad : {"", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-21T09:10:11",
+                          "2026-11-21T09:10:11.Z", "2026-11-21T09:10:11Zx"})
     EXPECT_FALSE(time_from_rfc3339(bad)) << bad;
 }
 
@@ -59,19 +61,25 @@ TEST(Secret, ComparesWithoutPrinting) {
 }
 
 TEST(Subprocess, GivesOutputErrorsAndExitCode) {
-  const auto result = run(run_command({.argv = {"sh", "-c", "cat; echo oops >&2; exit 3"}, .env = inherited_env(), .input = "hello"})).value();
+  const auto result = run(run_command({.argv = {"sh", "-c", "cat; echo oops >&2; exit 3"},
+                                       .env = inherited_env(),
+                                       .input = "hello"}))
+                          .value();
   EXPECT_EQ(result.output, "hello");
   EXPECT_EQ(result.errors, "oops\n");
   EXPECT_EQ(result.exit_code, 3);
 }
 
 TEST(Subprocess, KillsTheWholeGroupAtItsDeadline) {
-  const auto result = run(run_command({.argv = {"sh", "-c", "sleep 60 & sleep 60"}, .env = inherited_env(), .timeout = std::chrono::milliseconds(50)}));
+  const auto result = run(run_command({.argv = {"sh", "-c", "sleep 60 & sleep 60"},
+                                       .env = inherited_env(),
+                                       .timeout = std::chrono::milliseconds(50)}));
   EXPECT_EQ(result.error().code, ErrorCode::deadline);
 }
 
 TEST(Subprocess, SaysWhenAProgramIsMissing) {
-  EXPECT_EQ(run(run_command({.argv = {"no-such-program-x"}, .env = inherited_env()})).error().code, ErrorCode::not_found);
+  EXPECT_EQ(run(run_command({.argv = {"no-such-program-x"}, .env = inherited_env()})).error().code,
+            ErrorCode::not_found);
 }
 
 }  // namespace

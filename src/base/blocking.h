@@ -20,8 +20,8 @@ class BlockingPool {
   explicit BlockingPool(std::size_t threads) : pool_(threads) {}
   ~BlockingPool() { pool_.join(); }
 
-  // Runs `work` (a callable without coroutine magic) on a pool thread and resumes the caller on its own executor.
-  // Cancelling the caller does not interrupt work that has begun.
+  // Runs `work` (a callable without coroutine magic) on a pool thread and resumes the caller on its
+  // own executor. Cancelling the caller does not interrupt work that has begun.
   template <class Work>
   Task<std::invoke_result_t<Work>> run(Work work) {
     using R = std::invoke_result_t<Work>;
@@ -29,10 +29,17 @@ class BlockingPool {
       co_await asio::async_initiate<decltype(asio::use_awaitable), void(std::exception_ptr)>(
           [](auto handler, asio::thread_pool* pool, Work inner) {
             auto executor = asio::get_associated_executor(handler);
-            asio::post(*pool, [handler = std::move(handler), executor, inner = std::move(inner)]() mutable {
+            asio::post(*pool, [handler = std::move(handler), executor,
+                               inner = std::move(inner)]() mutable {
               std::exception_ptr thrown;
-              try { inner(); } catch (...) { thrown = std::current_exception(); }
-              asio::post(executor, [handler = std::move(handler), thrown]() mutable { std::move(handler)(thrown); });
+              try {
+                inner();
+              } catch (...) {
+                thrown = std::current_exception();
+              }
+              asio::post(executor, [handler = std::move(handler), thrown]() mutable {
+                std::move(handler)(thrown);
+              });
             });
           },
           asio::use_awaitable, &pool_, std::move(work));

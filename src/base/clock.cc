@@ -16,8 +16,8 @@ std::string to_rfc3339(Time time) {
   if (rest < 0) rest += 1000, --seconds;
   std::tm tm{};
   gmtime_r(&seconds, &tm);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-                     tm.tm_min, tm.tm_sec, rest);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", tm.tm_year + 1900, tm.tm_mon + 1,
+                     tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, rest);
 }
 
 namespace {
@@ -38,18 +38,23 @@ int number(std::string_view text, std::size_t at, std::size_t digits) {
 std::optional<Time> time_from_rfc3339(std::string_view text) {
   const int year = number(text, 0, 4), month = number(text, 5, 2), day = number(text, 8, 2);
   const int hour = number(text, 11, 2), minute = number(text, 14, 2), second = number(text, 17, 2);
-  if (text.size() < 20 || text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':')
+  if (text.size() < 20 || text[4] != '-' || text[7] != '-' ||
+      (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':')
     return std::nullopt;
   using namespace std::chrono;
-  const year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)}, std::chrono::day{static_cast<unsigned>(day)}};
-  if (year < 0 || month < 1 || day < 1 || !date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
+  const year_month_day date{std::chrono::year{year},
+                            std::chrono::month{static_cast<unsigned>(month)},
+                            std::chrono::day{static_cast<unsigned>(day)}};
+  if (year < 0 || month < 1 || day < 1 || !date.ok() || hour < 0 || hour > 23 || minute < 0 ||
+      minute > 59 || second < 0 || second > 60)
     return std::nullopt;
   std::size_t at = 19;
   int millis = 0;
   if (text[at] == '.') {
     int scale = 100;
     const std::size_t begin = ++at;
-    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, scale /= 10) millis += (text[at] - '0') * scale;
+    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, scale /= 10)
+      millis += (text[at] - '0') * scale;
     if (at == begin) return std::nullopt;
   }
   if (at >= text.size()) return std::nullopt;
@@ -58,7 +63,9 @@ std::optional<Time> time_from_rfc3339(std::string_view text) {
     ++at;
   } else if (text[at] == '+' || text[at] == '-') {
     const int zone_hours = number(text, at + 1, 2), zone_minutes = number(text, at + 4, 2);
-    if (zone_hours < 0 || zone_hours > 23 || zone_minutes < 0 || zone_minutes > 59 || text[at + 3] != ':') return std::nullopt;
+    if (zone_hours < 0 || zone_hours > 23 || zone_minutes < 0 || zone_minutes > 59 ||
+        text[at + 3] != ':')
+      return std::nullopt;
     zone = hours{zone_hours} + minutes{zone_minutes};
     if (text[at] == '-') zone = -zone;
     at += 6;
@@ -66,7 +73,8 @@ std::optional<Time> time_from_rfc3339(std::string_view text) {
     return std::nullopt;
   }
   if (at != text.size()) return std::nullopt;
-  return Time{sys_days{date}} + hours{hour} + minutes{minute} + seconds{second} + milliseconds{millis} - zone;
+  return Time{sys_days{date}} + hours{hour} + minutes{minute} + seconds{second} +
+         milliseconds{millis} - zone;
 }
 
 SystemClock& SystemClock::instance() {
@@ -74,7 +82,9 @@ SystemClock& SystemClock::instance() {
   return clock;
 }
 
-Time SystemClock::now() const { return std::chrono::floor<Duration>(std::chrono::system_clock::now()); }
+Time SystemClock::now() const {
+  return std::chrono::floor<Duration>(std::chrono::system_clock::now());
+}
 
 Task<void> SystemClock::sleep(Duration duration) {
   asio::steady_timer timer(co_await asio::this_coro::executor, duration);

@@ -1,5 +1,5 @@
-// Time. Rules never read a clock: `now` is passed in. Everything that waits or stamps takes a Clock&, so that a
-// simulation can supply a virtual one.
+// Time. Rules never read a clock: `now` is passed in. Everything that waits or stamps takes a
+// Clock&, so that a simulation can supply a virtual one.
 #pragma once
 
 #include <chrono>

@@ -13,12 +13,14 @@
 
 namespace corral {
 
-// Tasks wait until another one calls notify_all(). A wake-up says only that something may have changed: test again.
-// Lives on one executor and outlives its waiters.
+// Tasks wait until another one calls notify_all(). A wake-up says only that something may have
+// changed: test again. Lives on one executor and outlives its waiters.
 class Condition {
  public:
   Task<void> wait() { return wait_until(asio::steady_timer::time_point::max()); }
-  Task<void> wait_for(Duration timeout) { return wait_until(asio::steady_timer::clock_type::now() + timeout); }
+  Task<void> wait_for(Duration timeout) {
+    return wait_until(asio::steady_timer::clock_type::now() + timeout);
+  }
 
   void notify_all() {
     // A woken task resumes later, from the executor, and takes its own entry out then.
@@ -46,8 +48,9 @@ class Condition {
   std::list<asio::steady_timer*> waiting_;
 };
 
-// Mutual exclusion across co_await. Who asks while nobody holds it gets it, ahead of one that was woken but has not
-// run yet; that one waits for the next. A waiter that is cancelled takes its turn and gives it up at once.
+// Mutual exclusion across co_await. Who asks while nobody holds it gets it, ahead of one that was
+// woken but has not run yet; that one waits for the next. A waiter that is cancelled takes its turn
+// and gives it up at once.
 //   const auto turn = co_await turns.take();
 class Turns {
  public:

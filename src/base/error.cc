@@ -52,33 +52,54 @@ ErrorCode error_code_from(std::string_view name) {
 
 std::string Error::describe() const {
   std::string text = message;
-  for (const Error* at = cause.get(); at != nullptr; at = at->cause.get()) text += ": " + at->message;
+  for (const Error* at = cause.get(); at != nullptr; at = at->cause.get())
+    text += ": " + at->message;
   return text;
 }
 
 std::unexpected<Error> wrap(Error cause, std::string context) {
   const ErrorCode code = cause.code;
-  return std::unexpected(Error{code, std::move(context), std::make_shared<const Error>(std::move(cause))});
+  return std::unexpected(
+      Error{code, std::move(context), std::make_shared<const Error>(std::move(cause))});
 }
 
 Error errno_error(int number, std::string_view doing) {
   ErrorCode code = ErrorCode::unavailable;
   switch (number) {
-    case ENOENT: case ENOTDIR: case ESRCH: code = ErrorCode::not_found; break;
-    case EACCES: case EPERM: case EROFS: code = ErrorCode::forbidden; break;
-    case ENOSPC: case EDQUOT: case EMFILE: case ENFILE: case ENOMEM: case EFBIG: case E2BIG: code = ErrorCode::exhausted; break;
-    case EEXIST: case EADDRINUSE: case EBUSY: code = ErrorCode::conflict; break;
-    case EINVAL: case ENAMETOOLONG: case ELOOP: case EISDIR: case ENOEXEC: code = ErrorCode::invalid; break;
+    case ENOENT:
+    case ENOTDIR:
+    case ESRCH: code = ErrorCode::not_found; break;
+    case EACCES:
+    case EPERM:
+    case EROFS: code = ErrorCode::forbidden; break;
+    case ENOSPC:
+    case EDQUOT:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EFBIG:
+    case E2BIG: code = ErrorCode::exhausted; break;
+    case EEXIST:
+    case EADDRINUSE:
+    case EBUSY: code = ErrorCode::conflict; break;
+    case EINVAL:
+    case ENAMETOOLONG:
+    case ELOOP:
+    case EISDIR:
+    case ENOEXEC: code = ErrorCode::invalid; break;
     case ETIMEDOUT: code = ErrorCode::deadline; break;
     case ECANCELED: code = ErrorCode::cancelled; break;
-    case ENOSYS: case EOPNOTSUPP: code = ErrorCode::unsupported; break;
+    case ENOSYS:
+    case EOPNOTSUPP: code = ErrorCode::unsupported; break;
     default: break;
   }
-  return Error{code, fmt::format("{}: {}", doing, std::generic_category().message(number)), nullptr};
+  return Error{code, fmt::format("{}: {}", doing, std::generic_category().message(number)),
+               nullptr};
 }
 
 void assertion_failed(const char* expression, const char* file, int line) {
-  std::fprintf(stderr, "corral: assertion failed: %s at %s:%d (this is a bug; please report it)\n", expression, file, line);
+  std::fprintf(stderr, "corral: assertion failed: %s at %s:%d (this is a bug; please report it)\n",
+               expression, file, line);
   std::abort();
 }
 

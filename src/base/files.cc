@@ -39,12 +39,15 @@ Result<void> write_all(int fd, std::string_view bytes) {
   return {};
 }
 
-Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content, unsigned mode) {
+Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content,
+                                   unsigned mode) {
   std::string temporary = path.string() + ".XXXXXX";
   Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!fd) return std::unexpected(errno_error(errno, "cannot create a file beside " + path.string()));
+  if (!fd)
+    return std::unexpected(errno_error(errno, "cannot create a file beside " + path.string()));
   auto written = write_all(fd.get(), content);
-  if (written && (::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0 || ::rename(temporary.c_str(), path.c_str()) != 0))
+  if (written && (::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0 ||
+                  ::rename(temporary.c_str(), path.c_str()) != 0))
     written = std::unexpected(errno_error(errno, "cannot write " + path.string()));
   if (!written) {
     ::unlink(temporary.c_str());
@@ -55,7 +58,8 @@ Result<void> write_file_atomically(const std::filesystem::path& path, std::strin
 
 Result<void> sync_folder(const std::filesystem::path& folder) {
   const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) return std::unexpected(errno_error(errno, "cannot sync folder " + folder.string()));
+  if (!fd || ::fsync(fd.get()) != 0)
+    return std::unexpected(errno_error(errno, "cannot sync folder " + folder.string()));
   return {};
 }
 
@@ -67,7 +71,7 @@ Result<void> make_directories(const std::filesystem::path& path, unsigned mode) 
     if (::mkdir(path.c_str(), mode) == 0) return {};
   }
   const int problem = errno;
-  struct stat info {};
+  struct stat info{};
   if (problem == EEXIST && ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return {};
   return std::unexpected(errno_error(problem, "cannot create folder " + path.string()));
 }

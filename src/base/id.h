@@ -50,10 +50,13 @@ using WorkspaceId = Id<struct WorkspaceTag>;
 template <>
 struct std::hash<corral::Uuid> {
   std::size_t operator()(const corral::Uuid& uuid) const noexcept {
-    return std::hash<std::string_view>{}({reinterpret_cast<const char*>(uuid.bytes.data()), uuid.bytes.size()});
+    return std::hash<std::string_view>{}(
+        {reinterpret_cast<const char*>(uuid.bytes.data()), uuid.bytes.size()});
   }
 };
 template <class Tag>
 struct std::hash<corral::Id<Tag>> {
-  std::size_t operator()(const corral::Id<Tag>& id) const noexcept { return std::hash<corral::Uuid>{}(id.uuid); }
+  std::size_t operator()(const corral::Id<Tag>& id) const noexcept {
+    return std::hash<corral::Uuid>{}(id.uuid);
+  }
 };

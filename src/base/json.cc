@@ -27,7 +27,8 @@ const json::value* JsonReader::optional_value(std::string_view name) {
 Result<std::optional<std::string>> JsonReader::optional_string(std::string_view name) {
   const json::value* value = optional_value(name);
   if (value == nullptr) return std::nullopt;
-  if (!value->is_string()) return fail(ErrorCode::invalid, "{}: \"{}\" must be a string", what_, name);
+  if (!value->is_string())
+    return fail(ErrorCode::invalid, "{}: \"{}\" must be a string", what_, name);
   return std::string(value->get_string());
 }
 
@@ -40,28 +41,34 @@ Result<std::string> JsonReader::string(std::string_view name) {
 Result<std::optional<std::int64_t>> JsonReader::optional_int(std::string_view name) {
   const json::value* value = optional_value(name);
   if (value == nullptr) return std::nullopt;
-  if (!value->is_int64()) return fail(ErrorCode::invalid, "{}: \"{}\" must be a whole number", what_, name);
+  if (!value->is_int64())
+    return fail(ErrorCode::invalid, "{}: \"{}\" must be a whole number", what_, name);
   return value->get_int64();
 }
 
 Result<std::optional<double>> JsonReader::optional_number(std::string_view name) {
   const json::value* value = optional_value(name);
   if (value == nullptr) return std::nullopt;
-  if (!value->is_number()) return fail(ErrorCode::invalid, "{}: \"{}\" must be a number", what_, name);
+  if (!value->is_number())
+    return fail(ErrorCode::invalid, "{}: \"{}\" must be a number", what_, name);
   return value->to_number<double>();
 }
 
 Result<std::optional<bool>> JsonReader::optional_bool(std::string_view name) {
   const json::value* value = optional_value(name);
   if (value == nullptr) return std::nullopt;
-  if (!value->is_bool()) return fail(ErrorCode::invalid, "{}: \"{}\" must be true or false", what_, name);
+  if (!value->is_bool())
+    return fail(ErrorCode::invalid, "{}: \"{}\" must be true or false", what_, name);
   return value->get_bool();
 }
 
-Result<std::optional<std::vector<std::string>>> JsonReader::optional_strings(std::string_view name) {
+Result<std::optional<std::vector<std::string>>> JsonReader::optional_strings(
+    std::string_view name) {
   const json::value* value = optional_value(name);
   if (value == nullptr) return std::nullopt;
-  const auto wrong = [&] { return fail(ErrorCode::invalid, "{}: \"{}\" must be an array of strings", what_, name); };
+  const auto wrong = [&] {
+    return fail(ErrorCode::invalid, "{}: \"{}\" must be an array of strings", what_, name);
+  };
   if (!value->is_array()) return wrong();
   std::vector<std::string> strings;
   for (const auto& item : value->get_array()) {
@@ -74,7 +81,8 @@ Result<std::optional<std::vector<std::string>>> JsonReader::optional_strings(std
 Result<void> JsonReader::finish() const {
   for (const auto& member : *object_)
     if (std::ranges::find(seen_, std::string_view(member.key())) == seen_.end())
-      return fail(ErrorCode::invalid, "{}: unknown field \"{}\"", what_, std::string_view(member.key()));
+      return fail(ErrorCode::invalid, "{}: unknown field \"{}\"", what_,
+                  std::string_view(member.key()));
   return {};
 }
 
@@ -89,12 +97,14 @@ const json::value* find(const json::value& value, std::initializer_list<std::str
   return at;
 }
 
-std::string_view find_string(const json::value& value, std::initializer_list<std::string_view> path) {
+std::string_view find_string(const json::value& value,
+                             std::initializer_list<std::string_view> path) {
   const auto* at = find(value, path);
   return at != nullptr && at->is_string() ? std::string_view(at->get_string()) : std::string_view();
 }
 
-std::int64_t find_int(const json::value& value, std::initializer_list<std::string_view> path, std::int64_t otherwise) {
+std::int64_t find_int(const json::value& value, std::initializer_list<std::string_view> path,
+                      std::int64_t otherwise) {
   const auto* at = find(value, path);
   if (at == nullptr || !at->is_number()) return otherwise;
   boost::system::error_code error;
@@ -102,12 +112,14 @@ std::int64_t find_int(const json::value& value, std::initializer_list<std::strin
   return error ? otherwise : number;
 }
 
-double find_number(const json::value& value, std::initializer_list<std::string_view> path, double otherwise) {
+double find_number(const json::value& value, std::initializer_list<std::string_view> path,
+                   double otherwise) {
   const auto* at = find(value, path);
   return at != nullptr && at->is_number() ? at->to_number<double>() : otherwise;
 }
 
-bool find_bool(const json::value& value, std::initializer_list<std::string_view> path, bool otherwise) {
+bool find_bool(const json::value& value, std::initializer_list<std::string_view> path,
+               bool otherwise) {
   const auto* at = find(value, path);
   return at != nullptr && at->is_bool() ? at->get_bool() : otherwise;
 }

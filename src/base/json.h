@@ -15,11 +15,13 @@ namespace corral {
 
 namespace json = boost::json;
 
-// Depth at most 32, no extensions, UTF-8 checked. `what` names the text in the error ("request body").
+// Depth at most 32, no extensions, UTF-8 checked. `what` names the text in the error ("request
+// body").
 Result<json::value> parse_json(std::string_view text, std::string_view what);
 
-// An object whose fields are read one by one: each wrong type or missing field is an `invalid` error that names it,
-// and finish() refuses fields that nobody read, so a typing error never passes silently.
+// An object whose fields are read one by one: each wrong type or missing field is an `invalid`
+// error that names it, and finish() refuses fields that nobody read, so a typing error never passes
+// silently.
 class JsonReader {
  public:
   static Result<JsonReader> of(const json::value& value, std::string_view what);
@@ -35,17 +37,23 @@ class JsonReader {
   Result<void> finish() const;
 
  private:
-  JsonReader(const json::object& object, std::string what) : object_(&object), what_(std::move(what)) {}
+  JsonReader(const json::object& object, std::string what)
+      : object_(&object), what_(std::move(what)) {}
   const json::object* object_;  // not owned: the value outlives the reader
   std::string what_;
   std::vector<std::string_view> seen_;
 };
 
-// Lenient look-ups for data that others define (agent streams, provider answers): null / empty when not there.
+// Lenient look-ups for data that others define (agent streams, provider answers): null / empty when
+// not there.
 const json::value* find(const json::value& value, std::initializer_list<std::string_view> path);
-std::string_view find_string(const json::value& value, std::initializer_list<std::string_view> path);
-std::int64_t find_int(const json::value& value, std::initializer_list<std::string_view> path, std::int64_t otherwise = 0);
-double find_number(const json::value& value, std::initializer_list<std::string_view> path, double otherwise = 0);
-bool find_bool(const json::value& value, std::initializer_list<std::string_view> path, bool otherwise = false);
+std::string_view find_string(const json::value& value,
+                             std::initializer_list<std::string_view> path);
+std::int64_t find_int(const json::value& value, std::initializer_list<std::string_view> path,
+                      std::int64_t otherwise = 0);
+double find_number(const json::value& value, std::initializer_list<std::string_view> path,
+                   double otherwise = 0);
+bool find_bool(const json::value& value, std::initializer_list<std::string_view> path,
+               bool otherwise = false);
 
 }  // namespace corral

@@ -6,9 +6,9 @@
 
 #include <unistd.h>
 
+#include <fmt/format.h>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
-#include <fmt/format.h>
 
 #include "base/clock.h"
 
@@ -34,9 +34,11 @@ std::string json_line(Level level, std::string_view event, Fields fields) {
 std::string text_line(Level level, std::string_view event, Fields fields) {
   constexpr const char* kColour[] = {"\033[2m", "", "\033[33m", "\033[31m", ""};
   std::string line = fmt::format("{}{} {:<7} {}", kColour[static_cast<int>(level)],
-                                 to_rfc3339(SystemClock::instance().now()).substr(11, 12), kNames[static_cast<int>(level)], event);
+                                 to_rfc3339(SystemClock::instance().now()).substr(11, 12),
+                                 kNames[static_cast<int>(level)], event);
   for (const auto& field : fields)
-    std::visit([&](const auto& value) { line += fmt::format("  {}={}", field.name, value); }, field.value);
+    std::visit([&](const auto& value) { line += fmt::format("  {}={}", field.name, value); },
+               field.value);
   return line + "\033[0m\n";
 }
 
@@ -44,9 +46,11 @@ void write(Level level, std::string_view event, Fields fields) {
   if (level == Level::error) ++g_errors;
   if (level < g_level.load(std::memory_order_relaxed)) return;
   const Format format = g_format.load(std::memory_order_relaxed);
-  const bool text = format == Format::text || (format == Format::automatic && isatty(STDERR_FILENO) == 1);
+  const bool text =
+      format == Format::text || (format == Format::automatic && isatty(STDERR_FILENO) == 1);
   const std::string line = text ? text_line(level, event, fields) : json_line(level, event, fields);
-  // One write a line keeps lines of several threads apart. A log that cannot be written must not stop the program.
+  // One write a line keeps lines of several threads apart. A log that cannot be written must not
+  // stop the program.
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 

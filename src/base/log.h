@@ -1,5 +1,6 @@
-// Structured logging: an event name and typed fields, one JSON object a line on stderr (readable text on a terminal).
-// Thread-safe. Error level means that a person must act. Never pass a secret: base/secret.h does not print.
+// Structured logging: an event name and typed fields, one JSON object a line on stderr (readable
+// text on a terminal). Thread-safe. Error level means that a person must act. Never pass a secret:
+// base/secret.h does not print.
 #pragma once
 
 #include <cstdint>

@@ -22,7 +22,8 @@ void Secret::wipe() noexcept {
 bool Secret::equals(std::string_view other) const {
   unsigned char difference = value_.size() == other.size() ? 0 : 1;
   for (std::size_t i = 0; i < value_.size(); ++i)
-    difference = static_cast<unsigned char>(difference | (value_[i] ^ (i < other.size() ? other[i] : 0)));
+    difference =
+        static_cast<unsigned char>(difference | (value_[i] ^ (i < other.size() ? other[i] : 0)));
   return difference == 0;
 }
 

@@ -27,7 +27,8 @@ struct Pipe {
 
 Result<Pipe> make_pipe() {
   int fds[2];
-  if (::pipe2(fds, O_CLOEXEC) != 0) return std::unexpected(errno_error(errno, "cannot make a pipe"));
+  if (::pipe2(fds, O_CLOEXEC) != 0)
+    return std::unexpected(errno_error(errno, "cannot make a pipe"));
   return Pipe{Fd(fds[0]), Fd(fds[1])};
 }
 
@@ -50,7 +51,8 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
-// Kills the process group and reaps the leader when it goes out of scope unreaped: a cancelled task leaves nothing behind.
+// Kills the process group and reaps the leader when it goes out of scope unreaped: a cancelled task
+// leaves nothing behind.
 class Child {
  public:
   explicit Child(pid_t pid) : pid_(pid) {}
@@ -60,12 +62,14 @@ class Child {
     if (pid_ <= 0) return;
     kill_group();
     int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
   }
   void kill_group() { ::kill(-pid_, SIGKILL); }
   int reap() {
     int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
     pid_ = -1;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   }
@@ -77,12 +81,15 @@ class Child {
 
 constexpr std::size_t kMaxErrorBytes = 64 * 1024;
 
-// Reads to the end of file. Past `limit`: drops the oldest (keep_last) or sets `overflow` and drains.
-Task<void> drain(asio::posix::stream_descriptor& pipe, std::string& into, std::size_t limit, bool keep_last, bool& overflow) {
+// Reads to the end of file. Past `limit`: drops the oldest (keep_last) or sets `overflow` and
+// drains.
+Task<void> drain(asio::posix::stream_descriptor& pipe, std::string& into, std::size_t limit,
+                 bool keep_last, bool& overflow) {
   char buffer[32 * 1024];
   for (;;) {
     boost::system::error_code error;
-    const auto got = co_await pipe.async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
+    const auto got = co_await pipe.async_read_some(
+        asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return;
     if (into.size() + got > limit && !keep_last) {
       overflow = true;
@@ -95,17 +102,20 @@ Task<void> drain(asio::posix::stream_descriptor& pipe, std::string& into, std::s
 
 Task<void> feed(asio::posix::stream_descriptor& pipe, const std::string& input) {
   boost::system::error_code ignored;  // EPIPE: the program did not want it
-  co_await asio::async_write(pipe, asio::buffer(input), asio::redirect_error(asio::use_awaitable, ignored));
+  co_await asio::async_write(pipe, asio::buffer(input),
+                             asio::redirect_error(asio::use_awaitable, ignored));
   pipe.close(ignored);
 }
 
-Task<void> watch(asio::posix::stream_descriptor& pidfd, std::chrono::milliseconds timeout, Child& child, bool& timed_out) {
+Task<void> watch(asio::posix::stream_descriptor& pidfd, std::chrono::milliseconds timeout,
+                 Child& child, bool& timed_out) {
   using namespace asio::experimental::awaitable_operators;
   asio::steady_timer timer(co_await asio::this_coro::executor, timeout);
   boost::system::error_code exit_error, timer_error;
-  const auto first = co_await (
-      pidfd.async_wait(asio::posix::stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, exit_error)) ||
-      timer.async_wait(asio::redirect_error(asio::use_awaitable, timer_error)));
+  const auto first =
+      co_await (pidfd.async_wait(asio::posix::stream_descriptor::wait_read,
+                                 asio::redirect_error(asio::use_awaitable, exit_error)) ||
+                timer.async_wait(asio::redirect_error(asio::use_awaitable, timer_error)));
   if (first.index() == 1) timed_out = true;
   // The leader is gone or out of time: whoever of its group still holds the pipes goes too.
   child.kill_group();
@@ -117,8 +127,10 @@ Result<pid_t> spawn(const SpawnSpec& spec) {
   if (spec.argv.empty()) return fail(ErrorCode::invalid, "no program to start");
   FileActions actions;
   const auto place = [&](int from, int to, int null_flags) {
-    if (from < 0) posix_spawn_file_actions_addopen(actions.get(), to, "/dev/null", null_flags, 0);
-    else posix_spawn_file_actions_adddup2(actions.get(), from, to);
+    if (from < 0)
+      posix_spawn_file_actions_addopen(actions.get(), to, "/dev/null", null_flags, 0);
+    else
+      posix_spawn_file_actions_adddup2(actions.get(), from, to);
   };
   // Sources that lie where a target will be are first moved out of the way.
   std::vector<Fd> moved;
@@ -156,14 +168,17 @@ Result<pid_t> spawn(const SpawnSpec& spec) {
   sigfillset(&all);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
+  posix_spawnattr_setflags(
+      &attributes,
+      static_cast<short>(POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
 
   std::vector<std::string> argv = spec.argv, env;
   for (const auto& [name, value] : spec.env) env.push_back(name + "=" + value);
   auto argv_pointers = pointers(argv);
   auto env_pointers = pointers(env);
   pid_t pid = -1;
-  const int problem = posix_spawnp(&pid, argv[0].c_str(), actions.get(), &attributes, argv_pointers.data(), env_pointers.data());
+  const int problem = posix_spawnp(&pid, argv[0].c_str(), actions.get(), &attributes,
+                                   argv_pointers.data(), env_pointers.data());
   posix_spawnattr_destroy(&attributes);
   if (problem != 0) return std::unexpected(errno_error(problem, "cannot start " + argv[0]));
   return pid;
@@ -174,7 +189,8 @@ Task<Result<CommandResult>> run_command(CommandSpec spec) {
   CORRAL_CO_TRY(auto in, make_pipe());
   CORRAL_CO_TRY(auto out, make_pipe());
   CORRAL_CO_TRY(auto err, make_pipe());
-  SpawnSpec child_spec{spec.argv, spec.env, spec.cwd, in.read.get(), out.write.get(), err.write.get(), {}};
+  SpawnSpec child_spec{spec.argv,       spec.env,        spec.cwd, in.read.get(),
+                       out.write.get(), err.write.get(), {}};
   CORRAL_CO_TRY(const pid_t pid, spawn(child_spec));
   Child child(pid);
   in.read.reset();
@@ -189,11 +205,15 @@ Task<Result<CommandResult>> run_command(CommandSpec spec) {
   CommandResult result;
   bool overflow = false, errors_overflow = false, timed_out = false;
   co_await (drain(output, result.output, spec.max_output_bytes, false, overflow) &&
-            drain(errors, result.errors, kMaxErrorBytes, true, errors_overflow) && feed(input, spec.input) &&
-            watch(exit_watch, spec.timeout, child, timed_out));
+            drain(errors, result.errors, kMaxErrorBytes, true, errors_overflow) &&
+            feed(input, spec.input) && watch(exit_watch, spec.timeout, child, timed_out));
   result.exit_code = child.reap();
-  if (timed_out) co_return fail(ErrorCode::deadline, "{} did not end within {} ms", spec.argv[0], spec.timeout.count());
-  if (overflow) co_return fail(ErrorCode::exhausted, "{} wrote more than {} bytes", spec.argv[0], spec.max_output_bytes);
+  if (timed_out)
+    co_return fail(ErrorCode::deadline, "{} did not end within {} ms", spec.argv[0],
+                   spec.timeout.count());
+  if (overflow)
+    co_return fail(ErrorCode::exhausted, "{} wrote more than {} bytes", spec.argv[0],
+                   spec.max_output_bytes);
   co_return result;
 }
 
@@ -206,13 +226,15 @@ Task<Result<std::string>> run_checked(CommandSpec spec) {
   auto& words = result.errors;
   while (!words.empty() && words.back() == '\n') words.pop_back();
   if (words.size() > 2000) words = "…" + words.substr(words.size() - 2000);
-  co_return fail(ErrorCode::unavailable, "'{}' ended with exit code {}: {}", name, result.exit_code, words);
+  co_return fail(ErrorCode::unavailable, "'{}' ended with exit code {}: {}", name, result.exit_code,
+                 words);
 }
 
 std::map<std::string, std::string> inherited_env() {
   std::map<std::string, std::string> env;
-  for (const char* name : {"PATH", "HOME", "LANG", "TMPDIR", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
-                           "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"})
+  for (const char* name :
+       {"PATH", "HOME", "LANG", "TMPDIR", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY",
+        "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"})
     if (const char* value = std::getenv(name); value != nullptr) env[name] = value;
   return env;
 }

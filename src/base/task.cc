@@ -17,7 +17,9 @@
 namespace corral {
 
 struct TaskScope::State {
-  explicit State(const Executor& executor) : drained(executor) { drained.expires_at(asio::steady_timer::time_point::max()); }
+  explicit State(const Executor& executor) : drained(executor) {
+    drained.expires_at(asio::steady_timer::time_point::max());
+  }
   struct Entry {
     asio::cancellation_signal cancel;
     const char* name;
@@ -27,7 +29,8 @@ struct TaskScope::State {
   bool stopping = false;
 };
 
-TaskScope::TaskScope(Executor executor) : executor_(std::move(executor)), state_(std::make_shared<State>(executor_)) {}
+TaskScope::TaskScope(Executor executor)
+    : executor_(std::move(executor)), state_(std::make_shared<State>(executor_)) {}
 
 TaskScope::~TaskScope() { state_->stopping = true; }
 
@@ -35,24 +38,27 @@ void TaskScope::start(const char* name, Task<void> task) {
   if (state_->stopping) return;
   auto entry = state_->entries.emplace(state_->entries.end());
   entry->name = name;
-  asio::co_spawn(executor_, std::move(task),
-                 asio::bind_cancellation_slot(entry->cancel.slot(), [state = state_, entry, executor = executor_](std::exception_ptr thrown) {
-                   if (thrown) {
-                     try {
-                       std::rethrow_exception(thrown);
-                     } catch (const boost::system::system_error& error) {
-                       if (error.code() != asio::error::operation_aborted)
-                         log::error("task.failed", {{"task", entry->name}, {"what", error.what()}});
-                     } catch (const std::exception& error) {
-                       log::error("task.failed", {{"task", entry->name}, {"what", error.what()}});
-                     }
-                   }
-                   std::list<State::Entry> ended;
-                   ended.splice(ended.begin(), state->entries, entry);
-                   // A cancel() from outside the event loop is still queued there, and goes to this entry.
-                   if (state->stopping) asio::post(executor, [kept = std::move(ended)] {});
-                   if (state->entries.empty()) state->drained.cancel();
-                 }));
+  asio::co_spawn(
+      executor_, std::move(task),
+      asio::bind_cancellation_slot(
+          entry->cancel.slot(),
+          [state = state_, entry, executor = executor_](std::exception_ptr thrown) {
+            if (thrown) {
+              try {
+                std::rethrow_exception(thrown);
+              } catch (const boost::system::system_error& error) {
+                if (error.code() != asio::error::operation_aborted)
+                  log::error("task.failed", {{"task", entry->name}, {"what", error.what()}});
+              } catch (const std::exception& error) {
+                log::error("task.failed", {{"task", entry->name}, {"what", error.what()}});
+              }
+            }
+            std::list<State::Entry> ended;
+            ended.splice(ended.begin(), state->entries, entry);
+            // A cancel() from outside the event loop is still queued there, and goes to this entry.
+            if (state->stopping) asio::post(executor, [kept = std::move(ended)] {});
+            if (state->entries.empty()) state->drained.cancel();
+          }));
 }
 
 void TaskScope::cancel() {

@@ -16,15 +16,17 @@ namespace corral {
 namespace asio = boost::asio;
 using Executor = asio::any_io_executor;
 
-// A lazily started coroutine. Runs on the executor of whoever awaits it. Parameters go by value, or by reference to
-// objects that provably outlive the task; a coroutine lambda captures nothing (pass its data as parameters).
+// A lazily started coroutine. Runs on the executor of whoever awaits it. Parameters go by value, or
+// by reference to objects that provably outlive the task; a coroutine lambda captures nothing (pass
+// its data as parameters).
 template <class T = void>
 using Task = asio::awaitable<T>;
 
-// Owns the background tasks of one object. Make it the object's last member and await stop() before destruction.
-// Lives on one executor and is used only there.
+// Owns the background tasks of one object. Make it the object's last member and await stop() before
+// destruction. Lives on one executor and is used only there.
 //
-// An exception that leaves a task is a bug: it is logged at error level as "task.failed", and the scope goes on.
+// An exception that leaves a task is a bug: it is logged at error level as "task.failed", and the
+// scope goes on.
 class TaskScope {
  public:
   explicit TaskScope(Executor executor);
@@ -36,8 +38,8 @@ class TaskScope {
   // Starts a task. `name` is static text for logs. After stop() began, the task is dropped unrun.
   void start(const char* name, Task<void> task);
 
-  // Cancels every task (Asio terminal cancellation: the I/O under way ends with operation_aborted) and waits for all
-  // of them to end. May be awaited once.
+  // Cancels every task (Asio terminal cancellation: the I/O under way ends with operation_aborted)
+  // and waits for all of them to end. May be awaited once.
   Task<void> stop();
 
   // Cancels without waiting. New tasks are dropped from here on.

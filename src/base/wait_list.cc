@@ -19,7 +19,8 @@ struct WaitList::Waiter {
   bool consumed = false;  // likewise
 };
 
-WaitList::Place::Place(WaitList& list, Executor executor) : list_(list), waiter_(std::make_shared<Waiter>(executor)) {
+WaitList::Place::Place(WaitList& list, Executor executor)
+    : list_(list), waiter_(std::make_shared<Waiter>(executor)) {
   std::scoped_lock lock(list_.mutex_);
   list_.waiters_.push_back(waiter_);
 }

@@ -20,16 +20,19 @@ class WaitList {
   struct Waiter;
 
  public:
-  // A place in the list, on the waiter's own frame. Used on one executor, where calls do not run concurrently.
+  // A place in the list, on the waiter's own frame. Used on one executor, where calls do not run
+  // concurrently.
   class Place {
    public:
     Place(WaitList& list, Executor executor);
-    // A wake that reached this place but was not consumed (the waiter was cancelled) passes on to the next.
+    // A wake that reached this place but was not consumed (the waiter was cancelled) passes on to
+    // the next.
     ~Place();
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 
-    // Returns when woken: at once if that happened already. Cancelling ends it with operation_aborted.
+    // Returns when woken: at once if that happened already. Cancelling ends it with
+    // operation_aborted.
     Task<void> wait();
     // The same, at the latest after `timeout` of real time; false when that passed first.
     Task<bool> wait(Duration timeout);

@@ -2,9 +2,9 @@
 
 #include <thread>
 
+#include <gtest/gtest.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <gtest/gtest.h>
 
 namespace corral {
 namespace {

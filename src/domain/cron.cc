@@ -12,21 +12,26 @@ struct Field {
   int least, most;
   std::string_view names;  // three letters each, from `least`
 };
-constexpr std::array<Field, 5> kFields{Field{"minute", 0, 59, ""}, Field{"hour", 0, 23, ""}, Field{"day of month", 1, 31, ""},
-                                       Field{"month", 1, 12, "janfebmaraprmayjunjulaugsepoctnovdec"}, Field{"day of week", 0, 7, "sunmontuewedthufrisat"}};
+constexpr std::array<Field, 5> kFields{
+    Field{"minute", 0, 59, ""}, Field{"hour", 0, 23, ""}, Field{"day of month", 1, 31, ""},
+    Field{"month", 1, 12, "janfebmaraprmayjunjulaugsepoctnovdec"},
+    Field{"day of week", 0, 7, "sunmontuewedthufrisat"}};
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kShorthands{{{"@hourly", "0 * * * *"},
-                                                                                    {"@daily", "0 0 * * *"},
-                                                                                    {"@midnight", "0 0 * * *"},
-                                                                                    {"@weekly", "0 0 * * 0"},
-                                                                                    {"@monthly", "0 0 1 * *"},
-                                                                                    {"@yearly", "0 0 1 1 *"},
-                                                                                    {"@annually", "0 0 1 1 *"}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kShorthands{
+    {{"@hourly", "0 * * * *"},
+     {"@daily", "0 0 * * *"},
+     {"@midnight", "0 0 * * *"},
+     {"@weekly", "0 0 * * 0"},
+     {"@monthly", "0 0 1 * *"},
+     {"@yearly", "0 0 1 1 *"},
+     {"@annually", "0 0 1 1 *"}}};
 
 std::optional<int> number(std::string_view text, const Field& field) {
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (!text.empty() && error == std::errc() && end == text.data() + text.size() && value >= field.least && value <= field.most) return value;
+  if (!text.empty() && error == std::errc() && end == text.data() + text.size() &&
+      value >= field.least && value <= field.most)
+    return value;
   if (text.size() != 3) return std::nullopt;
   std::string lower(text);
   for (char& c : lower) c = static_cast<char>(c | 0x20);
@@ -52,7 +57,8 @@ bool add(std::string_view text, const Field& field, std::bitset<N>& out) {
   if (const auto slash = text.find('/'); slash != std::string_view::npos) {
     const auto digits = text.substr(slash + 1);
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), step);
-    if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() || step < 1) return false;
+    if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() || step < 1)
+      return false;
     step = std::min(step, field.most + 1);
     text = text.substr(0, slash);
     stepped = true;
@@ -67,7 +73,8 @@ bool add(std::string_view text, const Field& field, std::bitset<N>& out) {
     last = dash == std::string_view::npos && stepped ? field.most : *high;
   }
   // A week's day 7 is Sunday, as 0 is.
-  for (int value = first; value <= last; value += step) out.set(static_cast<std::size_t>(value) % (N == 7 ? 7 : N));
+  for (int value = first; value <= last; value += step)
+    out.set(static_cast<std::size_t>(value) % (N == 7 ? 7 : N));
   return true;
 }
 
@@ -77,7 +84,10 @@ Result<void> read(std::string_view text, const Field& field, std::bitset<N>& out
   if (text.starts_with(',') || text.ends_with(',') || text.contains(",,")) text = "?";
   while (const auto item = take(text, ","))
     if (!add(*item, field, out))
-      return fail(ErrorCode::invalid, "cron: \"{}\" is no {}: use * or {} to {}, with lists 1,2 ranges 1-5 and steps */2", whole, field.what, field.least, field.most);
+      return fail(
+          ErrorCode::invalid,
+          "cron: \"{}\" is no {}: use * or {} to {}, with lists 1,2 ranges 1-5 and steps */2",
+          whole, field.what, field.least, field.most);
   return {};
 }
 
@@ -91,7 +101,10 @@ Result<Cron> Cron::parse(std::string_view text) {
   for (auto rest = text; const auto word = take(rest, " \t"); ++count)
     if (count < words.size()) words[count] = *word;
   if (count != words.size())
-    return fail(ErrorCode::invalid, "cron: \"{}\" has {} fields, not the five minute, hour, day of month, month, day of week (\"30 3 * * 1-5\", or @daily)", text, count);
+    return fail(ErrorCode::invalid,
+                "cron: \"{}\" has {} fields, not the five minute, hour, day of month, month, day "
+                "of week (\"30 3 * * 1-5\", or @daily)",
+                text, count);
   Cron cron;
   CORRAL_CHECK(read(words[0], kFields[0], cron.minutes_));
   CORRAL_CHECK(read(words[1], kFields[1], cron.hours_));
@@ -125,7 +138,8 @@ std::optional<Time> Cron::next_after(Time after, const Zone& zone) const {
         // An hour earlier too: after the clock is put back it shows times again that are past.
         if (local < start - hours(2)) continue;
         const auto time = zone.to_time(local);
-        if (time && Time(duration_cast<Time::duration>(time->time_since_epoch())) > after) return Time(duration_cast<Time::duration>(time->time_since_epoch()));
+        if (time && Time(duration_cast<Time::duration>(time->time_since_epoch())) > after)
+          return Time(duration_cast<Time::duration>(time->time_since_epoch()));
       }
     }
   }

@@ -46,7 +46,8 @@ class Decider {
     if (!command.from.empty()) {
       CORRAL_TRY(const Step* from, find(command.from));
       if (!from->of.empty())
-        return corral::fail(ErrorCode::invalid, "\"{}\" is one of a matrix: retry from \"{}\"", command.from, from->of);
+        return corral::fail(ErrorCode::invalid, "\"{}\" is one of a matrix: retry from \"{}\"",
+                            command.from, from->of);
     }
     RunRetried event{run_.attempt + 1, {}};
     for (const auto& step : run_.steps)
@@ -80,9 +81,11 @@ class Decider {
     CORRAL_TRY(const Step* step, find(command.step));
     CORRAL_CHECK(must_be_to_come(*step));
     if (run_.paused && !step->definition.at_end)
-      return corral::fail(ErrorCode::conflict, "step \"{}\" cannot begin: the run is paused", command.step);
+      return corral::fail(ErrorCode::conflict, "step \"{}\" cannot begin: the run is paused",
+                          command.step);
     if (run_.must_stop(*step))
-      return corral::fail(ErrorCode::conflict, "step \"{}\" cannot begin: the run is being cancelled", command.step);
+      return corral::fail(ErrorCode::conflict,
+                          "step \"{}\" cannot begin: the run is being cancelled", command.step);
     add(StepStarted{command.step, step->attempt + 1});
     return done();
   }
@@ -98,7 +101,8 @@ class Decider {
     }
     StepExpanded event{command.step, {}};
     for (auto& combination : combinations)
-      event.instances.push_back({fmt::format("{}.{}", command.step, event.instances.size() + 1), std::move(combination)});
+      event.instances.push_back(
+          {fmt::format("{}.{}", command.step, event.instances.size() + 1), std::move(combination)});
     add(std::move(event));
     return done();
   }
@@ -145,7 +149,8 @@ class Decider {
   Events operator()(const CancelStep& command) {
     CORRAL_TRY(const Step* step, find(command.step));
     if (!run_.cancel_reason)
-      return corral::fail(ErrorCode::conflict, "step \"{}\" cannot be cancelled: the run is not", command.step);
+      return corral::fail(ErrorCode::conflict, "step \"{}\" cannot be cancelled: the run is not",
+                          command.step);
     if (step->status == StepStatus::cancelled) return done();
     CORRAL_CHECK(check_transition(command.step, step->status, StepStatus::cancelled));
     add(StepCancelled{command.step});
@@ -191,7 +196,8 @@ class Decider {
       return corral::fail(ErrorCode::forbidden, "approval {} may be decided by {} only, not by {}",
                           command.approval, fmt::join(approval->approvers, ", "), command.by);
     if (approval->decision) {
-      if (approval->decision->allow == command.allow && approval->decision->choice == command.choice)
+      if (approval->decision->allow == command.allow &&
+          approval->decision->choice == command.choice)
         return done();
       return corral::fail(ErrorCode::conflict, "approval {} is already {} and cannot become {}",
                           command.approval, approval->decision->allow ? "allowed" : "denied",
@@ -200,10 +206,13 @@ class Decider {
     if (approval->closed)
       return corral::fail(ErrorCode::conflict, "approval {} is closed: its step \"{}\" has ended",
                           command.approval, approval->step);
-    const bool known = std::ranges::find(approval->choices, command.choice) != approval->choices.end();
+    const bool known =
+        std::ranges::find(approval->choices, command.choice) != approval->choices.end();
     if (command.choice.empty() ? command.allow && !approval->choices.empty() : !known)
       return corral::fail(ErrorCode::invalid, "choice: \"{}\" is none of {}", command.choice,
-                          approval->choices.empty() ? "no choices: only yes or no is asked" : fmt::format("{}", fmt::join(approval->choices, ", ")));
+                          approval->choices.empty()
+                              ? "no choices: only yes or no is asked"
+                              : fmt::format("{}", fmt::join(approval->choices, ", ")));
     add(ApprovalDecided{command.approval, command.allow, command.message, command.choice});
     resume_after(*approval);
     return done();
@@ -282,21 +291,25 @@ class Decider {
   void add(EventBody body) { events_.push_back({now_, std::move(body)}); }
   Events done() { return std::move(events_); }
 
-  // What went well is kept, but for what comes after the step that is chosen. Steps that run however
-  // the others end tell of the whole, and so run again.
+  // What went well is kept, but for what comes after the step that is chosen. Steps that run
+  // however the others end tell of the whole, and so run again.
   bool is_done_again(const Step& step, const std::string& from) const {
-    if (!from.empty() && !step.of.empty() && comes_after(run_, step.of, from)) return false;  // with its matrix
-    if (!from.empty() && step.of.empty() && comes_after(run_, step.definition.name, from)) return true;
+    if (!from.empty() && !step.of.empty() && comes_after(run_, step.of, from))
+      return false;  // with its matrix
+    if (!from.empty() && step.of.empty() && comes_after(run_, step.definition.name, from))
+      return true;
     // A matrix's step with one of them.
     if (step.expanded && std::ranges::any_of(run_.steps, [&](const Step& one) {
           return one.of == step.definition.name && is_done_again(one, from);
         }))
       return true;
     if (step.status == StepStatus::pending) return false;
-    return step.status != StepStatus::completed || step.definition.at_end || (step.of.empty() && asks_for_status(step.definition));
+    return step.status != StepStatus::completed || step.definition.at_end ||
+           (step.of.empty() && asks_for_status(step.definition));
   }
   std::unexpected<Error> cannot(std::string_view what) const {
-    return corral::fail(ErrorCode::conflict, "a run that is {} cannot be {}", to_string(run_.status), what);
+    return corral::fail(ErrorCode::conflict, "a run that is {} cannot be {}",
+                        to_string(run_.status), what);
   }
 
   Result<void> must_run() const {
@@ -339,7 +352,8 @@ class Decider {
       return other.open() && other.step == approval.step && other.id != approval.id;
     });
     const auto* step = run_.find(approval.step);
-    if (last && step != nullptr && step->status == StepStatus::waiting) add(StepResumed{approval.step});
+    if (last && step != nullptr && step->status == StepStatus::waiting)
+      add(StepResumed{approval.step});
   }
   Failure over_budget() const {
     const auto checked = check_budget(run_.request.budget, run_.cost);
@@ -347,8 +361,9 @@ class Decider {
   }
   void fail_step(const Step& step, Failure error, double jitter) {
     const auto& policy = step.definition.retry;
-    const bool wanted = policy.on.empty() ? step_may_be_retried(error.code)
-                                          : std::ranges::find(policy.on, to_string(error.code)) != policy.on.end();
+    const bool wanted =
+        policy.on.empty() ? step_may_be_retried(error.code)
+                          : std::ranges::find(policy.on, to_string(error.code)) != policy.on.end();
     const bool again = wanted && !step.expanded && step.tries < policy.attempts &&
                        !run_.must_stop(step) && !run_.budget_exceeded;
     add(StepFailed{step.definition.name, step.attempt, std::move(error)});

@@ -1,8 +1,8 @@
 // What happens to a run. Events are facts: appended, never changed; a run is what its events add up
 // to. In the store: type = kType, data = {"v": kVersion, "at": time, …the fields}. Data of an older
-// version is brought to the present one when it is read (domain/upcast.h). Reading ignores fields it
-// does not know; data of a newer version, and types it does not know, are errors (`unsupported`),
-// never skipped: a state folded without them would be a wrong one.
+// version is brought to the present one when it is read (domain/upcast.h). Reading ignores fields
+// it does not know; data of a newer version, and types it does not know, are errors
+// (`unsupported`), never skipped: a state folded without them would be a wrong one.
 #pragma once
 
 #include <optional>
@@ -66,14 +66,14 @@ struct Request {
   json::object inputs;            // as the workflow declares them
   std::string concurrency_group;  // evaluated; empty: none
   int concurrency_limit = 1;
-  Time not_before{};              // a delayed start
-  std::optional<RunId> root;      // the first run of the family, when this is not it
-  std::optional<RunId> parent;    // whose step this run carries out
+  Time not_before{};            // a delayed start
+  std::optional<RunId> root;    // the first run of the family, when this is not it
+  std::optional<RunId> parent;  // whose step this run carries out
   std::string parent_step;
-  int depth = 0;                  // of runs within runs
+  int depth = 0;  // of runs within runs
   std::optional<RunId> forked_from;
-  std::string forked_step;        // the first one that was not kept
-  std::string schedule;           // the one that started it
+  std::string forked_step;  // the first one that was not kept
+  std::string schedule;     // the one that started it
 
   static void fields(auto& self, auto& visit) {
     visit("project", self.project);
@@ -311,7 +311,7 @@ struct ApprovalRequested {
   std::string permission;  // the agent's own id of the request; empty: an approval step asks
   std::string tool, text;
   json::value input;
-  std::vector<std::string> choices;    // what may be chosen when it is allowed; none: only yes or no
+  std::vector<std::string> choices;  // what may be chosen when it is allowed; none: only yes or no
   std::vector<std::string> approvers;  // actors ("user:ann") who may decide; none: anybody
   std::optional<Time> until;           // the step decides by itself then
   static void fields(auto& self, auto& visit) {
@@ -440,10 +440,10 @@ struct ArtifactAdded {
 using EventBody =
     std::variant<RunCreated, RunStarted, RunCompleted, RunFailed, CancelRequested, RunCancelled,
                  RunRetried, RunPaused, RunResumed, SourceResolved, ChangesCommitted, StepStarted,
-                 StepExpanded, StepWaiting, StepResumed, StepCompleted, StepFailed, StepRetried, StepSkipped, StepCancelled,
-                 ApprovalRequested, ApprovalDecided, ApprovalApplied, ApprovalWithdrawn,
-                 ModelCalled, BudgetExceeded, WorkspaceCreated, WorkspaceReady, WorkspaceLost,
-                 SnapshotTaken, ArtifactAdded>;
+                 StepExpanded, StepWaiting, StepResumed, StepCompleted, StepFailed, StepRetried,
+                 StepSkipped, StepCancelled, ApprovalRequested, ApprovalDecided, ApprovalApplied,
+                 ApprovalWithdrawn, ModelCalled, BudgetExceeded, WorkspaceCreated, WorkspaceReady,
+                 WorkspaceLost, SnapshotTaken, ArtifactAdded>;
 
 struct Event {
   Time at;

@@ -43,7 +43,8 @@ bool same(const json::value& a, const json::value& b) {
 json::value contains(Arguments args) {
   if (args[0].is_string()) return text_of(args[0]).contains(as_text(args[1]));
   if (args[0].is_array())
-    return std::ranges::any_of(args[0].get_array(), [&](const auto& v) { return same(v, args[1]); });
+    return std::ranges::any_of(args[0].get_array(),
+                               [&](const auto& v) { return same(v, args[1]); });
   return args[0].is_object() && args[0].get_object().contains(as_text(args[1]));
 }
 json::value length(Arguments args) {
@@ -113,8 +114,10 @@ struct Function {
 
 constexpr std::array kFunctions{
     Function{"contains", "??", contains},
-    Function{"starts_with", "tt", [](Arguments a) -> json::value { return text_of(a[0]).starts_with(text_of(a[1])); }},
-    Function{"ends_with", "tt", [](Arguments a) -> json::value { return text_of(a[0]).ends_with(text_of(a[1])); }},
+    Function{"starts_with", "tt",
+             [](Arguments a) -> json::value { return text_of(a[0]).starts_with(text_of(a[1])); }},
+    Function{"ends_with", "tt",
+             [](Arguments a) -> json::value { return text_of(a[0]).ends_with(text_of(a[1])); }},
     Function{"length", "?", length},
     Function{"lower", "t", [](Arguments a) { return map_letters(a[0], 'A', 'Z', 'a' - 'A'); }},
     Function{"upper", "t", [](Arguments a) { return map_letters(a[0], 'a', 'z', 'A' - 'a'); }},
@@ -123,12 +126,15 @@ constexpr std::array kFunctions{
     Function{"join", "lt", join},
     Function{"replace", "ttt", replace},
     Function{"range", "n", range},
-    Function{"default", "??", [](Arguments a) { return a[0].is_null() || a[0] == json::value("") ? a[1] : a[0]; }},
-    Function{"to_json", "?", [](Arguments a) -> json::value { return json::value(json::serialize(a[0])); }},
+    Function{"default", "??",
+             [](Arguments a) { return a[0].is_null() || a[0] == json::value("") ? a[1] : a[0]; }},
+    Function{"to_json", "?",
+             [](Arguments a) -> json::value { return json::value(json::serialize(a[0])); }},
     // from_json can fail, and so stands in Evaluator::call.
     Function{"from_json", "t", nullptr},
 };
-constexpr std::array<std::string_view, 4> kStatusFunctions{"success", "failure", "always", "cancelled"};
+constexpr std::array<std::string_view, 4> kStatusFunctions{"success", "failure", "always",
+                                                           "cancelled"};
 
 bool is_status_function(std::string_view name) {
   return std::ranges::find(kStatusFunctions, name) != kStatusFunctions.end();
@@ -159,10 +165,13 @@ class Parser {
   static constexpr std::array<std::string_view, 2> kEqual{"==", "!="}, kSum{"+", "-"};
   static constexpr std::array<std::string_view, 4> kOrder{"<=", ">=", "<", ">"};
   static constexpr std::array<std::string_view, 3> kProduct{"*", "/", "%"};
-  static constexpr std::array<Level, 6> kLevels{Level{kOr}, Level{kAnd}, Level{kEqual}, Level{kOrder}, Level{kSum}, Level{kProduct}};
+  static constexpr std::array<Level, 6> kLevels{Level{kOr},    Level{kAnd}, Level{kEqual},
+                                                Level{kOrder}, Level{kSum}, Level{kProduct}};
 
   void skip_space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) ++at_;
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
+      ++at_;
   }
   bool take(std::string_view token) {
     skip_space();
@@ -172,10 +181,19 @@ class Parser {
   }
   std::unexpected<Error> unexpected_here(std::string_view wanted) {
     skip_space();
-    if (at_ >= text_.size()) return fail(ErrorCode::invalid, "column {}: the expression ends where {} should be", at_ + 1, wanted);
-    return fail(ErrorCode::invalid, "column {}: \"{}\" stands where {} should be", at_ + 1, text_.substr(at_, 12), wanted);
+    if (at_ >= text_.size())
+      return fail(ErrorCode::invalid, "column {}: the expression ends where {} should be", at_ + 1,
+                  wanted);
+    return fail(ErrorCode::invalid, "column {}: \"{}\" stands where {} should be", at_ + 1,
+                text_.substr(at_, 12), wanted);
   }
-  Node node(Kind kind, std::string name = {}) const { return {.kind = kind, .column = at_ + 1, .literal = nullptr, .name = std::move(name), .children = {}}; }
+  Node node(Kind kind, std::string name = {}) const {
+    return {.kind = kind,
+            .column = at_ + 1,
+            .literal = nullptr,
+            .name = std::move(name),
+            .children = {}};
+  }
 
   Result<Node> binary(std::size_t level) {
     if (level == kLevels.size()) return unary();
@@ -183,7 +201,8 @@ class Parser {
     CORRAL_TRY(auto left, binary(level + 1));
     for (;;) {
       skip_space();
-      const auto found = std::ranges::find_if(kLevels[level].operators, [&](auto op) { return text_.substr(at_).starts_with(op); });
+      const auto found = std::ranges::find_if(
+          kLevels[level].operators, [&](auto op) { return text_.substr(at_).starts_with(op); });
       if (found == kLevels[level].operators.end()) break;
       Node joined = node(Kind::binary, std::string(*found));
       at_ += found->size();
@@ -198,7 +217,8 @@ class Parser {
 
   Result<Node> unary() {
     skip_space();
-    if (at_ < text_.size() && (text_[at_] == '!' || text_[at_] == '-') && !text_.substr(at_).starts_with("!=")) {
+    if (at_ < text_.size() && (text_[at_] == '!' || text_[at_] == '-') &&
+        !text_.substr(at_).starts_with("!=")) {
       Node result = node(Kind::unary, std::string(1, text_[at_]));
       ++at_;
       if (++depth_ > kMaxDepth * static_cast<int>(kLevels.size())) return too_deep(at_ + 1);
@@ -235,8 +255,13 @@ class Parser {
   Result<std::string> word(std::string_view wanted) {
     skip_space();
     const auto begin = at_;
-    const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-    while (at_ < text_.size() && (letter(text_[at_]) || (at_ > begin && (text_[at_] == '-' || (text_[at_] >= '0' && text_[at_] <= '9'))))) ++at_;
+    const auto letter = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    };
+    while (at_ < text_.size() &&
+           (letter(text_[at_]) ||
+            (at_ > begin && (text_[at_] == '-' || (text_[at_] >= '0' && text_[at_] <= '9')))))
+      ++at_;
     if (at_ == begin) return unexpected_here(wanted);
     return std::string(text_.substr(begin, at_ - begin));
   }
@@ -286,8 +311,10 @@ class Parser {
     }
     CORRAL_TRY(result.name, word("a value"));
     if (take("(")) return call(std::move(result));
-    if (result.name == "true" || result.name == "false") result.literal = result.name == "true";
-    else if (result.name != "null") result.kind = Kind::name;
+    if (result.name == "true" || result.name == "false")
+      result.literal = result.name == "true";
+    else if (result.name != "null")
+      result.kind = Kind::name;
     return result;
   }
 
@@ -303,10 +330,13 @@ class Parser {
     if (function == nullptr) {
       std::vector<std::string_view> names(kStatusFunctions.begin(), kStatusFunctions.end());
       for (const auto& known : kFunctions) names.push_back(known.name);
-      return wrong(result, fmt::format("there is no function \"{}\": use one of {}", result.name, fmt::join(names, ", ")));
+      return wrong(result, fmt::format("there is no function \"{}\": use one of {}", result.name,
+                                       fmt::join(names, ", ")));
     }
     if (given != function->parameters.size())
-      return wrong(result, fmt::format("{}() takes {} argument{}, not {}", result.name, function->parameters.size(), function->parameters.size() == 1 ? "" : "s", given));
+      return wrong(result, fmt::format("{}() takes {} argument{}, not {}", result.name,
+                                       function->parameters.size(),
+                                       function->parameters.size() == 1 ? "" : "s", given));
     return result;
   }
 
@@ -315,7 +345,10 @@ class Parser {
     const auto begin = at_++;
     std::string out;
     for (;; ++at_) {
-      if (at_ >= text_.size()) return fail(ErrorCode::invalid, "column {}: the text that begins here has no end: close it with {}", begin + 1, quote);
+      if (at_ >= text_.size())
+        return fail(ErrorCode::invalid,
+                    "column {}: the text that begins here has no end: close it with {}", begin + 1,
+                    quote);
       if (text_[at_] == quote) {
         if (at_ + 1 >= text_.size() || text_[at_ + 1] != quote) break;
         ++at_;
@@ -334,7 +367,8 @@ class Parser {
     const auto as_whole = std::from_chars(begin, end, whole);
     const auto as_real = std::from_chars(begin, end, real, std::chars_format::fixed);
     const bool fits = as_whole.ec == std::errc() && as_whole.ptr == as_real.ptr;
-    if (!fits && (as_real.ec != std::errc() || !std::isfinite(real))) return unexpected_here("a number");
+    if (!fits && (as_real.ec != std::errc() || !std::isfinite(real)))
+      return unexpected_here("a number");
     at_ += static_cast<std::size_t>((fits ? as_whole.ptr : as_real.ptr) - begin);
     return fits ? json::value(whole) : json::value(real);
   }
@@ -353,7 +387,8 @@ class Evaluator {
   Value operator()(const Node& node) const {
     CORRAL_TRY(auto value, plain(node));
     // What is only looked up is as large as it was given.
-    if (node.kind != Kind::call && node.kind != Kind::binary && node.kind != Kind::list) return value;
+    if (node.kind != Kind::call && node.kind != Kind::binary && node.kind != Kind::list)
+      return value;
     if (value.is_string() && value.get_string().size() > kMaxExpressionResult)
       return wrong(node, fmt::format("the result has more than {} bytes", kMaxExpressionResult));
     if (value.is_array() && value.get_array().size() > kMaxExpressionList)
@@ -401,10 +436,15 @@ class Evaluator {
     CORRAL_TRY(const auto key, (*this)(node.children[1]));
     if (whole.is_null()) return nullptr;
     if (whole.is_object() && key.is_string()) return member(whole, key.get_string());
-    if (!whole.is_array() || !key.is_int64()) return wrong(node, fmt::format("{} cannot be looked up in {}", type_name(key), type_name(whole)));
+    if (!whole.is_array() || !key.is_int64())
+      return wrong(node,
+                   fmt::format("{} cannot be looked up in {}", type_name(key), type_name(whole)));
     const auto& list = whole.get_array();
-    const auto at = key.get_int64() < 0 ? key.get_int64() + static_cast<std::int64_t>(list.size()) : key.get_int64();
-    return at >= 0 && at < static_cast<std::int64_t>(list.size()) ? list[static_cast<std::size_t>(at)] : json::value(nullptr);
+    const auto at = key.get_int64() < 0 ? key.get_int64() + static_cast<std::int64_t>(list.size())
+                                        : key.get_int64();
+    return at >= 0 && at < static_cast<std::int64_t>(list.size())
+               ? list[static_cast<std::size_t>(at)]
+               : json::value(nullptr);
   }
 
   Value call(const Node& node) const {
@@ -416,9 +456,15 @@ class Evaluator {
     CORRAL_TRY(const auto args, values(node));
     for (std::size_t i = 0; i < args.size(); ++i) {
       const char wanted = function.parameters[i];
-      const bool fits = wanted == '?' || (wanted == 't' && args[i].is_string()) || (wanted == 'l' && args[i].is_array()) || (wanted == 'n' && args[i].is_number());
+      const bool fits = wanted == '?' || (wanted == 't' && args[i].is_string()) ||
+                        (wanted == 'l' && args[i].is_array()) ||
+                        (wanted == 'n' && args[i].is_number());
       if (!fits)
-        return wrong(node, fmt::format("argument {} of {}() must be {}, not {}", i + 1, node.name, wanted == 't' ? "a text" : wanted == 'l' ? "a list" : "a number", type_name(args[i])));
+        return wrong(node, fmt::format("argument {} of {}() must be {}, not {}", i + 1, node.name,
+                                       wanted == 't'   ? "a text"
+                                       : wanted == 'l' ? "a list"
+                                                       : "a number",
+                                       type_name(args[i])));
     }
     if (node.name != "from_json") return function.call(args);
     auto parsed = parse_json(text_of(args[0]), "the argument of from_json()");
@@ -429,28 +475,35 @@ class Evaluator {
   Value unary(const Node& node) const {
     CORRAL_TRY(const auto value, (*this)(node.children[0]));
     if (node.name == "!") return !is_true(value);
-    if (!value.is_number()) return wrong(node, fmt::format("- needs a number, not {}", type_name(value)));
-    if (value.is_int64() && value.get_int64() != std::numeric_limits<std::int64_t>::min()) return -value.get_int64();
+    if (!value.is_number())
+      return wrong(node, fmt::format("- needs a number, not {}", type_name(value)));
+    if (value.is_int64() && value.get_int64() != std::numeric_limits<std::int64_t>::min())
+      return -value.get_int64();
     return -value.to_number<double>();
   }
 
   Value binary(const Node& node) const {
     CORRAL_TRY(auto left, (*this)(node.children[0]));
     // The value that decides, as in JavaScript: `inputs.name || 'nobody'`.
-    if (node.name == "||") return is_true(left) ? Value(std::move(left)) : (*this)(node.children[1]);
-    if (node.name == "&&") return is_true(left) ? (*this)(node.children[1]) : Value(std::move(left));
+    if (node.name == "||")
+      return is_true(left) ? Value(std::move(left)) : (*this)(node.children[1]);
+    if (node.name == "&&")
+      return is_true(left) ? (*this)(node.children[1]) : Value(std::move(left));
     CORRAL_TRY(const auto right, (*this)(node.children[1]));
     if (node.name == "==") return same(left, right);
     if (node.name == "!=") return !same(left, right);
     if (left.is_string() && right.is_string()) {
-      if (node.name == "+") return json::value(std::string(text_of(left)) + std::string(text_of(right)));
+      if (node.name == "+")
+        return json::value(std::string(text_of(left)) + std::string(text_of(right)));
       if (const auto order = ordered(node.name, text_of(left) <=> text_of(right))) return *order;
     }
     if (left.is_number() && right.is_number()) {
-      if (left.is_int64() && right.is_int64()) return whole(node, left.get_int64(), right.get_int64());
+      if (left.is_int64() && right.is_int64())
+        return whole(node, left.get_int64(), right.get_int64());
       return real(node, left.to_number<double>(), right.to_number<double>());
     }
-    return wrong(node, fmt::format("{} does not work on {} and {}", node.name, type_name(left), type_name(right)));
+    return wrong(node, fmt::format("{} does not work on {} and {}", node.name, type_name(left),
+                                   type_name(right)));
   }
 
   static std::optional<bool> ordered(std::string_view op, std::partial_ordering order) {
@@ -465,20 +518,33 @@ class Evaluator {
     if (const auto order = ordered(node.name, a <=> b)) return *order;
     std::int64_t out = 0;
     bool over = false;
-    if (node.name == "+") over = __builtin_add_overflow(a, b, &out);
-    else if (node.name == "-") over = __builtin_sub_overflow(a, b, &out);
-    else if (node.name == "*") over = __builtin_mul_overflow(a, b, &out);
-    else if (b == 0) return wrong(node, "division by zero");
-    else if (b == -1) over = node.name == "/" && __builtin_sub_overflow(std::int64_t{0}, a, &out);  // the one quotient that may not fit
-    else if (node.name == "/") return a % b == 0 ? json::value(a / b) : json::value(static_cast<double>(a) / static_cast<double>(b));
-    else out = a % b;
+    if (node.name == "+")
+      over = __builtin_add_overflow(a, b, &out);
+    else if (node.name == "-")
+      over = __builtin_sub_overflow(a, b, &out);
+    else if (node.name == "*")
+      over = __builtin_mul_overflow(a, b, &out);
+    else if (b == 0)
+      return wrong(node, "division by zero");
+    else if (b == -1)
+      over = node.name == "/" &&
+             __builtin_sub_overflow(std::int64_t{0}, a, &out);  // the one quotient that may not fit
+    else if (node.name == "/")
+      return a % b == 0 ? json::value(a / b)
+                        : json::value(static_cast<double>(a) / static_cast<double>(b));
+    else
+      out = a % b;
     if (over) return wrong(node, "the number is too large");
     return out;
   }
   static Value real(const Node& node, double a, double b) {
     if (const auto order = ordered(node.name, a <=> b)) return *order;
     if (b == 0 && (node.name == "/" || node.name == "%")) return wrong(node, "division by zero");
-    const double out = node.name == "+" ? a + b : node.name == "-" ? a - b : node.name == "*" ? a * b : node.name == "/" ? a / b : std::fmod(a, b);
+    const double out = node.name == "+"   ? a + b
+                       : node.name == "-" ? a - b
+                       : node.name == "*" ? a * b
+                       : node.name == "/" ? a / b
+                                          : std::fmod(a, b);
     if (!std::isfinite(out)) return wrong(node, "the number is too large");
     return out;
   }
@@ -491,10 +557,15 @@ void collect(const Node& node, std::vector<std::vector<std::string>>& paths) {
   std::vector<std::string> path;
   const Node* at = &node;
   for (;; at = &at->children[0]) {
-    if (at->kind == Kind::field) path.push_back(at->name);
-    else if (at->kind == Kind::index && at->children[1].kind == Kind::literal && at->children[1].literal.is_string()) path.emplace_back(at->children[1].literal.get_string());
-    else if (at->kind == Kind::index) path.clear(), collect(at->children[1], paths);
-    else break;
+    if (at->kind == Kind::field)
+      path.push_back(at->name);
+    else if (at->kind == Kind::index && at->children[1].kind == Kind::literal &&
+             at->children[1].literal.is_string())
+      path.emplace_back(at->children[1].literal.get_string());
+    else if (at->kind == Kind::index)
+      path.clear(), collect(at->children[1], paths);
+    else
+      break;
   }
   if (at->kind == Kind::name) {
     path.push_back(at->name);
@@ -506,7 +577,8 @@ void collect(const Node& node, std::vector<std::vector<std::string>>& paths) {
 }
 
 bool calls_status(const Node& node) {
-  return (node.kind == Kind::call && is_status_function(node.name)) || std::ranges::any_of(node.children, calls_status);
+  return (node.kind == Kind::call && is_status_function(node.name)) ||
+         std::ranges::any_of(node.children, calls_status);
 }
 
 }  // namespace
@@ -527,12 +599,16 @@ std::string as_text(const json::value& value) {
 }
 
 Result<Expression> Expression::parse(std::string_view text) {
-  if (text.size() > kMaxExpressionText) return fail(ErrorCode::invalid, "column 1: the expression has {} bytes: at most {}", text.size(), kMaxExpressionText);
+  if (text.size() > kMaxExpressionText)
+    return fail(ErrorCode::invalid, "column 1: the expression has {} bytes: at most {}",
+                text.size(), kMaxExpressionText);
   CORRAL_TRY(auto root, Parser(text).parse());
   return Expression(std::move(root));
 }
 
-Result<json::value> Expression::evaluate(const Scope& scope) const { return Evaluator(scope)(root_); }
+Result<json::value> Expression::evaluate(const Scope& scope) const {
+  return Evaluator(scope)(root_);
+}
 
 std::vector<std::vector<std::string>> Expression::references() const {
   std::vector<std::vector<std::string>> paths;
@@ -558,11 +634,16 @@ Result<Template> Template::parse(std::string_view text) {
     std::size_t close = 0;
     for (char quote = '\0'; close < text.size(); ++close) {
       if (quote == '\0' && text.substr(close).starts_with("}}")) break;
-      if (quote != '\0' ? text[close] == quote : text[close] == '\'' || text[close] == '"') quote = quote == '\0' ? text[close] : '\0';
+      if (quote != '\0' ? text[close] == quote : text[close] == '\'' || text[close] == '"')
+        quote = quote == '\0' ? text[close] : '\0';
     }
-    if (close >= text.size()) return fail(ErrorCode::invalid, "\"${{{{{}\" has no end: close it with }}}}", text.substr(0, 20));
+    if (close >= text.size())
+      return fail(ErrorCode::invalid, "\"${{{{{}\" has no end: close it with }}}}",
+                  text.substr(0, 20));
     auto expression = Expression::parse(text.substr(0, close));
-    if (!expression) return fail(ErrorCode::invalid, "in ${{{{{}}}}}: {}", text.substr(0, close), expression.error().message);
+    if (!expression)
+      return fail(ErrorCode::invalid, "in ${{{{{}}}}}: {}", text.substr(0, close),
+                  expression.error().message);
     if (!plain.empty()) result.parts_.push_back({std::exchange(plain, {}), {}});
     result.parts_.push_back({std::string(text.substr(0, close)), {*std::move(expression)}});
     text.remove_prefix(close + 2);
@@ -574,7 +655,8 @@ Result<Template> Template::parse(std::string_view text) {
 Result<json::value> Template::evaluate(const Scope& scope) const {
   if (parts_.size() == 1 && !parts_[0].expression.empty()) {
     auto value = parts_[0].expression[0].evaluate(scope);
-    if (!value) return fail(ErrorCode::invalid, "in ${{{{{}}}}}: {}", parts_[0].text, value.error().message);
+    if (!value)
+      return fail(ErrorCode::invalid, "in ${{{{{}}}}}: {}", parts_[0].text, value.error().message);
     return value;
   }
   CORRAL_TRY(auto text, this->text(scope));
@@ -589,7 +671,8 @@ Result<std::string> Template::text(const Scope& scope) const {
       continue;
     }
     auto value = part.expression[0].evaluate(scope);
-    if (!value) return fail(ErrorCode::invalid, "in ${{{{{}}}}}: {}", part.text, value.error().message);
+    if (!value)
+      return fail(ErrorCode::invalid, "in ${{{{{}}}}}: {}", part.text, value.error().message);
     out += as_text(*value);
   }
   return out;

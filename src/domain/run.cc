@@ -75,7 +75,8 @@ class Applier {
                .of = step->of,
                .matrix = step->matrix,
                .expanded = some};
-      if (!some) std::erase_if(run_.steps, [&](const Step& instance) { return instance.of == name; });
+      if (!some)
+        std::erase_if(run_.steps, [&](const Step& instance) { return instance.of == name; });
     }
     run_.snapshot = last_snapshot();
   }
@@ -109,9 +110,11 @@ class Applier {
     if (!step->started_at) step->started_at = at_;
     step->finished_at.reset();
     std::vector<Step> instances;
-    for (const auto& instance : event.instances) instances.push_back(instance_of(*step, instance.name, instance.matrix));
+    for (const auto& instance : event.instances)
+      instances.push_back(instance_of(*step, instance.name, instance.matrix));
     const auto after = run_.steps.begin() + (step - run_.steps.data()) + 1;
-    run_.steps.insert(after, std::make_move_iterator(instances.begin()), std::make_move_iterator(instances.end()));
+    run_.steps.insert(after, std::make_move_iterator(instances.begin()),
+                      std::make_move_iterator(instances.end()));
   }
   void operator()(const StepWaiting& event) {
     set(event.step, StepStatus::waiting);
@@ -241,7 +244,9 @@ class Applier {
   std::string last_snapshot() const {
     const Step* last = nullptr;
     for (const auto& step : run_.steps)
-      if (!step.snapshot.empty() && step.finished_at && (last == nullptr || *step.finished_at >= *last->finished_at)) last = &step;
+      if (!step.snapshot.empty() && step.finished_at &&
+          (last == nullptr || *step.finished_at >= *last->finished_at))
+        last = &step;
     return last == nullptr ? run_.base_snapshot : last->snapshot;
   }
   void set(std::string_view name, StepStatus status) {

@@ -23,12 +23,12 @@ struct Step {
   std::optional<Failure> error;
   std::string summary;
   json::object outputs;
-  std::string reason;              // what it is waiting for, or why it was skipped
-  std::optional<Time> wakes_at;    // while it is waiting: until when at most
-  std::string snapshot;            // commit of the work tree when it had ended
-  std::string of;                  // of a matrix's step: the step whose matrix it is
-  json::object matrix;             // its combination
-  bool expanded = false;           // its matrix has become steps of their own
+  std::string reason;            // what it is waiting for, or why it was skipped
+  std::optional<Time> wakes_at;  // while it is waiting: until when at most
+  std::string snapshot;          // commit of the work tree when it had ended
+  std::string of;                // of a matrix's step: the step whose matrix it is
+  json::object matrix;           // its combination
+  bool expanded = false;         // its matrix has become steps of their own
 
   // Names the step's processes in a workspace, and its sources in logs.
   std::string process_id() const { return definition.name + "-" + std::to_string(attempt); }
@@ -73,7 +73,7 @@ struct Run {
   std::string base_branch, base_commit;
   std::optional<std::string> commit;
   std::optional<DiffStat> diff_stat;
-  std::string snapshot;  // commit of the last durable snapshot of the work tree
+  std::string snapshot;       // commit of the last durable snapshot of the work tree
   std::string base_snapshot;  // what it began with, when that is not what a kept step left
   Usage usage;
   Money cost;
@@ -218,9 +218,9 @@ struct AddArtifact {
 using Command =
     std::variant<Create, Begin, RequestCancel, FinishCancel, Retry, Pause, Resume, ResolveSource,
                  CommitChanges, StartStep, ExpandStep, WaitStep, ResumeStep, CompleteStep, FailStep,
-                 SkipStep, CancelStep, Complete, Fail, RequestApproval,
-                 DecideApproval, ApplyApproval, WithdrawApproval, RecordModelCall, StopForBudget,
-                 ChooseWorkspace, WorkspaceIsReady, LoseWorkspace, TakeSnapshot, AddArtifact>;
+                 SkipStep, CancelStep, Complete, Fail, RequestApproval, DecideApproval,
+                 ApplyApproval, WithdrawApproval, RecordModelCall, StopForBudget, ChooseWorkspace,
+                 WorkspaceIsReady, LoseWorkspace, TakeSnapshot, AddArtifact>;
 
 // What follows from a command. No events: it is already so (commands that a restarted driver
 // repeats are idempotent). `conflict` naming both states when the state does not allow it,

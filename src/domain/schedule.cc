@@ -15,13 +15,16 @@ class Planner {
     const auto deadline = run.deadline();
     late_ = deadline && now >= *deadline;
     if (deadline && !late_) wake_at(*deadline);
-    under_way_ = static_cast<int>(std::ranges::count_if(run.steps, [](const Step& step) { return is_under_way(step.status) && !step.expanded; }));
+    under_way_ = static_cast<int>(std::ranges::count_if(
+        run.steps, [](const Step& step) { return is_under_way(step.status) && !step.expanded; }));
   }
 
   Plan make() {
     if (has_ended(run_.status)) return {};
     if (run_.status == RunStatus::pending) return {.actions = {BeginRun{}}, .wake = {}};
-    const bool cleaning = std::ranges::any_of(run_.steps, [](const Step& step) { return step.definition.at_end && !has_ended(step.status); });
+    const bool cleaning = std::ranges::any_of(run_.steps, [](const Step& step) {
+      return step.definition.at_end && !has_ended(step.status);
+    });
     if (run_.cancel_reason && !cleaning) return {.actions = {CancelRun{}}, .wake = {}};
 
     bool over = true;  // nothing before the `finally` steps is still to come
@@ -80,16 +83,24 @@ class Planner {
   bool matrix_has_room(const Step& step) const {
     const auto* whole = step.of.empty() ? nullptr : run_.find(step.of);
     if (whole == nullptr || whole->definition.max_parallel == 0) return true;
-    const auto busy = std::ranges::count_if(run_.steps, [&](const Step& other) { return other.of == step.of && is_under_way(other.status); });
+    const auto busy = std::ranges::count_if(run_.steps, [&](const Step& other) {
+      return other.of == step.of && is_under_way(other.status);
+    });
     const auto started = started_of_.find(step.of);
-    return busy + (started == started_of_.end() ? 0 : started->second) < whole->definition.max_parallel;
+    return busy + (started == started_of_.end() ? 0 : started->second) <
+           whole->definition.max_parallel;
   }
 
   std::string why_skipped(const Step& step) const {
-    if (!needs_failed(run_, step)) return step.definition.condition.empty() ? "the run is being cancelled" : fmt::format("its condition is not met: {}", step.definition.condition);
+    if (!needs_failed(run_, step))
+      return step.definition.condition.empty()
+                 ? "the run is being cancelled"
+                 : fmt::format("its condition is not met: {}", step.definition.condition);
     for (const auto& need : step.definition.needs)
-      if (const auto* other = run_.find(need); other != nullptr && (went_wrong(*other) || needs_failed(run_, *other)))
-        return fmt::format("step \"{}\" {}", need, other->status == StepStatus::failed ? "failed" : "did not run");
+      if (const auto* other = run_.find(need);
+          other != nullptr && (went_wrong(*other) || needs_failed(run_, *other)))
+        return fmt::format("step \"{}\" {}", need,
+                           other->status == StepStatus::failed ? "failed" : "did not run");
     return "a step failed";
   }
 
@@ -102,7 +113,10 @@ class Planner {
       // Cancelled before it began: nothing comes of it any more.
       const bool dropped = run_.must_stop(instance) && instance.status == StepStatus::pending;
       if (!has_ended(instance.status) && !dropped) return;
-      if (!failure && went_wrong(instance)) failure = instance.error.value_or(Failure{ErrorCode::cancelled, fmt::format("step \"{}\" was cancelled", instance.definition.name)});
+      if (!failure && went_wrong(instance))
+        failure = instance.error.value_or(
+            Failure{ErrorCode::cancelled,
+                    fmt::format("step \"{}\" was cancelled", instance.definition.name)});
     }
     if (!any) return;
     plan_.actions.push_back(JoinStep{step.definition.name, std::move(failure)});
@@ -110,10 +124,16 @@ class Planner {
 
   Action end() const {
     if (run_.cancel_reason) return CancelRun{};
-    const auto failed = std::ranges::find_if(run_.steps, [](const Step& step) { return step.of.empty() && went_wrong(step); });
-    if (failed != run_.steps.end()) return FailRun{failed->error.value_or(Failure{ErrorCode::internal, fmt::format("step \"{}\" went wrong", failed->definition.name)})};
-    if (std::ranges::any_of(run_.steps, [](const Step& step) { return step.status == StepStatus::skipped && step.reason == kOutOfTime; }))
-      return FailRun{{ErrorCode::deadline, fmt::format("the run took longer than its {} s", run_.request.timeout.count() / 1000)}};
+    const auto failed = std::ranges::find_if(
+        run_.steps, [](const Step& step) { return step.of.empty() && went_wrong(step); });
+    if (failed != run_.steps.end())
+      return FailRun{failed->error.value_or(Failure{
+          ErrorCode::internal, fmt::format("step \"{}\" went wrong", failed->definition.name)})};
+    if (std::ranges::any_of(run_.steps, [](const Step& step) {
+          return step.status == StepStatus::skipped && step.reason == kOutOfTime;
+        }))
+      return FailRun{{ErrorCode::deadline, fmt::format("the run took longer than its {} s",
+                                                       run_.request.timeout.count() / 1000)}};
     return CompleteRun{};
   }
 

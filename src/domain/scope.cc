@@ -8,7 +8,8 @@ namespace {
 
 json::value error_json(const Step& step) {
   if (!step.error) return nullptr;
-  return json::object{{"code", std::string(to_string(step.error->code))}, {"message", step.error->message}};
+  return json::object{{"code", std::string(to_string(step.error->code))},
+                      {"message", step.error->message}};
 }
 
 json::object own_json(const Step& step) {
@@ -85,13 +86,14 @@ Scope scope_of(const Run& run, const Step* step, std::string_view prompt) {
     if (other.of.empty()) steps[other.definition.name] = step_json(run, other);
   scope.values["steps"] = std::move(steps);
   scope.values["matrix"] = step != nullptr ? step->matrix : json::object{};
-  scope.values["run"] = json::object{{"id", run.id.to_string()},
-                                     {"attempt", run.attempt},
-                                     {"project", run.request.project_name},
-                                     {"branch", run.request.branch},
-                                     {"base_branch", run.base_branch},
-                                     {"base_commit", run.base_commit},
-                                     {"commit", run.commit ? json::value(*run.commit) : json::value(nullptr)}};
+  scope.values["run"] =
+      json::object{{"id", run.id.to_string()},
+                   {"attempt", run.attempt},
+                   {"project", run.request.project_name},
+                   {"branch", run.request.branch},
+                   {"base_branch", run.base_branch},
+                   {"base_commit", run.base_commit},
+                   {"commit", run.commit ? json::value(*run.commit) : json::value(nullptr)}};
   scope.cancelled = run.cancel_reason.has_value();
   scope.failure = step != nullptr && needs_failed(run, *step);
   scope.success = !scope.failure && !scope.cancelled;
@@ -99,7 +101,8 @@ Scope scope_of(const Run& run, const Step* step, std::string_view prompt) {
 }
 
 bool went_wrong(const Step& step) {
-  return (step.status == StepStatus::failed && !step.definition.continue_on_error) || step.status == StepStatus::cancelled;
+  return (step.status == StepStatus::failed && !step.definition.continue_on_error) ||
+         step.status == StepStatus::cancelled;
 }
 
 namespace {
@@ -111,7 +114,9 @@ bool needs_failed(const Run& run, const Step& step, std::set<const Step*>& seen)
     return went_wrong(other) ||
            (other.status == StepStatus::skipped && needs_failed(run, other, seen));
   };
-  if (step.definition.at_end && std::ranges::any_of(run.steps, [&](const Step& other) { return !other.definition.at_end && went_wrong(other); }))
+  if (step.definition.at_end && std::ranges::any_of(run.steps, [&](const Step& other) {
+        return !other.definition.at_end && went_wrong(other);
+      }))
     return true;
   return std::ranges::any_of(step.definition.needs, [&](const std::string& need) {
     const auto* other = run.find(need);
@@ -127,7 +132,8 @@ bool needs_failed(const Run& run, const Step& step) {
 }
 
 bool asks_for_status(const StepDefinition& definition) {
-  const auto condition = Expression::parse(definition.condition.empty() ? "true" : definition.condition);
+  const auto condition =
+      Expression::parse(definition.condition.empty() ? "true" : definition.condition);
   return condition && condition->asks_for_status();
 }
 
@@ -149,9 +155,11 @@ Result<std::vector<json::object>> matrix_of(const Run& run, const Step& step) {
   for (const auto& [key, text] : step.definition.matrix) {
     CORRAL_TRY(const auto values, evaluate(text, scope));
     if (!values.is_array())
-      return fail(ErrorCode::invalid, "`{}` in the matrix of step \"{}\" is no list", std::string_view(key), step.definition.name);
+      return fail(ErrorCode::invalid, "`{}` in the matrix of step \"{}\" is no list",
+                  std::string_view(key), step.definition.name);
     if (all.size() * values.get_array().size() > kMaxInstances)
-      return fail(ErrorCode::invalid, "the matrix of step \"{}\" makes more than {} steps", step.definition.name, kMaxInstances);
+      return fail(ErrorCode::invalid, "the matrix of step \"{}\" makes more than {} steps",
+                  step.definition.name, kMaxInstances);
     std::vector<json::object> wider;
     for (const auto& one : all)
       for (const auto& value : values.get_array()) (wider.emplace_back(one))[key] = value;
@@ -164,7 +172,9 @@ Result<json::object> evaluate_all(const json::object& with, const Scope& scope) 
   json::object out;
   for (const auto& [key, value] : with) {
     auto evaluated = evaluate(value, scope);
-    if (!evaluated) return fail(evaluated.error().code, "{}: {}", std::string_view(key), evaluated.error().message);
+    if (!evaluated)
+      return fail(evaluated.error().code, "{}: {}", std::string_view(key),
+                  evaluated.error().message);
     out[key] = *std::move(evaluated);
   }
   return out;

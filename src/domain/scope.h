@@ -1,4 +1,5 @@
-// What expressions see of a run, and what follows from the graph: who may begin, whose needs failed.
+// What expressions see of a run, and what follows from the graph: who may begin, whose needs
+// failed.
 #pragma once
 
 #include <string>

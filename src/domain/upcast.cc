@@ -15,7 +15,8 @@ std::string expressions_in(std::string_view text) {
     if (prompt || text.starts_with("{{checks}}")) {
       // A $ before an expression would make it text.
       const auto dollars = out.find_last_not_of('$') + 1;
-      if (dollars < out.size()) out = fmt::format("{}${{{{ '{}' }}}}", out.substr(0, dollars), out.substr(dollars));
+      if (dollars < out.size())
+        out = fmt::format("{}${{{{ '{}' }}}}", out.substr(0, dollars), out.substr(dollars));
       out += prompt ? "${{ inputs.prompt }}" : "${{ inputs.checks }}";
       text.remove_prefix(10);
       continue;

@@ -65,10 +65,10 @@ Result<json::object> check_inputs(const Workflow& workflow, const json::object& 
     if (known == workflow.inputs.end()) {
       std::vector<std::string_view> names;
       for (const auto& [input, definition] : workflow.inputs) names.push_back(input);
-      return fail(ErrorCode::invalid, "inputs.{}: the workflow {} has no such input: {}", name,
-                  workflow.name,
-                  names.empty() ? "it takes none"
-                                : fmt::format("use one of {}", fmt::join(names, ", ")));
+      return fail(
+          ErrorCode::invalid, "inputs.{}: the workflow {} has no such input: {}", name,
+          workflow.name,
+          names.empty() ? "it takes none" : fmt::format("use one of {}", fmt::join(names, ", ")));
     }
     const auto& definition = known->second;
     json::value checked = value;

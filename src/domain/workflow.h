@@ -16,8 +16,8 @@
 namespace corral::domain {
 
 struct RetryPolicy {
-  int attempts = 3;         // in all, the first included; 1: no retry
-  Duration backoff{2'000};  // before the second attempt; doubles each time
+  int attempts = 3;             // in all, the first included; 1: no retry
+  Duration backoff{2'000};      // before the second attempt; doubles each time
   std::vector<std::string> on;  // error codes; empty: those that another attempt may not meet again
 
   static void fields(auto& self, auto& visit) {
@@ -34,15 +34,15 @@ struct Place {
 using Places = std::map<std::string, Place, std::less<>>;
 
 struct StepDefinition {
-  std::string name;  // [a-z0-9][a-z0-9-]{0,31}; part of process ids
-  std::string kind;  // "git", "agent", "command", …: known to the engine's registry
+  std::string name;   // [a-z0-9][a-z0-9-]{0,31}; part of process ids
+  std::string kind;   // "git", "agent", "command", …: known to the engine's registry
   json::object with;  // what the kind asks for (KindRules); texts may hold ${{ … }}
   // When it runs, as an expression; empty: success(). Unless it asks for success(), failure(),
   // always() or cancelled(), success() is implied.
   std::string condition;
   std::vector<std::string> needs;  // names of steps that end before this one begins
-  json::object matrix;  // a list, or an expression that gives one, by key: a step for each
-                        // combination
+  json::object matrix;   // a list, or an expression that gives one, by key: a step for each
+                         // combination
   int max_parallel = 0;  // of a matrix's steps at once; 0: the run's own limit
   std::map<std::string, std::string, std::less<>> outputs;  // a type by name
   Duration timeout{0};                                      // 0: only the run's own
@@ -74,7 +74,7 @@ struct InputDefinition {
   std::string type = "string";  // one of kValueTypes
   std::string description;
   bool required = false;
-  json::value otherwise;  // its default; null: none
+  json::value otherwise;             // its default; null: none
   std::vector<std::string> options;  // of a string: one of these
 
   static void fields(auto& self, auto& visit) {
@@ -115,7 +115,7 @@ struct Workflow {
   Concurrency concurrency;
   std::optional<Schedule> schedule;
   int priority = 0;
-  Duration timeout{0};  // 0: the server's default
+  Duration timeout{0};                // 0: the server's default
   std::vector<StepDefinition> steps;  // the `finally` steps last
   Places places;
 
@@ -144,8 +144,8 @@ inline constexpr Duration kMaxTimeout = std::chrono::hours(24 * 7);
 inline constexpr std::string_view kValueTypes[] = {"string", "number", "boolean", "list", "object"};
 bool is_value_type(std::string_view name);
 bool has_type(const json::value& value, std::string_view type);
-// What a text means as a value of that type: "3" as a number, "true" as a boolean, JSON as a list or
-// an object. `invalid` when it means none.
+// What a text means as a value of that type: "3" as a number, "true" as a boolean, JSON as a list
+// or an object. `invalid` when it means none.
 Result<json::value> value_from_text(std::string_view text, std::string_view type);
 
 // The inputs of a run: given ones checked, defaults filled in. Texts are converted to the declared

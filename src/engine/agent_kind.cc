@@ -11,18 +11,27 @@ class AgentKind final : public StepKind {
  public:
   domain::KindRules rules() const override {
     using domain::FieldRule, domain::FieldType;
-    return {.name = "agent",
-            .description = "lets a coding agent work on a task in the workspace",
-            .fields = {{"prompt", FieldType::text, FieldRule::Need::required, "what it is to do, for instance \"${{ inputs.prompt }}\""},
-                       {"agent", FieldType::text, FieldRule::Need::optional, "its name; otherwise the run's"},
-                       {"model", FieldType::text, FieldRule::Need::optional, "the model; otherwise the run's"},
-                       {"attempts", FieldType::number, FieldRule::Need::optional, "so many runs try it side by side, and one is taken"},
-                       {"agents", FieldType::texts, FieldRule::Need::optional, "of several attempts: their agents, in turn"},
-                       {"models", FieldType::texts, FieldRule::Need::optional, "of several attempts: their models, in turn"},
-                       {"checks", FieldType::text, FieldRule::Need::optional, "of several attempts: the command that each must pass; otherwise the run's"},
-                       {"pick", FieldType::text, FieldRule::Need::optional, "checks (the cheapest that passed) or person"}},
-            .outputs = {"chosen", "run", "commit", "branch", "attempts"},
-            .check = check_attempts};
+    return {
+        .name = "agent",
+        .description = "lets a coding agent work on a task in the workspace",
+        .fields = {{"prompt", FieldType::text, FieldRule::Need::required,
+                    "what it is to do, for instance \"${{ inputs.prompt }}\""},
+                   {"agent", FieldType::text, FieldRule::Need::optional,
+                    "its name; otherwise the run's"},
+                   {"model", FieldType::text, FieldRule::Need::optional,
+                    "the model; otherwise the run's"},
+                   {"attempts", FieldType::number, FieldRule::Need::optional,
+                    "so many runs try it side by side, and one is taken"},
+                   {"agents", FieldType::texts, FieldRule::Need::optional,
+                    "of several attempts: their agents, in turn"},
+                   {"models", FieldType::texts, FieldRule::Need::optional,
+                    "of several attempts: their models, in turn"},
+                   {"checks", FieldType::text, FieldRule::Need::optional,
+                    "of several attempts: the command that each must pass; otherwise the run's"},
+                   {"pick", FieldType::text, FieldRule::Need::optional,
+                    "checks (the cheapest that passed) or person"}},
+        .outputs = {"chosen", "run", "commit", "branch", "attempts"},
+        .check = check_attempts};
   }
 
   Task<Result<bool>> is_due(StepContext& context) const override {

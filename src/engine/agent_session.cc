@@ -193,8 +193,15 @@ void AgentSession::absorb(ports::AgentDriver::Step step) {
 void AgentSession::answer_by_policy(const ports::AgentEvent& request) {
   if (context_.run.request.permissions == domain::PermissionPolicy::workspace)
     return absorb(driver_->answer(request.id, true, ""));
-  requests_.emplace_back(domain::RequestApproval{approval_id(request.id), context_.name, request.id,
-                                                 request.tool, request.text, request.input, {}, {}, {}});
+  requests_.emplace_back(domain::RequestApproval{approval_id(request.id),
+                                                 context_.name,
+                                                 request.id,
+                                                 request.tool,
+                                                 request.text,
+                                                 request.input,
+                                                 {},
+                                                 {},
+                                                 {}});
 }
 
 void AgentSession::add_to_timeline(ports::AgentEvent event) {

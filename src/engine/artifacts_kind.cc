@@ -12,7 +12,10 @@ constexpr std::size_t kMaxTimeline = 64u << 20;
 class ArtifactsKind final : public StepKind {
  public:
   domain::KindRules rules() const override {
-    return {.name = "artifacts", .description = "keeps the diff, the transcript and a report", .fields = {}, .outputs = {}};
+    return {.name = "artifacts",
+            .description = "keeps the diff, the transcript and a report",
+            .fields = {},
+            .outputs = {}};
   }
   bool needs_workspace() const override { return false; }
 

@@ -1,5 +1,5 @@
-// Several attempts at one task side by side, each a run of its own; checks decide, or a person picks,
-// and the work of the one that is chosen comes into this run's workspace.
+// Several attempts at one task side by side, each a run of its own; checks decide, or a person
+// picks, and the work of the one that is chosen comes into this run's workspace.
 #pragma once
 
 #include "engine/step_kind.h"

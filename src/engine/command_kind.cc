@@ -22,7 +22,8 @@ class CommandKind final : public StepKind {
             .fields = {{"run", FieldType::text_or_texts, FieldRule::Need::required,
                         "shell text, or a program and its arguments as a list"},
                        {"env", FieldType::map, FieldRule::Need::optional,
-                        "environment variables; values from elsewhere are safest here, since no shell reads them"}},
+                        "environment variables; values from elsewhere are safest here, since no "
+                        "shell reads them"}},
             .outputs = {},
             .declared_outputs = true};
   }
@@ -34,7 +35,8 @@ class CommandKind final : public StepKind {
     spec.id = context.process_id();
     spec.timeout = context.time_left();
     if (const auto* env = context.with.if_contains("env"); env != nullptr && env->is_object())
-      for (const auto& [name, value] : env->get_object()) spec.env[std::string(name)] = domain::as_text(value);
+      for (const auto& [name, value] : env->get_object())
+        spec.env[std::string(name)] = domain::as_text(value);
     const std::string text = fmt::format("{}", fmt::join(words, " "));
     spec.argv = shell ? std::vector<std::string>{"sh", "-c", words.front()} : words;
     if (!context.step().definition.outputs.empty()) provide_output_file(spec);
@@ -48,7 +50,9 @@ class CommandKind final : public StepKind {
                                                         context.name, end.exit_code, shown(text))}};
     StepEnd done;
     auto outputs = co_await read_output_file(context);
-    if (!outputs) co_return StepEnd{.failure = domain::Failure{outputs.error().code, outputs.error().describe()}};
+    if (!outputs)
+      co_return StepEnd{.failure =
+                            domain::Failure{outputs.error().code, outputs.error().describe()}};
     done.outputs = *std::move(outputs);
     CORRAL_CO_TRY(done.failure, co_await take_snapshot(context));
     co_return done;

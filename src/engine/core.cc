@@ -84,7 +84,8 @@ Task<Result<void>> commit_all(Core& core, std::vector<ports::Change> changes) {
 ports::NewJob run_job(const domain::Run& run) {
   std::vector<ports::Slot> slots;
   if (const auto& request = run.request; !request.concurrency_group.empty())
-    slots.push_back({"concurrency/" + request.concurrency_group, static_cast<std::uint32_t>(request.concurrency_limit)});
+    slots.push_back({"concurrency/" + request.concurrency_group,
+                     static_cast<std::uint32_t>(request.concurrency_limit)});
   return {.kind = "run",
           .key = run_job_key(run.id),
           .payload = json::object{{"run", run.id.to_string()}},

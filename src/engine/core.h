@@ -11,8 +11,8 @@
 #include "engine/async.h"
 #include "engine/engine.h"
 #include "engine/figures.h"
-#include "engine/step_kinds.h"
 #include "engine/run_repository.h"
+#include "engine/step_kinds.h"
 
 namespace corral::engine {
 
@@ -116,7 +116,7 @@ struct Core {
   Figures figures;
   std::unordered_map<WorkspaceId, WorkspaceOwner> owners;
   std::set<WorkspaceId> leftovers;  // to be ended
-  Signal jobs;  // a job was enqueued here, or a place became free
+  Signal jobs;                      // a job was enqueued here, or a place became free
   std::uint64_t job_news =
       0;  // counts what `jobs` signals, so that none is missed between a look and a wait
 

@@ -7,7 +7,7 @@
 
 namespace corral::engine {
 
-inline constexpr std::string_view kWorkflowKind = "workflow";                // the newest, by name
+inline constexpr std::string_view kWorkflowKind = "workflow";                 // the newest, by name
 inline constexpr std::string_view kWorkflowVersionKind = "workflow_version";  // "<name>@<version>"
 
 // By "name" or "name@version". `not_found` names those that there are.

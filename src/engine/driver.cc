@@ -203,7 +203,8 @@ Task<Result<void>> RunDriver::finish(domain::Command command, std::string line) 
   co_return Result<void>{};
 }
 
-// Gives the job back until something is due, so that a run that waits for days takes nobody's place.
+// Gives the job back until something is due, so that a run that waits for days takes nobody's
+// place.
 Task<Result<bool>> RunDriver::park(std::optional<Time> wake) {
   const Time latest = core_.deps.clock.now() + kLongestPark;
   ports::Transaction transaction;
@@ -233,7 +234,8 @@ Task<Result<void>> RunDriver::wake_if_due() {
     const auto* step = run_.find(name);
     if (step == nullptr || step->status != domain::StepStatus::waiting) continue;
     auto context = context_of(name);
-    CORRAL_CO_TRY(const bool due, co_await core_.kinds.find(step->definition.kind)->is_due(context));
+    CORRAL_CO_TRY(const bool due,
+                  co_await core_.kinds.find(step->definition.kind)->is_due(context));
     if (!due) continue;
     ports::Transaction transaction;
     transaction.changes.emplace_back(ports::WakeJob{job_.key});
@@ -321,7 +323,8 @@ Task<Result<std::optional<domain::Failure>>> RunDriver::prepare(StepContext& con
     const auto holds = domain::condition_holds(context.run, step);
     if (!holds) co_return failure_of(holds.error());
   }
-  auto with = domain::evaluate_all(step.definition.with, domain::scope_of(context.run, &step, prompt));
+  auto with =
+      domain::evaluate_all(step.definition.with, domain::scope_of(context.run, &step, prompt));
   if (!with) co_return failure_of(with.error());
   context.with = *std::move(with);
   co_return std::nullopt;
@@ -340,7 +343,8 @@ Task<Result<void>> RunDriver::conclude(StepContext& context, StepEnd end) {
   if (!end.failure && json::serialize(end.outputs).size() > kMaxOutputs)
     end.failure = domain::Failure{
         ErrorCode::exhausted,
-        fmt::format("its outputs have more than {} bytes: keep large results in files", kMaxOutputs)};
+        fmt::format("its outputs have more than {} bytes: keep large results in files",
+                    kMaxOutputs)};
   if (!end.failure)
     co_return co_await context.tell(domain::CompleteStep{
         context.name, attempt, std::move(end.summary), std::move(end.outputs)});
@@ -439,7 +443,8 @@ Task<Result<std::vector<ports::ReadOnlyMount>>> RunDriver::mounts(const domain::
 
 // Every step that was at work in it fails with it. Whichever notices first says so for all.
 Task<Result<void>> RunDriver::lose_workspace(StepContext& context, domain::Failure error) {
-  const auto id = context.workspace ? context.workspace->id() : context.run.workspace.value_or(WorkspaceId{});
+  const auto id =
+      context.workspace ? context.workspace->id() : context.run.workspace.value_or(WorkspaceId{});
   CORRAL_CO_CHECK(co_await context.reload());
   if (context.run.workspace != id) co_return Result<void>{};
   log::warning("run.workspace_lost",
@@ -448,7 +453,8 @@ Task<Result<void>> RunDriver::lose_workspace(StepContext& context, domain::Failu
   std::vector<std::string> steps;
   for (const auto& step : context.run.steps) {
     const auto* kind = core_.kinds.find(step.definition.kind);
-    if (domain::is_under_way(step.status) && !step.expanded && kind != nullptr && kind->needs_workspace())
+    if (domain::is_under_way(step.status) && !step.expanded && kind != nullptr &&
+        kind->needs_workspace())
       steps.push_back(step.definition.name);
   }
   CORRAL_CO_CHECK(co_await context.note(

@@ -62,9 +62,10 @@ class RunDriver {
   std::shared_ptr<session::Log> log_, timeline_;
   std::shared_ptr<ports::Workspace> workspace_;
   int restored_ = 0;  // number of the workspace that is known to be restored
-  std::set<std::string, std::less<>> active_;                // steps that a task works on
-  std::map<std::string, std::uint64_t, std::less<>> waits_;  // the run's version when it said that it waits
-  std::optional<Error> trouble_;                             // the engine's own, of a step's task
+  std::set<std::string, std::less<>> active_;  // steps that a task works on
+  std::map<std::string, std::uint64_t, std::less<>>
+      waits_;                     // the run's version when it said that it waits
+  std::optional<Error> trouble_;  // the engine's own, of a step's task
   Mutex workspace_mutex_;
   TaskScope steps_;
 };

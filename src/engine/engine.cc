@@ -23,11 +23,15 @@ EngineOptions named(EngineOptions options, Random& random) {
 
 std::unique_ptr<Engine> make_engine(EngineDeps deps, EngineOptions options, StepKinds kinds) {
   auto& random = deps.random;
-  return std::make_unique<EngineImpl>(std::move(deps), named(std::move(options), random), std::move(kinds));
+  return std::make_unique<EngineImpl>(std::move(deps), named(std::move(options), random),
+                                      std::move(kinds));
 }
 
 EngineImpl::EngineImpl(EngineDeps deps, EngineOptions options, StepKinds kinds)
-    : core_(std::move(deps), std::move(options), std::move(kinds)), catalog_(core_), schedules_(core_), workers_(core_, schedules_) {}
+    : core_(std::move(deps), std::move(options), std::move(kinds)),
+      catalog_(core_),
+      schedules_(core_),
+      workers_(core_, schedules_) {}
 
 Task<void> EngineImpl::stop() { co_await workers_.stop(); }
 
@@ -56,7 +60,8 @@ Task<Result<void>> EngineImpl::start() {
       ports::Transaction transaction;
       transaction.changes.emplace_back(run_job(run));
       // What it waits for may have come while nobody was there.
-      if (run.status == domain::RunStatus::running) transaction.changes.emplace_back(ports::WakeJob{run_job_key(run.id)});
+      if (run.status == domain::RunStatus::running)
+        transaction.changes.emplace_back(ports::WakeJob{run_job_key(run.id)});
       CORRAL_CO_CHECK(co_await core_.deps.store.commit(std::move(transaction)));
     }
     if (!live.empty()) log::info("engine.recovered", {{"runs", live.size()}});
@@ -108,7 +113,8 @@ Task<Result<json::value>> EngineImpl::start_run(StartRun request, Caller by) {
   co_return co_await begin_run(std::move(create), std::move(by), once);
 }
 
-Task<Result<json::value>> EngineImpl::begin_run(domain::Create create, Caller by, const Once& once) {
+Task<Result<json::value>> EngineImpl::begin_run(domain::Create create, Caller by,
+                                                const Once& once) {
   const auto id = create.run;
   std::vector<ports::Change> extra;
   once.remember(id, extra);
@@ -136,7 +142,8 @@ Task<Result<domain::Run>> EngineImpl::command(RunId run, domain::Command command
   extra.emplace_back(ports::WakeJob{run_job_key(run)});
   auto after = co_await core_.tell(run, std::move(command), std::move(by), std::move(extra));
   if (!after && after.error().code == ErrorCode::conflict)
-    if (auto first = co_await once.earlier(core_); first && *first) co_return co_await core_.runs.load(run);
+    if (auto first = co_await once.earlier(core_); first && *first)
+      co_return co_await core_.runs.load(run);
   ++core_.job_news;
   core_.jobs.notify();
   co_return after;
@@ -167,14 +174,13 @@ Task<Result<json::value>> EngineImpl::retry_run(RunId run, std::string from, Cal
 Task<Result<json::value>> EngineImpl::pause_run(RunId run, std::string reason, Caller by) {
   if (reason.size() > kMaxReason)
     co_return fail(ErrorCode::invalid, "reason: at most {} bytes", kMaxReason);
-  CORRAL_CO_TRY(const auto after, co_await command(run, domain::Pause{std::move(reason)},
-                                                   std::move(by), "pause"));
+  CORRAL_CO_TRY(const auto after,
+                co_await command(run, domain::Pause{std::move(reason)}, std::move(by), "pause"));
   co_return run_json(after);
 }
 
 Task<Result<json::value>> EngineImpl::resume_run(RunId run, Caller by) {
-  CORRAL_CO_TRY(const auto after,
-                co_await command(run, domain::Resume{}, std::move(by), "resume"));
+  CORRAL_CO_TRY(const auto after, co_await command(run, domain::Resume{}, std::move(by), "resume"));
   co_return run_json(after);
 }
 
@@ -185,8 +191,8 @@ Task<Result<json::value>> EngineImpl::fork_run(RunId run, std::string from, Call
   CORRAL_CO_TRY(const auto old, co_await core_.runs.load(run));
   const auto id = RunId::make(core_.deps.clock.now(), core_.deps.random);
   CORRAL_CO_TRY(auto create, domain::fork(old, from, id));
-  create.request.branch = branch_name(
-      old.request.prompt.empty() ? old.request.workflow.name : old.request.prompt, id);
+  create.request.branch =
+      branch_name(old.request.prompt.empty() ? old.request.workflow.name : old.request.prompt, id);
   CORRAL_CO_CHECK(co_await check_installed(core_, create.request));
   co_return co_await begin_run(std::move(create), std::move(by), once);
 }
@@ -202,8 +208,7 @@ Task<Result<json::value>> EngineImpl::decide_approval(std::string approval, bool
   if (!run) co_return fail(ErrorCode::not_found, "there is no approval {}", approval);
   const auto what = fmt::format("decide\n{}\n{}\n{}", approval, allow, choice);
   domain::DecideApproval decision{approval, allow, std::move(message), std::move(choice), by.actor};
-  CORRAL_CO_TRY(const auto after,
-                co_await command(*run, std::move(decision), std::move(by), what));
+  CORRAL_CO_TRY(const auto after, co_await command(*run, std::move(decision), std::move(by), what));
   const auto* decided = after.find_approval(approval);
   CORRAL_ASSERT(decided != nullptr);
   co_return approval_json(after, *decided);

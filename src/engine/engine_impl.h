@@ -73,8 +73,8 @@ class EngineImpl final : public Engine {
   Task<Result<std::vector<domain::Run>>> live_runs();
   Task<Result<void>> remove_orphans(const std::vector<domain::Run>& live);
   // A person's command: whoever drives the run, or is to, takes notice.
-  Task<Result<domain::Run>> command(RunId run, domain::Command command, Caller by,
-                                    std::string what, std::vector<ports::Change> extra = {});
+  Task<Result<domain::Run>> command(RunId run, domain::Command command, Caller by, std::string what,
+                                    std::vector<ports::Change> extra = {});
   Task<Result<json::value>> begin_run(domain::Create create, Caller by, const Once& once);
   Task<Result<json::value>> get_document(std::string_view kind, std::string id,
                                          std::string_view what);

@@ -354,9 +354,10 @@ TEST_F(EngineTest, MetricsAreAPrometheusText) {
        {"corral_runs_ended_total{status=\"completed\"} 1\n",
         "workflow_executions_total{status=\"completed\",type=\"task\"} 1\n",
         "workflow_execution_duration_seconds_bucket{type=\"task\",le=\"+Inf\"} 1\n",
-        "workflow_execution_duration_seconds_count{type=\"task\"} 1\n", "corral_lease_losses_total 0\n",
-        "corral_steps_ended_total{status=\"completed\"} 4\n", "corral_model_calls_total 1\n",
-        "corral_model_errors_total 1\n", "corral_model_tokens_total{kind=\"input\"} 10\n",
+        "workflow_execution_duration_seconds_count{type=\"task\"} 1\n",
+        "corral_lease_losses_total 0\n", "corral_steps_ended_total{status=\"completed\"} 4\n",
+        "corral_model_calls_total 1\n", "corral_model_errors_total 1\n",
+        "corral_model_tokens_total{kind=\"input\"} 10\n",
         "corral_queue_jobs{state=\"completed\"} 1\n", "corral_runs{status=\"running\"} 0\n"})
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
 }

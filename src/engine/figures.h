@@ -32,9 +32,10 @@ class Figures {
   };
   std::string type_of(const domain::Run& run);
 
-  std::map<std::string, Histogram, std::less<>> durations_;                               // by type
-  std::map<std::pair<std::string, std::string>, std::uint64_t, std::less<>> executions_;  // status, type
-  std::map<std::pair<std::string, std::string>, std::uint64_t, std::less<>> errors_;      // type, stage
+  std::map<std::string, Histogram, std::less<>> durations_;  // by type
+  std::map<std::pair<std::string, std::string>, std::uint64_t, std::less<>>
+      executions_;  // status, type
+  std::map<std::pair<std::string, std::string>, std::uint64_t, std::less<>> errors_;  // type, stage
   std::uint64_t lease_losses_ = 0;
 };
 

@@ -9,17 +9,21 @@ class GitKind final : public StepKind {
  public:
   domain::KindRules rules() const override {
     using domain::FieldRule, domain::FieldType;
-    return {.name = "git",
-            .description = "clones the project into the workspace, or commits what has changed there",
-            .fields = {{"action", FieldType::text, FieldRule::Need::required, "clone or commit"}},
-            .outputs = {"commit", "branch"},
-            .check = [](const domain::StepDefinition& step) {
-              std::vector<std::pair<std::string, std::string>> problems;
-              const auto action = step.text("action");
-              if (step.with.contains("action") && action != "clone" && action != "commit")
-                problems.emplace_back("action", fmt::format("git step \"{}\" needs `action: clone` or `action: commit`, not \"{}\"", step.name, action));
-              return problems;
-            }};
+    return {
+        .name = "git",
+        .description = "clones the project into the workspace, or commits what has changed there",
+        .fields = {{"action", FieldType::text, FieldRule::Need::required, "clone or commit"}},
+        .outputs = {"commit", "branch"},
+        .check = [](const domain::StepDefinition& step) {
+          std::vector<std::pair<std::string, std::string>> problems;
+          const auto action = step.text("action");
+          if (step.with.contains("action") && action != "clone" && action != "commit")
+            problems.emplace_back(
+                "action",
+                fmt::format("git step \"{}\" needs `action: clone` or `action: commit`, not \"{}\"",
+                            step.name, action));
+          return problems;
+        }};
   }
 
   Task<Result<StepEnd>> execute(StepContext& context) const override {

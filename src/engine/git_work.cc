@@ -31,8 +31,8 @@ git checkout -q -f -B "$CORRAL_BRANCH" "$CORRAL_BASE"
 echo "On a new branch $CORRAL_BRANCH, from $CORRAL_BASE_BRANCH at $(git rev-parse --short "$CORRAL_BASE")"
 )sh";
 
-// The snapshot's parent is what HEAD was; its tree is what the work tree was. It is asked for by its
-// hash: a run may go on from an earlier one than the ref names, and a fork from another run's.
+// The snapshot's parent is what HEAD was; its tree is what the work tree was. It is asked for by
+// its hash: a run may go on from an earlier one than the ref names, and a fork from another run's.
 constexpr std::string_view kRestore =
     R"sh(transfer fetch -q --no-tags origin "+refs/heads/$CORRAL_BASE_BRANCH:refs/remotes/origin/$CORRAL_BASE_BRANCH"
 if [ -n "$CORRAL_SNAPSHOT" ]; then

@@ -233,7 +233,10 @@ TEST_F(GitWorkTest, TheAgentsOwnCommitsAreKept) {
 
 TEST_F(GitWorkTest, TheWorkOfAnotherBranchIsTakenOverWithoutACommit) {
   git(".", "git clone -q mirror.git other");
-  git("other", "git config user.name x && git config user.email x@localhost && git checkout -q -b corral/other && printf 'theirs\\n' > new.txt && printf 'changed\\n' > a.txt && git add -A && git commit -q -m theirs && git push -q origin corral/other");
+  git("other",
+      "git config user.name x && git config user.email x@localhost && git checkout -q -b "
+      "corral/other && printf 'theirs\\n' > new.txt && printf 'changed\\n' > a.txt && git add -A "
+      "&& git commit -q -m theirs && git push -q origin corral/other");
   auto context = context_in("ws");
   ASSERT_EQ(carry_out(clone_sources, context), "");
   const auto head = git("ws", "git rev-parse HEAD");

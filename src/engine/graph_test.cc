@@ -22,13 +22,15 @@ struct GraphTest : testing::EngineTest {
   void hold(std::string prefix) {
     const auto usual = h.world.act;
     h.world.act = [=](testing::FakeMachine& machine, testing::FakeProcess& process) {
-      if (!process.spec.id.starts_with(prefix) || process.spec.env.contains("CORRAL_GIT")) return usual(machine, process);
+      if (!process.spec.id.starts_with(prefix) || process.spec.env.contains("CORRAL_GIT"))
+        return usual(machine, process);
       if (!process.signals.empty()) process.end(128 + process.signals.back());
     };
   }
   void end(std::string_view id, int code = 0) {
     for (auto& [workspace, machine] : h.world.machines)
-      if (const auto process = machine.processes.find(std::string(id)); process != machine.processes.end()) {
+      if (const auto process = machine.processes.find(std::string(id));
+          process != machine.processes.end()) {
         process->second.end(code);
         machine.changed->wake_all();
       }
@@ -38,7 +40,8 @@ struct GraphTest : testing::EngineTest {
   void give(std::string prefix, std::string text) {
     const auto usual = h.world.act;
     h.world.act = [=](testing::FakeMachine& machine, testing::FakeProcess& process) {
-      if (process.spec.id.starts_with(prefix)) machine.files["/home/agent/.corral/" + process.spec.id + ".output"] = text;
+      if (process.spec.id.starts_with(prefix))
+        machine.files["/home/agent/.corral/" + process.spec.id + ".output"] = text;
       usual(machine, process);
     };
   }
@@ -85,18 +88,24 @@ steps:
 )");
   ASSERT_TRUE(h.run_to_end(id));
   EXPECT_EQ(h.status(id), "completed") << h.log(id);
-  EXPECT_EQ(h.world.find_process("each.1-1")->spec.argv, (std::vector<std::string>{"echo", "x", "3"}));
-  EXPECT_EQ(h.world.find_process("each.2-1")->spec.argv, (std::vector<std::string>{"echo", "y", "3"}));
+  EXPECT_EQ(h.world.find_process("each.1-1")->spec.argv,
+            (std::vector<std::string>{"echo", "x", "3"}));
+  EXPECT_EQ(h.world.find_process("each.2-1")->spec.argv,
+            (std::vector<std::string>{"echo", "y", "3"}));
   EXPECT_EQ(h.step_status(id, "big"), "skipped");
-  EXPECT_EQ(h.world.find_process("all-1")->spec.argv, (std::vector<std::string>{"2", "two\nlines"}));
+  EXPECT_EQ(h.world.find_process("all-1")->spec.argv,
+            (std::vector<std::string>{"2", "two\nlines"}));
 }
 
 TEST_F(GraphTest, AnOutputThatIsMissingOrOfAnotherTypeFailsTheStepWithTheRemedy) {
   give("a", "other=1\n");
-  const auto id = run_of("name: w\nsteps:\n  - {name: a, kind: command, run: a, outputs: {n: number}, retry: {attempts: 1}}\n");
+  const auto id = run_of(
+      "name: w\nsteps:\n  - {name: a, kind: command, run: a, outputs: {n: number}, retry: "
+      "{attempts: 1}}\n");
   ASSERT_TRUE(h.run_to_end(id));
   EXPECT_EQ(h.status(id), "failed");
-  EXPECT_TRUE(error_message(id).contains("echo \"n=…\" >> \"$CORRAL_OUTPUT\"")) << error_message(id);
+  EXPECT_TRUE(error_message(id).contains("echo \"n=…\" >> \"$CORRAL_OUTPUT\""))
+      << error_message(id);
 }
 
 TEST_F(GraphTest, AFailureStopsWhatNeedsItButNotTheOtherBranchAndCleanUpRuns) {
@@ -133,12 +142,15 @@ steps:
 
 TEST_F(GraphTest, ARetryComesBackAfterItsBackOffAndSucceedsAtTheThirdAttempt) {
   h.world.exit_codes["flaky-1"] = h.world.exit_codes["flaky-2"] = 1;
-  const auto id = run_of("name: flaky\nsteps:\n  - {name: flaky, kind: command, run: x, retry: {attempts: 3, backoff: 10s, on: conflict}}\n");
+  const auto id = run_of(
+      "name: flaky\nsteps:\n  - {name: flaky, kind: command, run: x, retry: {attempts: 3, backoff: "
+      "10s, on: conflict}}\n");
   const auto begun = h.clock.now();
   ASSERT_TRUE(h.run_to_end(id));
   EXPECT_EQ(h.status(id), "completed");
   EXPECT_EQ(h.count(id, "run.step.started", "flaky"), 3);
-  EXPECT_GE(h.clock.now() - begun, Duration(20'000)) << "10 s and 20 s, each less a quarter at most";
+  EXPECT_GE(h.clock.now() - begun, Duration(20'000))
+      << "10 s and 20 s, each less a quarter at most";
 }
 
 TEST_F(GraphTest, CancellingStopsWhatRunsAndStillCleansUp) {
@@ -168,11 +180,15 @@ steps:
   - {name: ok, kind: approval, message: "Deploy ${{ inputs.prompt }}?", choices: [blue, green], approvers: ["user:ann"]}
   - {name: go, kind: command, run: ["${{ steps.ok.outputs.choice }}", "${{ steps.ok.outputs.by }}"]}
 )");
-  ASSERT_TRUE(h.run_until([&] { return h.step_status(id, "ok") == "waiting" && state_of_job(id) == "ready"; }));
+  ASSERT_TRUE(h.run_until(
+      [&] { return h.step_status(id, "ok") == "waiting" && state_of_job(id) == "ready"; }));
   const auto open = h.call(h.engine().list_approvals(id)).value();
   ASSERT_EQ(open.size(), 1u);
   const std::string approval(find_string(open[0], {"id"}));
-  const auto decide = [&](bool allow, std::string choice, std::string actor) { return h.call(h.engine().decide_approval(approval, allow, "", std::move(choice), std::move(actor))); };
+  const auto decide = [&](bool allow, std::string choice, std::string actor) {
+    return h.call(
+        h.engine().decide_approval(approval, allow, "", std::move(choice), std::move(actor)));
+  };
   EXPECT_EQ(decide(true, "blue", "user:bob").error().code, ErrorCode::forbidden);
   EXPECT_EQ(decide(true, "red", "user:ann").error().code, ErrorCode::invalid);
   EXPECT_EQ(decide(true, "", "user:ann").error().code, ErrorCode::invalid);
@@ -181,14 +197,20 @@ steps:
   ASSERT_TRUE(decide(true, "green", "user:ann"));
   ASSERT_TRUE(h.run_to_end(id));
   EXPECT_EQ(h.status(id), "completed") << error_message(id);
-  EXPECT_EQ(h.world.find_process("go-1")->spec.argv, (std::vector<std::string>{"green", "user:ann"}));
+  EXPECT_EQ(h.world.find_process("go-1")->spec.argv,
+            (std::vector<std::string>{"green", "user:ann"}));
 }
 
 TEST_F(GraphTest, ANoFailsTheStepOrTakesTheOtherPath) {
   const auto ask = [&](std::string extra) {
-    const auto id = run_of("name: ask\nsteps:\n  - {name: ok, kind: approval, message: Sure" + extra + "}\n  - {name: go, kind: command, run: go, if: steps.ok.outputs.decision == 'allow'}\n  - {name: no, kind: command, run: stop, needs: [ok], if: steps.ok.outputs.decision == 'deny'}\n");
+    const auto id =
+        run_of("name: ask\nsteps:\n  - {name: ok, kind: approval, message: Sure" + extra +
+               "}\n  - {name: go, kind: command, run: go, if: steps.ok.outputs.decision == "
+               "'allow'}\n  - {name: no, kind: command, run: stop, needs: [ok], if: "
+               "steps.ok.outputs.decision == 'deny'}\n");
     EXPECT_TRUE(h.run_until([&] { return h.step_status(id, "ok") == "waiting"; }));
-    const std::string approval(find_string(h.call(h.engine().list_approvals(id)).value()[0], {"id"}));
+    const std::string approval(
+        find_string(h.call(h.engine().list_approvals(id)).value()[0], {"id"}));
     EXPECT_TRUE(h.call(h.engine().decide_approval(approval, false, "not today", "", "user:ann")));
     EXPECT_TRUE(h.run_to_end(id));
     return id;
@@ -203,7 +225,9 @@ TEST_F(GraphTest, ANoFailsTheStepOrTakesTheOtherPath) {
 }
 
 TEST_F(GraphTest, WhenNobodyAnswersInTimeTheDefaultDoes) {
-  const auto id = run_of("name: ask\nsteps:\n  - {name: ok, kind: approval, message: Sure, timeout: 30m, default: allow}\n");
+  const auto id = run_of(
+      "name: ask\nsteps:\n  - {name: ok, kind: approval, message: Sure, timeout: 30m, default: "
+      "allow}\n");
   const auto begun = h.clock.now();
   ASSERT_TRUE(h.run_to_end(id));
   EXPECT_EQ(h.status(id), "completed");
@@ -214,16 +238,21 @@ TEST_F(GraphTest, WhenNobodyAnswersInTimeTheDefaultDoes) {
 
 TEST_F(GraphTest, APausedRunBeginsNothingUntilItIsResumed) {
   hold("a");
-  const auto id = run_of("name: w\nsteps:\n  - {name: a, kind: command, run: a}\n  - {name: b, kind: command, run: b}\n");
+  const auto id = run_of(
+      "name: w\nsteps:\n  - {name: a, kind: command, run: a}\n  - {name: b, kind: command, run: "
+      "b}\n");
   ASSERT_TRUE(until_started("a-1"));
-  EXPECT_TRUE(h.call(h.engine().pause_run(id, "look first", "user:ann")).value().at("paused").as_bool());
+  EXPECT_TRUE(
+      h.call(h.engine().pause_run(id, "look first", "user:ann")).value().at("paused").as_bool());
   end("a-1");
-  ASSERT_TRUE(h.run_until([&] { return h.step_status(id, "a") == "completed" && state_of_job(id) == "ready"; }));
+  ASSERT_TRUE(h.run_until(
+      [&] { return h.step_status(id, "a") == "completed" && state_of_job(id) == "ready"; }));
   EXPECT_EQ(h.world.times_started("b-1"), 0);
   ASSERT_TRUE(h.call(h.engine().resume_run(id, "user:ann")));
   ASSERT_TRUE(h.run_to_end(id));
   EXPECT_EQ(h.status(id), "completed");
-  EXPECT_EQ(h.call(h.engine().pause_run(id, "", "user:ann")).error().message, "a run that is completed cannot be paused");
+  EXPECT_EQ(h.call(h.engine().pause_run(id, "", "user:ann")).error().message,
+            "a run that is completed cannot be paused");
 }
 
 TEST_F(GraphTest, AWorkflowRunsAnotherAndWaitsForIt) {
@@ -232,14 +261,17 @@ inputs: {who: string}
 outputs: {greeting: "hello ${{ inputs.who }} from ${{ steps.greet.status }}"}
 steps:
   - {name: greet, kind: command, run: [echo, "${{ inputs.who }}"]}
-)", "user:ann")));
+)",
+                                              "user:ann")));
   hold("greet");
   const auto id = run_of(R"(name: parent
 steps:
   - {name: call, kind: workflow, uses: child, inputs: {who: "${{ matrix.who }}"}, matrix: {who: [ann, bob]}}
   - {name: show, kind: command, run: ["${{ steps.call.outputs.outputs[1].greeting }}"]}
 )");
-  ASSERT_TRUE(h.run_until([&] { return h.world.times_started("greet-1") == 2 && state_of_job(id) == "ready"; })) << "a run that waits for others is put aside";
+  ASSERT_TRUE(h.run_until([&] {
+    return h.world.times_started("greet-1") == 2 && state_of_job(id) == "ready";
+  })) << "a run that waits for others is put aside";
   end("greet-1");
   ASSERT_TRUE(h.run_to_end(id));
   EXPECT_EQ(h.status(id), "completed") << error_message(id);
@@ -249,8 +281,10 @@ steps:
 }
 
 TEST_F(GraphTest, AChildsFailureAndItsParentsCancellationReachEachOther) {
-  ASSERT_TRUE(h.call(h.engine().save_workflow("name: child\nsteps:\n  - {name: work, kind: command, run: work}\n", "user:ann")));
-  const std::string parent = "name: parent\nsteps:\n  - {name: call, kind: workflow, uses: child}\n";
+  ASSERT_TRUE(h.call(h.engine().save_workflow(
+      "name: child\nsteps:\n  - {name: work, kind: command, run: work}\n", "user:ann")));
+  const std::string parent =
+      "name: parent\nsteps:\n  - {name: call, kind: workflow, uses: child}\n";
   h.world.exit_codes["work-1"] = 4;
   const auto failed = run_of(parent);
   ASSERT_TRUE(h.run_to_end(failed));
@@ -264,7 +298,10 @@ TEST_F(GraphTest, AChildsFailureAndItsParentsCancellationReachEachOther) {
   ASSERT_TRUE(h.call(h.engine().cancel_run(cancelled, "", "user:ann")));
   ASSERT_TRUE(h.run_to_end(cancelled));
   ASSERT_TRUE(h.run_until([&] { return h.world.living_processes() == 0; }));
-  EXPECT_TRUE(h.call(h.engine().list_runs({.status = "running"})).value().items.empty() || h.run_until([&] { return h.call(h.engine().list_runs({.status = "running"})).value().items.empty(); }));
+  EXPECT_TRUE(h.call(h.engine().list_runs({.status = "running"})).value().items.empty() ||
+              h.run_until([&] {
+                return h.call(h.engine().list_runs({.status = "running"})).value().items.empty();
+              }));
 }
 
 TEST_F(GraphTest, SeveralAttemptsTryTheSameAndTheOneThatPassesIsTaken) {
@@ -276,7 +313,10 @@ TEST_F(GraphTest, SeveralAttemptsTryTheSameAndTheOneThatPassesIsTaken) {
     usual(machine, process);
   };
   auto request = h.request("say hello\ndone");
-  request.definition = "name: compete\nsteps:\n  - {name: prepare, kind: git, action: clone}\n  - {name: solve, kind: agent, prompt: \"${{ inputs.prompt }}\", attempts: 3, checks: make test}\n  - {name: commit, kind: git, action: commit}\n";
+  request.definition =
+      "name: compete\nsteps:\n  - {name: prepare, kind: git, action: clone}\n  - {name: solve, "
+      "kind: agent, prompt: \"${{ inputs.prompt }}\", attempts: 3, checks: make test}\n  - {name: "
+      "commit, kind: git, action: commit}\n";
   const auto id = h.start(request);
   ASSERT_TRUE(h.run_to_end(id));
   EXPECT_EQ(h.status(id), "completed") << error_message(id);
@@ -286,22 +326,29 @@ TEST_F(GraphTest, SeveralAttemptsTryTheSameAndTheOneThatPassesIsTaken) {
   const auto chosen = RunId::parse(find_string(solved, {"outputs", "run"})).value();
   EXPECT_EQ(h.status(chosen), "completed");
   EXPECT_EQ(h.world.times_started("solve-1"), 1) << "its work is taken into this run's workspace";
-  EXPECT_EQ(h.world.find_process("solve-1")->spec.env.at("CORRAL_OTHER"), find_string(h.run(chosen), {"commit"}));
+  EXPECT_EQ(h.world.find_process("solve-1")->spec.env.at("CORRAL_OTHER"),
+            find_string(h.run(chosen), {"commit"}));
 }
 
 TEST_F(GraphTest, APersonMayPickAmongAttemptsAndNoneMayPass) {
   auto request = h.request("say hello\ndone");
-  request.definition = "name: compete\nsteps:\n  - {name: prepare, kind: git, action: clone}\n  - {name: solve, kind: agent, prompt: \"${{ inputs.prompt }}\", attempts: 2, pick: person, retry: {attempts: 1}}\n";
+  request.definition =
+      "name: compete\nsteps:\n  - {name: prepare, kind: git, action: clone}\n  - {name: solve, "
+      "kind: agent, prompt: \"${{ inputs.prompt }}\", attempts: 2, pick: person, retry: {attempts: "
+      "1}}\n";
   const auto id = h.start(request);
   const auto open = [&] { return h.call(h.engine().list_approvals(id)).value(); };
   ASSERT_TRUE(h.run_until([&] { return !open().empty(); }));
   EXPECT_EQ(open()[0].at("choices"), (json::array{"1", "2"}));
-  ASSERT_TRUE(h.call(h.engine().decide_approval(std::string(find_string(open()[0], {"id"})), true, "", "2", "user:ann")));
+  ASSERT_TRUE(h.call(h.engine().decide_approval(std::string(find_string(open()[0], {"id"})), true,
+                                                "", "2", "user:ann")));
   ASSERT_TRUE(h.run_to_end(id));
   EXPECT_EQ(h.status(id), "completed") << error_message(id);
   EXPECT_EQ(step(id, "solve").at("outputs").at("chosen").to_number<int>(), 2);
 
-  request.definition = "name: compete\nsteps:\n  - {name: prepare, kind: git, action: clone}\n  - {name: solve, kind: agent, prompt: \"${{ inputs.prompt }}\", attempts: 2, checks: \"false\"}\n";
+  request.definition =
+      "name: compete\nsteps:\n  - {name: prepare, kind: git, action: clone}\n  - {name: solve, "
+      "kind: agent, prompt: \"${{ inputs.prompt }}\", attempts: 2, checks: \"false\"}\n";
   h.world.exit_codes["checks-1"] = 1;
   const auto failed = h.start(request);
   ASSERT_TRUE(h.run_to_end(failed));
@@ -310,7 +357,9 @@ TEST_F(GraphTest, APersonMayPickAmongAttemptsAndNoneMayPass) {
 }
 
 TEST_F(GraphTest, AWorkflowThatUsesItselfEndsInAnError) {
-  ASSERT_TRUE(h.call(h.engine().save_workflow("name: loop\nsteps:\n  - {name: again, kind: workflow, uses: loop, retry: {attempts: 1}}\n", "user:ann")));
+  ASSERT_TRUE(h.call(h.engine().save_workflow(
+      "name: loop\nsteps:\n  - {name: again, kind: workflow, uses: loop, retry: {attempts: 1}}\n",
+      "user:ann")));
   auto request = h.request("");
   request.workflow = "loop";
   const auto id = h.start(request);
@@ -321,10 +370,13 @@ TEST_F(GraphTest, AWorkflowThatUsesItselfEndsInAnError) {
 
 TEST_F(GraphTest, ARetryFromAStepKeepsWhatCameBefore) {
   h.world.exit_codes["c-1"] = 1;
-  const auto id = run_of("name: w\nsteps:\n  - {name: a, kind: command, run: a}\n  - {name: b, kind: command, run: b}\n  - {name: c, kind: command, run: c}\n");
+  const auto id = run_of(
+      "name: w\nsteps:\n  - {name: a, kind: command, run: a}\n  - {name: b, kind: command, run: "
+      "b}\n  - {name: c, kind: command, run: c}\n");
   ASSERT_TRUE(h.run_to_end(id));
   EXPECT_EQ(h.status(id), "failed");
-  EXPECT_EQ(h.call(h.engine().retry_run(id, "nope", "user:ann")).error().code, ErrorCode::not_found);
+  EXPECT_EQ(h.call(h.engine().retry_run(id, "nope", "user:ann")).error().code,
+            ErrorCode::not_found);
   ASSERT_TRUE(h.call(h.engine().retry_run(id, "b", "user:ann")));
   ASSERT_TRUE(h.run_to_end(id));
   EXPECT_EQ(h.status(id), "completed");
@@ -334,7 +386,9 @@ TEST_F(GraphTest, ARetryFromAStepKeepsWhatCameBefore) {
 
 TEST_F(GraphTest, AForkBeginsWhereItIsToldAndKeepsEarlierOutputs) {
   give("a", "v=7\n");
-  const auto id = run_of("name: w\nsteps:\n  - {name: a, kind: command, run: a, outputs: {v: number}}\n  - {name: b, kind: command, run: [\"${{ steps.a.outputs.v }}\"]}\n");
+  const auto id = run_of(
+      "name: w\nsteps:\n  - {name: a, kind: command, run: a, outputs: {v: number}}\n  - {name: b, "
+      "kind: command, run: [\"${{ steps.a.outputs.v }}\"]}\n");
   ASSERT_TRUE(h.run_to_end(id));
   const auto document = h.call(h.engine().fork_run(id, "b", "user:bob")).value();
   const auto fork = RunId::parse(find_string(document, {"id"})).value();
@@ -357,7 +411,9 @@ TEST_F(GraphTest, ARunCanBeSeenAsItWas) {
 
 TEST_F(GraphTest, AConcurrencyGroupLetsOneRunAtATimeThrough) {
   hold("a");
-  const std::string definition = "name: w\ninputs: {env: string}\nconcurrency: \"deploy-${{ inputs.env }}\"\nsteps:\n  - {name: a, kind: command, run: a}\n";
+  const std::string definition =
+      "name: w\ninputs: {env: string}\nconcurrency: \"deploy-${{ inputs.env }}\"\nsteps:\n  - "
+      "{name: a, kind: command, run: a}\n";
   const auto start = [&](std::string env) {
     auto request = request_of(definition);
     request.inputs["env"] = env;
@@ -389,10 +445,14 @@ TEST_F(GraphTest, ADelayedRunBeginsWhenItIsTime) {
 
 TEST_F(GraphTest, AScheduleStartsRunsByTheClockOfItsZone) {
   NewSchedule nightly;
-  nightly.run = request_of("name: nightly\nschedule: {cron: \"30 3 * * *\", timezone: Europe/Berlin}\nsteps:\n  - {name: a, kind: command, run: a}\n");
+  nightly.run = request_of(
+      "name: nightly\nschedule: {cron: \"30 3 * * *\", timezone: Europe/Berlin}\nsteps:\n  - "
+      "{name: a, kind: command, run: a}\n");
   const auto made = h.call(h.engine().create_schedule(nightly, {"user:ann", "key"})).value();
   const std::string id(find_string(made, {"id"}));
-  EXPECT_EQ(find_string(h.call(h.engine().create_schedule(nightly, {"user:ann", "key"})).value(), {"id"}), id);
+  EXPECT_EQ(
+      find_string(h.call(h.engine().create_schedule(nightly, {"user:ann", "key"})).value(), {"id"}),
+      id);
   const auto next = time_from_rfc3339(find_string(made, {"next_at"})).value();
   const auto schedule = [&] { return h.call(h.engine().get_schedule(id)).value(); };
   ASSERT_TRUE(h.run_until([&] { return !schedule().at("last_run").is_null(); }));
@@ -400,20 +460,29 @@ TEST_F(GraphTest, AScheduleStartsRunsByTheClockOfItsZone) {
   const auto first = RunId::parse(find_string(schedule(), {"last_run"})).value();
   ASSERT_TRUE(h.run_until([&] { return h.ended(first); }));
   EXPECT_EQ(find_string(h.run(first), {"schedule"}), id);
-  EXPECT_EQ(time_from_rfc3339(find_string(schedule(), {"next_at"})).value() - next, std::chrono::hours(24));
+  EXPECT_EQ(time_from_rfc3339(find_string(schedule(), {"next_at"})).value() - next,
+            std::chrono::hours(24));
   ASSERT_TRUE(h.call(h.engine().pause_schedule(id, true, "user:ann")));
-  EXPECT_FALSE(h.run_until([&] { return find_string(schedule(), {"last_run"}) != first.to_string(); }, 3'000));
+  EXPECT_FALSE(h.run_until(
+      [&] { return find_string(schedule(), {"last_run"}) != first.to_string(); }, 3'000));
   ASSERT_TRUE(h.call(h.engine().pause_schedule(id, false, "user:ann")));
-  ASSERT_TRUE(h.run_until([&] { return find_string(schedule(), {"last_run"}) != first.to_string(); }));
+  ASSERT_TRUE(
+      h.run_until([&] { return find_string(schedule(), {"last_run"}) != first.to_string(); }));
   ASSERT_TRUE(h.call(h.engine().delete_schedule(id, "user:ann")));
   EXPECT_EQ(h.call(h.engine().get_schedule(id)).error().code, ErrorCode::not_found);
   nightly.run.definition = "name: never\nsteps:\n  - {name: a, kind: command, run: a}\n";
-  EXPECT_TRUE(h.call(h.engine().create_schedule(nightly, "user:ann")).error().message.contains("cron: is empty"));
+  EXPECT_TRUE(h.call(h.engine().create_schedule(nightly, "user:ann"))
+                  .error()
+                  .message.contains("cron: is empty"));
   nightly.cron = "61 * * * *";
-  EXPECT_TRUE(h.call(h.engine().create_schedule(nightly, "user:ann")).error().message.contains("is no minute"));
+  EXPECT_TRUE(h.call(h.engine().create_schedule(nightly, "user:ann"))
+                  .error()
+                  .message.contains("is no minute"));
   nightly.cron = "@daily";
   nightly.timezone = "Mars/Base";
-  EXPECT_TRUE(h.call(h.engine().create_schedule(nightly, "user:ann")).error().message.contains("timezone: "));
+  EXPECT_TRUE(h.call(h.engine().create_schedule(nightly, "user:ann"))
+                  .error()
+                  .message.contains("timezone: "));
 }
 
 TEST_F(GraphTest, ACommandWithAKeyIsCarriedOutOnce) {
@@ -423,11 +492,14 @@ TEST_F(GraphTest, ACommandWithAKeyIsCarriedOutOnce) {
   ASSERT_TRUE(h.call(h.engine().retry_run(id, "", {"user:ann", "again"})));
   ASSERT_TRUE(h.run_to_end(id));
   EXPECT_EQ(h.status(id), "completed");
-  EXPECT_TRUE(h.call(h.engine().retry_run(id, "", {"user:ann", "again"}))) << "not refused, although the run is completed by now";
+  EXPECT_TRUE(h.call(h.engine().retry_run(id, "", {"user:ann", "again"})))
+      << "not refused, although the run is completed by now";
   EXPECT_EQ(h.count(id, "run.retried"), 1);
-  EXPECT_EQ(h.call(h.engine().cancel_run(id, "", {"user:ann", "again"})).error().code, ErrorCode::conflict);
+  EXPECT_EQ(h.call(h.engine().cancel_run(id, "", {"user:ann", "again"})).error().code,
+            ErrorCode::conflict);
   const auto fork = h.call(h.engine().fork_run(id, "a", {"user:ann", "fork", "00-trace"})).value();
-  EXPECT_EQ(find_string(h.call(h.engine().fork_run(id, "a", {"user:ann", "fork"})).value(), {"id"}), find_string(fork, {"id"}));
+  EXPECT_EQ(find_string(h.call(h.engine().fork_run(id, "a", {"user:ann", "fork"})).value(), {"id"}),
+            find_string(fork, {"id"}));
   const auto events = h.events(RunId::parse(find_string(fork, {"id"})).value());
   EXPECT_EQ(events[0].origin.cause, "command/fork");
   EXPECT_EQ(events[0].origin.trace, "00-trace");
@@ -452,7 +524,10 @@ TEST_F(GraphTest, APausedQueueBeginsNothing) {
 }
 
 TEST_F(GraphTest, InputsAreCheckedAgainstTheirDeclaration) {
-  const std::string definition = "name: w\ninputs: {n: {type: number, required: true}, mode: {options: [fast, slow], default: fast}}\nsteps:\n  - {name: a, kind: command, run: [\"${{ inputs.n * 2 }}\", \"${{ inputs.mode }}\"]}\n";
+  const std::string definition =
+      "name: w\ninputs: {n: {type: number, required: true}, mode: {options: [fast, slow], default: "
+      "fast}}\nsteps:\n  - {name: a, kind: command, run: [\"${{ inputs.n * 2 }}\", \"${{ "
+      "inputs.mode }}\"]}\n";
   const auto refused = [&](json::object inputs) {
     auto request = request_of(definition);
     request.inputs = std::move(inputs);
@@ -461,7 +536,8 @@ TEST_F(GraphTest, InputsAreCheckedAgainstTheirDeclaration) {
   EXPECT_EQ(refused({}), "inputs.n: is required (number)");
   EXPECT_EQ(refused({{"n", "x"}}), "inputs.n: must be a number");
   EXPECT_EQ(refused({{"n", 1}, {"mode", "odd"}}), "inputs.mode: \"odd\" is none of fast, slow");
-  EXPECT_EQ(refused({{"n", 1}, {"m", 2}}), "inputs.m: the workflow w has no such input: use one of mode, n");
+  EXPECT_EQ(refused({{"n", 1}, {"m", 2}}),
+            "inputs.m: the workflow w has no such input: use one of mode, n");
   auto request = request_of(definition);
   request.inputs = {{"n", "21"}};
   request.inputs_are = StartRun::Inputs::texts;
@@ -471,7 +547,14 @@ TEST_F(GraphTest, InputsAreCheckedAgainstTheirDeclaration) {
 }
 
 TEST_F(GraphTest, AStoredWorkflowHasVersionsAndARunKeepsTheOneItBeganWith) {
-  const auto save = [&](std::string run) { return h.call(h.engine().save_workflow("name: kept\nsteps:\n  - {name: a, kind: command, run: " + run + "}\n", "user:ann")).value().at("version").to_number<int>(); };
+  const auto save = [&](std::string run) {
+    return h
+        .call(h.engine().save_workflow(
+            "name: kept\nsteps:\n  - {name: a, kind: command, run: " + run + "}\n", "user:ann"))
+        .value()
+        .at("version")
+        .to_number<int>();
+  };
   EXPECT_EQ(save("one"), 1);
   EXPECT_EQ(save("one"), 1) << "the same again is no new version";
   hold("a");
@@ -483,12 +566,17 @@ TEST_F(GraphTest, AStoredWorkflowHasVersionsAndARunKeepsTheOneItBeganWith) {
   EXPECT_EQ(h.run(id).at("workflow_version").to_number<int>(), 1);
   request.workflow = "kept@1";
   EXPECT_EQ(h.call(h.engine().get_workflow("kept")).value().at("version").to_number<int>(), 2);
-  EXPECT_EQ(h.call(h.engine().save_workflow("name: task\nsteps:\n  - {name: a, kind: command, run: x}\n", "user:ann")).error().code, ErrorCode::conflict);
+  EXPECT_EQ(h.call(h.engine().save_workflow(
+                       "name: task\nsteps:\n  - {name: a, kind: command, run: x}\n", "user:ann"))
+                .error()
+                .code,
+            ErrorCode::conflict);
   end("a-1");
   ASSERT_TRUE(h.run_to_end(id));
   ASSERT_TRUE(h.call(h.engine().delete_workflow("kept", "user:ann")));
   request.workflow = "kept";
-  EXPECT_EQ(h.call(h.engine().start_run(request, {"user:ann", ""})).error().code, ErrorCode::invalid);
+  EXPECT_EQ(h.call(h.engine().start_run(request, {"user:ann", ""})).error().code,
+            ErrorCode::invalid);
 }
 
 }  // namespace

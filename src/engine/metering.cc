@@ -83,8 +83,11 @@ Task<Result<std::string>> EngineImpl::metrics() {
       {"failed", queue.failed}};
   for (const auto& [state, count] : states)
     out += fmt::format("corral_queue_jobs{{state=\"{}\"}} {}\n", state, count);
-  figure(out, "corral_queue_oldest_ready_seconds", "gauge", "How long the job that has waited longest has been due.");
-  const auto waits = queue.oldest_due ? std::max<std::int64_t>(0, (core_.deps.clock.now() - *queue.oldest_due).count()) : 0;
+  figure(out, "corral_queue_oldest_ready_seconds", "gauge",
+         "How long the job that has waited longest has been due.");
+  const auto waits = queue.oldest_due ? std::max<std::int64_t>(
+                                            0, (core_.deps.clock.now() - *queue.oldest_due).count())
+                                      : 0;
   out += fmt::format("corral_queue_oldest_ready_seconds {}\n", static_cast<double>(waits) / 1000);
   out += core_.figures.exposition();
   figure(out, "corral_model_calls_total", "counter", "Model calls since this process started.");

@@ -14,7 +14,8 @@ Task<Result<void>> check_installed(Core& core, const domain::Request& request) {
   std::set<std::string> names;
   for (const auto& step : request.workflow.steps)
     if (step.kind == "agent")
-      if (const auto own = step.text("agent"); !own.contains("${{")) names.insert(own.empty() ? request.agent : own);
+      if (const auto own = step.text("agent"); !own.contains("${{"))
+        names.insert(own.empty() ? request.agent : own);
   for (const auto& name : names)
     if (auto* agent = core.find_agent(name))
       // Trying again would not install it.
@@ -27,13 +28,16 @@ Task<Result<domain::Create>> new_run(Core& core, StartRun request, std::string a
   CORRAL_CO_TRY(auto checked, co_await check_request(request, core, actor));
   CORRAL_CO_CHECK(co_await check_installed(core, checked));
   Catalog catalog(core);
-  CORRAL_CO_TRY(const auto project, request.project.empty() ? co_await catalog.project_for(request.git_url, actor) : co_await catalog.get_project(request.project));
+  CORRAL_CO_TRY(const auto project, request.project.empty()
+                                        ? co_await catalog.project_for(request.git_url, actor)
+                                        : co_await catalog.get_project(request.project));
   checked.project = ProjectId::parse(find_string(project, {"id"})).value_or(ProjectId{});
   checked.project_name = std::string(find_string(project, {"name"}));
   checked.git_url = std::string(find_string(project, {"git_url"}));
   checked.branch = branch_name(request.prompt.empty() ? checked.workflow.name : request.prompt, id);
   if (const auto& group = checked.workflow.concurrency.group; !group.empty()) {
-    auto evaluated = domain::evaluate_all({{"concurrency", group}}, domain::scope_of_request(checked));
+    auto evaluated =
+        domain::evaluate_all({{"concurrency", group}}, domain::scope_of_request(checked));
     CORRAL_CO_CHECK(evaluated);
     checked.concurrency_group = domain::as_text(evaluated->at("concurrency"));
     checked.concurrency_limit = checked.workflow.concurrency.limit;
@@ -61,7 +65,8 @@ RunId child_run_id(RunId parent, std::string_view process, Time started_at) {
   auto uuid = uuid_of(fmt::format("child/{}/{}", parent.to_string(), process));
   auto& bytes = uuid.bytes;
   const auto ms = static_cast<std::uint64_t>(started_at.time_since_epoch().count());
-  for (int i = 0; i < 6; ++i) bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(ms >> (40 - 8 * i));
+  for (int i = 0; i < 6; ++i)
+    bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(ms >> (40 - 8 * i));
   bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x70);
   bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);
   return RunId{uuid};

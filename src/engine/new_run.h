@@ -18,8 +18,8 @@ Task<Result<void>> check_installed(Core& core, const domain::Request& request);
 Task<Result<domain::Run>> create_run(Core& core, domain::Create create, Caller by,
                                      std::vector<ports::Change> extra);
 
-// The id of the run that carries out an attempt at a step: the same each time it is asked for, and in
-// order of time like any other (UUID version 7).
+// The id of the run that carries out an attempt at a step: the same each time it is asked for, and
+// in order of time like any other (UUID version 7).
 RunId child_run_id(RunId parent, std::string_view process, Time started_at);
 
 }  // namespace corral::engine

@@ -35,7 +35,10 @@ Result<json::object> parse_output_file(std::string_view text) {
       const auto end = line.substr(marker + 2);
       std::string value;
       for (bool closed = false; !closed;) {
-        if (text.empty()) return fail(ErrorCode::invalid, "$CORRAL_OUTPUT: the value of \"{}\" has no end: a line \"{}\" is missing", line.substr(0, marker), end);
+        if (text.empty())
+          return fail(ErrorCode::invalid,
+                      "$CORRAL_OUTPUT: the value of \"{}\" has no end: a line \"{}\" is missing",
+                      line.substr(0, marker), end);
         const auto part = take_line(text);
         closed = part == end;
         if (!closed) value += (value.empty() ? "" : "\n") + std::string(part);
@@ -44,7 +47,8 @@ Result<json::object> parse_output_file(std::string_view text) {
     } else if (equals != std::string_view::npos) {
       values[line.substr(0, equals)] = line.substr(equals + 1);
     } else {
-      return fail(ErrorCode::invalid, "$CORRAL_OUTPUT: \"{}\" is no line of the form name=value", line.substr(0, 60));
+      return fail(ErrorCode::invalid, "$CORRAL_OUTPUT: \"{}\" is no line of the form name=value",
+                  line.substr(0, 60));
     }
   }
   return values;
@@ -54,14 +58,21 @@ Task<Result<json::object>> read_output_file(StepContext& context) {
   const auto& declared = context.step().definition.outputs;
   json::object outputs;
   if (declared.empty()) co_return outputs;
-  CORRAL_CO_TRY(const auto text, co_await context.workspace->read_file("/home/agent/" + file_of(context.process_id()), kMaxOutputFile));
+  CORRAL_CO_TRY(const auto text,
+                co_await context.workspace->read_file(
+                    "/home/agent/" + file_of(context.process_id()), kMaxOutputFile));
   CORRAL_CO_TRY(const auto values, parse_output_file(text));
   for (const auto& [name, type] : declared) {
     const auto* value = values.if_contains(name);
     if (value == nullptr)
-      co_return fail(ErrorCode::invalid, "step \"{}\" declares the output \"{}\" but did not give it: echo \"{}=…\" >> \"$CORRAL_OUTPUT\"", context.name, name, name);
+      co_return fail(ErrorCode::invalid,
+                     "step \"{}\" declares the output \"{}\" but did not give it: echo \"{}=…\" >> "
+                     "\"$CORRAL_OUTPUT\"",
+                     context.name, name, name);
     auto typed = domain::value_from_text(std::string_view(value->get_string()), type);
-    if (!typed) co_return fail(ErrorCode::invalid, "output \"{}\" of step \"{}\": {}", name, context.name, typed.error().message);
+    if (!typed)
+      co_return fail(ErrorCode::invalid, "output \"{}\" of step \"{}\": {}", name, context.name,
+                     typed.error().message);
     outputs[name] = *std::move(typed);
   }
   co_return outputs;

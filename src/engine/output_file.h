@@ -11,8 +11,8 @@ inline constexpr std::size_t kMaxOutputFile = 256u << 10;
 // Lets the process have the file, empty at first. Its id names it.
 void provide_output_file(ports::ProcessSpec& spec);
 
-// The values that the step declares, by the types that it declares. `invalid` when one is missing or
-// has another type. Nothing when it declares none.
+// The values that the step declares, by the types that it declares. `invalid` when one is missing
+// or has another type. Nothing when it declares none.
 Task<Result<json::object>> read_output_file(StepContext& context);
 
 // The lines of such a file. `invalid` for one that is neither form.

@@ -2,8 +2,8 @@
 #include <array>
 #include <charconv>
 
-#include "engine/engine_impl.h"
 #include "engine/definitions.h"
+#include "engine/engine_impl.h"
 #include "engine/projection.h"
 #include "engine/run_log.h"
 #include "engine/workflow_yaml.h"
@@ -14,14 +14,10 @@ namespace {
 constexpr std::uint32_t kMaxEvents = 1000;
 
 json::object event_json(const ports::Event& event) {
-  return {{"version", event.version},
-          {"type", event.type},
-          {"time", to_rfc3339(event.time)},
-          {"actor", event.origin.actor},
-          {"cause", event.origin.cause},
-          {"correlation", event.origin.correlation},
-          {"trace", event.origin.trace},
-          {"data", event.data}};
+  return {{"version", event.version},       {"type", event.type},
+          {"time", to_rfc3339(event.time)}, {"actor", event.origin.actor},
+          {"cause", event.origin.cause},    {"correlation", event.origin.correlation},
+          {"trace", event.origin.trace},    {"data", event.data}};
 }
 
 }  // namespace
@@ -173,44 +169,55 @@ Task<Result<json::value>> EngineImpl::queue_state() {
   const auto now = core_.deps.clock.now();
   CORRAL_CO_TRY(const auto counts, co_await core_.deps.store.queue_counts(now));
   json::value oldest = nullptr;
-  if (counts.oldest_due) oldest = static_cast<double>(std::max<std::int64_t>(0, (now - *counts.oldest_due).count())) / 1000;
-  co_return json::object{{"ready", counts.ready},         {"delayed", counts.delayed},
-                         {"claimed", counts.claimed},     {"completed", counts.completed},
-                         {"failed", counts.failed},       {"oldest_ready_s", std::move(oldest)},
+  if (counts.oldest_due)
+    oldest =
+        static_cast<double>(std::max<std::int64_t>(0, (now - *counts.oldest_due).count())) / 1000;
+  co_return json::object{{"ready", counts.ready},
+                         {"delayed", counts.delayed},
+                         {"claimed", counts.claimed},
+                         {"completed", counts.completed},
+                         {"failed", counts.failed},
+                         {"oldest_ready_s", std::move(oldest)},
                          {"paused", domain::field_to_json(counts.paused)}};
 }
 
 Task<Result<Page>> EngineImpl::list_jobs(JobFilter filter) {
-  constexpr std::array<std::string_view, 5> kStates{"ready", "delayed", "claimed", "completed", "failed"};
-  ports::JobQuery query{.now = core_.deps.clock.now(), .limit = std::clamp<std::uint32_t>(filter.limit, 1, ports::kMaxListLimit)};
+  constexpr std::array<std::string_view, 5> kStates{"ready", "delayed", "claimed", "completed",
+                                                    "failed"};
+  ports::JobQuery query{.now = core_.deps.clock.now(),
+                        .limit = std::clamp<std::uint32_t>(filter.limit, 1, ports::kMaxListLimit)};
   if (!filter.state.empty()) {
     if (std::ranges::find(kStates, filter.state) == kStates.end())
-      co_return fail(ErrorCode::invalid, "state: \"{}\" is none of {}", filter.state, fmt::join(kStates, ", "));
+      co_return fail(ErrorCode::invalid, "state: \"{}\" is none of {}", filter.state,
+                     fmt::join(kStates, ", "));
     query.state = filter.state;
   }
   if (!filter.kind.empty()) query.kind = filter.kind;
   if (!filter.group.empty()) query.group = filter.group;
   if (!filter.cursor.empty()) {
-    const auto [at, error] = std::from_chars(filter.cursor.data(), filter.cursor.data() + filter.cursor.size(), query.before_id);
-    if (error != std::errc() || at != filter.cursor.data() + filter.cursor.size() || query.before_id == 0)
+    const auto [at, error] = std::from_chars(
+        filter.cursor.data(), filter.cursor.data() + filter.cursor.size(), query.before_id);
+    if (error != std::errc() || at != filter.cursor.data() + filter.cursor.size() ||
+        query.before_id == 0)
       co_return fail(ErrorCode::invalid, "cursor: \"{}\" is none that a page gave", filter.cursor);
   }
   CORRAL_CO_TRY(const auto jobs, co_await core_.deps.store.list_jobs(query));
   Page page;
   for (const auto& job : jobs) {
     const auto run = find_string(job.payload, {"run"});
-    page.items.push_back(json::object{{"id", job.id},
-                                      {"kind", job.kind},
-                                      {"key", job.key},
-                                      {"group", job.group},
-                                      {"state", job.state == "ready" && job.due > query.now ? "delayed" : job.state},
-                                      {"attempt", job.attempt},
-                                      {"max_attempts", job.max_attempts},
-                                      {"priority", job.priority},
-                                      {"due", to_rfc3339(job.due)},
-                                      {"created_at", to_rfc3339(job.created)},
-                                      {"error", job.error.empty() ? json::value(nullptr) : json::value(job.error)},
-                                      {"run", run.empty() ? json::value(nullptr) : json::value(run)}});
+    page.items.push_back(
+        json::object{{"id", job.id},
+                     {"kind", job.kind},
+                     {"key", job.key},
+                     {"group", job.group},
+                     {"state", job.state == "ready" && job.due > query.now ? "delayed" : job.state},
+                     {"attempt", job.attempt},
+                     {"max_attempts", job.max_attempts},
+                     {"priority", job.priority},
+                     {"due", to_rfc3339(job.due)},
+                     {"created_at", to_rfc3339(job.created)},
+                     {"error", job.error.empty() ? json::value(nullptr) : json::value(job.error)},
+                     {"run", run.empty() ? json::value(nullptr) : json::value(run)}});
   }
   if (jobs.size() == query.limit) page.next_cursor = std::to_string(jobs.back().id);
   co_return page;

@@ -16,19 +16,22 @@ constexpr std::string_view kPrefix = "run/";
 // What the store adds of its own is not compared.
 std::string difference(const std::optional<ports::Document>& is, const ports::Document& should) {
   if (!is) return "is missing";
-  if (is->state != should.state) return fmt::format("has the state {}, not {}", is->state, should.state);
+  if (is->state != should.state)
+    return fmt::format("has the state {}, not {}", is->state, should.state);
   if (is->parent != should.parent || is->name != should.name) return "is listed elsewhere";
   return is->body == should.body ? "" : "has another content";
 }
 
 class Rebuilder {
  public:
-  Rebuilder(ports::Store& store, Rebuild mode) : store_(store), runs_(store, SystemClock::instance()), mode_(mode) {}
+  Rebuilder(ports::Store& store, Rebuild mode)
+      : store_(store), runs_(store, SystemClock::instance()), mode_(mode) {}
 
   Task<Result<RebuildReport>> work(std::function<void(std::uint64_t)> progress) {
     std::string after;
     for (;;) {
-      CORRAL_CO_TRY(const auto streams, co_await store_.list_streams(std::string(kPrefix), after, kPage));
+      CORRAL_CO_TRY(const auto streams,
+                    co_await store_.list_streams(std::string(kPrefix), after, kPage));
       for (const auto& stream : streams) {
         const auto id = RunId::parse(std::string_view(stream.name).substr(kPrefix.size()));
         if (!id) co_return fail(ErrorCode::corrupt, "the stream {} names no run", stream.name);
@@ -41,13 +44,15 @@ class Rebuilder {
       if (streams.size() < kPage) break;
       after = streams.back().name;
     }
-    for (const auto kind : {kRunKind, kApprovalKind, kArtifactKind}) CORRAL_CO_CHECK(co_await remove_others(std::string(kind)));
+    for (const auto kind : {kRunKind, kApprovalKind, kArtifactKind})
+      CORRAL_CO_CHECK(co_await remove_others(std::string(kind)));
     co_return std::move(report_);
   }
 
  private:
   void note(const std::string& kind, const std::string& id, std::string_view what) {
-    if (report_.differences.size() < kMaxDifferences) report_.differences.push_back(fmt::format("{} {} {}", kind, id, what));
+    if (report_.differences.size() < kMaxDifferences)
+      report_.differences.push_back(fmt::format("{} {} {}", kind, id, what));
   }
 
   Task<Result<void>> compare(const domain::Run& run) {
@@ -85,7 +90,8 @@ class Rebuilder {
   }
 
   Task<Result<void>> commit(ports::Transaction repair) {
-    if (mode_ == Rebuild::repair && !repair.changes.empty()) CORRAL_CO_CHECK(co_await store_.commit(std::move(repair)));
+    if (mode_ == Rebuild::repair && !repair.changes.empty())
+      CORRAL_CO_CHECK(co_await store_.commit(std::move(repair)));
     co_return Result<void>{};
   }
 
@@ -98,7 +104,8 @@ class Rebuilder {
 
 }  // namespace
 
-Task<Result<RebuildReport>> rebuild_read_models(ports::Store& store, Rebuild mode, std::function<void(std::uint64_t)> progress) {
+Task<Result<RebuildReport>> rebuild_read_models(ports::Store& store, Rebuild mode,
+                                                std::function<void(std::uint64_t)> progress) {
   Rebuilder rebuilder(store, mode);
   co_return co_await rebuilder.work(std::move(progress));
 }

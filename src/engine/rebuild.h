@@ -22,8 +22,8 @@ struct RebuildReport {
 enum class Rebuild { check, repair };
 
 // Reads every event. Nobody may write meanwhile: a run that changes under it would look wrong.
-// `corrupt`, `unsupported` naming the run when its events cannot be read. May be repeated; `progress`
-// is called now and then with the runs done.
+// `corrupt`, `unsupported` naming the run when its events cannot be read. May be repeated;
+// `progress` is called now and then with the runs done.
 Task<Result<RebuildReport>> rebuild_read_models(ports::Store& store, Rebuild mode,
                                                 std::function<void(std::uint64_t)> progress);
 

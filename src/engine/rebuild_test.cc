@@ -32,14 +32,20 @@ TEST_F(RebuildTest, WhatTheEngineWritesIsWhatTheEventsAddUpTo) {
   const auto report = rebuild(Rebuild::check);
   EXPECT_EQ(report.runs, 3u);
   EXPECT_GT(report.documents, 6u);
-  EXPECT_EQ(report.changed + report.removed, 0u) << fmt::format("{}", fmt::join(report.differences, "\n"));
+  EXPECT_EQ(report.changed + report.removed, 0u)
+      << fmt::format("{}", fmt::join(report.differences, "\n"));
 }
 
 TEST_F(RebuildTest, ACheckSaysWhatIsWrongAndARepairMendsIt) {
   const auto before = h.run(ids[0]);
-  change(ports::PutDocument{{.kind = "run", .id = ids[0].to_string(), .state = "failed", .body = json::object{{"id", "x"}}}, {}});
+  change(ports::PutDocument{{.kind = "run",
+                             .id = ids[0].to_string(),
+                             .state = "failed",
+                             .body = json::object{{"id", "x"}}},
+                            {}});
   change(ports::DeleteDocument{"run", ids[1].to_string()});
-  change(ports::PutDocument{{.kind = "approval", .id = "ghost", .state = "open", .body = json::object{}}, {}});
+  change(ports::PutDocument{
+      {.kind = "approval", .id = "ghost", .state = "open", .body = json::object{}}, {}});
   for (int i = 0; i < 2; ++i) {
     const auto report = rebuild(Rebuild::check);
     EXPECT_EQ(report.changed, 2u);

@@ -16,8 +16,8 @@ Result<void> fold(domain::Run& run, RunId id, const std::vector<ports::Event>& e
   for (const auto& stored : events) {
     auto event = domain::event_from(stored.type, stored.data);
     if (!event)
-      return wrap(std::move(event).error(), fmt::format("run {} cannot be read at event {}",
-                                                        id.to_string(), stored.version));
+      return wrap(std::move(event).error(),
+                  fmt::format("run {} cannot be read at event {}", id.to_string(), stored.version));
     domain::apply(run, *event, stored.origin.actor);
   }
   return {};
@@ -74,19 +74,19 @@ Task<Result<domain::Run>> RunRepository::load_at(RunId id, std::uint64_t version
   domain::Run run;
   while (run.version < version) {
     const auto left = std::min<std::uint64_t>(version - run.version, kPage);
-    CORRAL_CO_TRY(const auto events,
-                  co_await store_.read_stream(run_stream(id), run.version, static_cast<std::uint32_t>(left)));
+    CORRAL_CO_TRY(const auto events, co_await store_.read_stream(run_stream(id), run.version,
+                                                                 static_cast<std::uint32_t>(left)));
     CORRAL_CO_CHECK(fold(run, id, events));
     if (events.size() < left) break;
   }
   if (!run.exists()) co_return fail(ErrorCode::not_found, "there is no run {}", id.to_string());
   if (run.version < version)
-    co_return fail(ErrorCode::invalid, "version: the run has only {} events, not {}", run.version, version);
+    co_return fail(ErrorCode::invalid, "version: the run has only {} events, not {}", run.version,
+                   version);
   co_return run;
 }
 
-Task<Result<domain::Run>> RunRepository::execute(RunId id, domain::Command command,
-                                                 Caller by,
+Task<Result<domain::Run>> RunRepository::execute(RunId id, domain::Command command, Caller by,
                                                  std::vector<ports::Change> extra) {
   for (int conflicts = 0;; ++conflicts) {
     CORRAL_CO_TRY(auto before, co_await refresh(id));

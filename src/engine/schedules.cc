@@ -19,7 +19,12 @@ constexpr std::size_t kMaxName = 200;
 std::string job_key(const std::string& id) { return "schedule/" + id; }
 
 ports::NewJob job_at(const std::string& id, Time due) {
-  return {.kind = std::string(kScheduleKind), .key = job_key(id), .payload = json::object{{"schedule", id}}, .due = due, .max_attempts = kAttempts, .group = "schedules"};
+  return {.kind = std::string(kScheduleKind),
+          .key = job_key(id),
+          .payload = json::object{{"schedule", id}},
+          .due = due,
+          .max_attempts = kAttempts,
+          .group = "schedules"};
 }
 
 // Which run a time of a schedule starts: the same however often it is tried.
@@ -30,7 +35,11 @@ RunId run_of(const std::string& id, Time due) {
 
 ports::PutDocument put(std::string id, json::value body, std::optional<std::uint64_t> version) {
   const bool paused = find_bool(body, {"paused"});
-  return {.document = {.kind = std::string(kScheduleKind), .id = std::move(id), .state = paused ? "paused" : "active", .body = std::move(body)}, .expected_version = version};
+  return {.document = {.kind = std::string(kScheduleKind),
+                       .id = std::move(id),
+                       .state = paused ? "paused" : "active",
+                       .body = std::move(body)},
+          .expected_version = version};
 }
 
 }  // namespace
@@ -44,19 +53,27 @@ Result<std::optional<Time>> Schedules::next_time(const json::value& body, Time a
 Task<Result<json::value>> Schedules::create(NewSchedule schedule, Caller by) {
   // With a key the same schedule again is the same schedule.
   const auto now = core_.deps.clock.now();
-  const auto id = (by.idempotency_key.empty() ? RunId::make(now, core_.deps.random) : RunId{uuid_of("schedule/" + by.actor + "/" + by.idempotency_key)}).to_string();
+  const auto id = (by.idempotency_key.empty()
+                       ? RunId::make(now, core_.deps.random)
+                       : RunId{uuid_of("schedule/" + by.actor + "/" + by.idempotency_key)})
+                      .to_string();
   if (!by.idempotency_key.empty())
     if (auto known = co_await load(id)) co_return known->body;
   CORRAL_CO_TRY(const auto checked, co_await new_run(core_, schedule.run, by.actor, RunId{}));
   const auto& own = checked.request.workflow.schedule;
   if (schedule.cron.empty() && !own)
-    co_return fail(ErrorCode::invalid, "cron: is empty, and the workflow {} has no `schedule:` either", checked.request.workflow.name);
-  const std::string timezone = !schedule.timezone.empty() ? schedule.timezone : own ? own->timezone : "UTC";
+    co_return fail(ErrorCode::invalid,
+                   "cron: is empty, and the workflow {} has no `schedule:` either",
+                   checked.request.workflow.name);
+  const std::string timezone = !schedule.timezone.empty() ? schedule.timezone
+                               : own                      ? own->timezone
+                                                          : "UTC";
   schedule.run.project = checked.request.project.to_string();
   schedule.run.git_url.clear();
   json::value body = json::object{{"id", id},
                                   {"name", checked.request.workflow.name.substr(0, kMaxName)},
-                                  {"project", json::object{{"id", schedule.run.project}, {"name", checked.request.project_name}}},
+                                  {"project", json::object{{"id", schedule.run.project},
+                                                           {"name", checked.request.project_name}}},
                                   {"cron", schedule.cron.empty() ? own->cron : schedule.cron},
                                   {"timezone", timezone},
                                   {"paused", false},
@@ -67,7 +84,9 @@ Task<Result<json::value>> Schedules::create(NewSchedule schedule, Caller by) {
                                   {"created_by", by.actor},
                                   {"created_at", to_rfc3339(now)}};
   CORRAL_CO_TRY(const auto next, next_time(body, now));
-  if (!next) co_return fail(ErrorCode::invalid, "cron: \"{}\" names no time within five years", find_string(body, {"cron"}));
+  if (!next)
+    co_return fail(ErrorCode::invalid, "cron: \"{}\" names no time within five years",
+                   find_string(body, {"cron"}));
   body.get_object()["next_at"] = to_rfc3339(*next);
   ports::Transaction transaction;
   transaction.changes.emplace_back(put(id, body, 0));
@@ -133,10 +152,13 @@ Task<Result<void>> Schedules::fire(const ports::Job& job) {
   std::vector<ports::Change> changes;
   changes.emplace_back(ports::CompleteJob{job.id, core_.options.worker});
   // Deleted, paused, or put to another time by pausing and resuming.
-  const bool wanted = document && !find_bool(document->body, {"paused"}) && find_string(document->body, {"next_at"}) <= to_rfc3339(core_.deps.clock.now());
+  const bool wanted =
+      document && !find_bool(document->body, {"paused"}) &&
+      find_string(document->body, {"next_at"}) <= to_rfc3339(core_.deps.clock.now());
   if (!wanted) {
     if (document && !find_bool(document->body, {"paused"}))
-      if (const auto next = time_from_rfc3339(find_string(document->body, {"next_at"}))) changes.emplace_back(job_at(id, *next));
+      if (const auto next = time_from_rfc3339(find_string(document->body, {"next_at"})))
+        changes.emplace_back(job_at(id, *next));
     co_return co_await commit_all(core_, std::move(changes));
   }
   auto& body = document->body.get_object();
@@ -163,7 +185,8 @@ Task<Result<void>> Schedules::fire(const ports::Job& job) {
   body["last_error"] = nullptr;
   body["last_run"] = run.to_string();
   changes.emplace_back(put(id, document->body, document->version));
-  CORRAL_CO_CHECK(co_await create_run(core_, *std::move(create), Caller(actor), std::move(changes)));
+  CORRAL_CO_CHECK(
+      co_await create_run(core_, *std::move(create), Caller(actor), std::move(changes)));
   co_return Result<void>{};
 }
 

@@ -36,7 +36,7 @@ struct StartRun {
   std::string author_name, author_email;  // of the commits; empty: the actor
   json::object inputs;                    // as the workflow declares them
   enum class Inputs { values, texts } inputs_are = Inputs::values;  // texts: the command line's
-  std::optional<Time> not_before;         // a delayed start
+  std::optional<Time> not_before;                                   // a delayed start
 };
 
 struct RunFilter {
@@ -98,8 +98,8 @@ class Commands {
   virtual Task<Result<json::value>> start_run(StartRun request, Caller by) = 0;
   // The run ends in `cancelled` once its processes are gone. `conflict` when it has already ended.
   virtual Task<Result<json::value>> cancel_run(RunId run, std::string reason, Caller by) = 0;
-  // `from`: a step that is done again with all that needs it, although it went well; empty: only what
-  // did not go well is done again.
+  // `from`: a step that is done again with all that needs it, although it went well; empty: only
+  // what did not go well is done again.
   virtual Task<Result<json::value>> retry_run(RunId run, std::string from, Caller by) = 0;
   // No further step begins; what is under way goes on.
   virtual Task<Result<json::value>> pause_run(RunId run, std::string reason, Caller by) = 0;

@@ -72,9 +72,10 @@ TEST_F(ServiceTest, AnUnfitRequestIsRefusedNamingTheField) {
   request.git_url.clear();
   request.project = "nowhere";
   EXPECT_EQ(refused(request).code, ErrorCode::not_found);
-  EXPECT_EQ(
-      h.call(engine().start_run(h.request("done"), {"user:ann", std::string(300, 'k')})).error().code,
-      ErrorCode::invalid);
+  EXPECT_EQ(h.call(engine().start_run(h.request("done"), {"user:ann", std::string(300, 'k')}))
+                .error()
+                .code,
+            ErrorCode::invalid);
 }
 
 TEST_F(ServiceTest, ADefinitionOfOnesOwnRuns) {
@@ -194,11 +195,14 @@ TEST_F(ServiceTest, EventsAreWaitedForAndNeverMissed) {
   std::vector<json::value> next, anywhere;
   asio::co_spawn(h.context(), engine().run_events(id, last, 1000, Duration(600'000)),
                  [&](std::exception_ptr, auto events) { next = events.value(); });
-  const auto all = h.call(engine().all_events({.after_position = 0, .limit = 1000}, Duration(0))).value();
-  asio::co_spawn(h.context(),
-                 engine().all_events({.after_position = all.back().at("position").to_number<std::uint64_t>(), .limit = 1000},
-                                     Duration(600'000)),
-                 [&](std::exception_ptr, auto events) { anywhere = events.value(); });
+  const auto all =
+      h.call(engine().all_events({.after_position = 0, .limit = 1000}, Duration(0))).value();
+  asio::co_spawn(
+      h.context(),
+      engine().all_events(
+          {.after_position = all.back().at("position").to_number<std::uint64_t>(), .limit = 1000},
+          Duration(600'000)),
+      [&](std::exception_ptr, auto events) { anywhere = events.value(); });
   h.settle();
   EXPECT_TRUE(next.empty());
   ASSERT_TRUE(h.call(engine().cancel_run(id, "", "user:ann")));
@@ -207,7 +211,10 @@ TEST_F(ServiceTest, EventsAreWaitedForAndNeverMissed) {
   EXPECT_EQ(find_string(anywhere[0], {"stream"}), "run/" + id.to_string());
 
   const Time before = h.clock.now();
-  EXPECT_TRUE(h.call(engine().all_events({.after_position = 1'000'000, .limit = 10}, Duration(5'000))).value().empty());
+  EXPECT_TRUE(
+      h.call(engine().all_events({.after_position = 1'000'000, .limit = 10}, Duration(5'000)))
+          .value()
+          .empty());
   EXPECT_GE(h.clock.now() - before, Duration(5'000));
 }
 
@@ -307,7 +314,8 @@ TEST(WorkflowYaml, EveryKeyIsRead) {
   const auto parsed = parse_workflow(
       "name: all\nversion: 3\nsteps:\n  - {name: a, kind: git, action: clone, retry: {attempts: 2, "
       "backoff: 5s}, timeout: 15m}\n"
-      "  - {name: b, kind: agent, agent: claude, prompt: \"Do ${{ inputs.prompt }}\", needs: a, timeout: "
+      "  - {name: b, kind: agent, agent: claude, prompt: \"Do ${{ inputs.prompt }}\", needs: a, "
+      "timeout: "
       "90}\n"
       "  - {name: c, kind: command, run: [make, test], if: always(), needs: [a, b], timeout: 2h}\n",
       "w", kinds.rules());

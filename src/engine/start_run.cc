@@ -48,9 +48,10 @@ Result<void> check_agent(const StartRun& request, const Core& core,
                   own, fmt::join(names, ", "));
   }
   const bool command = request.agent == "command";
-  const bool uses_prompt = agents && std::ranges::any_of(workflow.steps, [](const auto& step) {
-    return step.kind == "agent" && step.text("prompt").contains("inputs.prompt");
-  });
+  const bool uses_prompt =
+      agents && std::ranges::any_of(workflow.steps, [](const auto& step) {
+        return step.kind == "agent" && step.text("prompt").contains("inputs.prompt");
+      });
   if (command && agents && (request.command.empty() || request.command.front().empty()))
     return fail(
         ErrorCode::invalid,
@@ -119,7 +120,8 @@ Result<domain::Request> check_fields(const StartRun& request, const Core& core,
   checked.permissions = permissions;
   const auto budget = request.budget_usd ? request.budget_usd : core.options.budget_usd;
   if (budget) checked.budget = domain::Money::from_usd(*budget);
-  const auto own_timeout = checked.workflow.timeout.count() > 0 ? checked.workflow.timeout : core.options.run_timeout;
+  const auto own_timeout =
+      checked.workflow.timeout.count() > 0 ? checked.workflow.timeout : core.options.run_timeout;
   checked.timeout = request.timeout_s ? Duration(*request.timeout_s * 1000) : own_timeout;
   checked.priority = request.priority != 0 ? request.priority : checked.workflow.priority;
   if (request.not_before) checked.not_before = *request.not_before;
@@ -138,9 +140,10 @@ Result<domain::Request> check_fields(const StartRun& request, const Core& core,
 
 Task<Result<domain::Request>> check_request(const StartRun& request, Core& core,
                                             std::string_view actor) {
-  CORRAL_CO_TRY(auto workflow, request.definition.empty()
-                                   ? co_await find_workflow(core, request.workflow)
-                                   : parse_workflow(request.definition, "definition", core.kinds.rules()));
+  CORRAL_CO_TRY(auto workflow,
+                request.definition.empty()
+                    ? co_await find_workflow(core, request.workflow)
+                    : parse_workflow(request.definition, "definition", core.kinds.rules()));
   co_return check_fields(request, core, actor, std::move(workflow));
 }
 json::value request_json(const StartRun& request) {
@@ -167,7 +170,9 @@ json::value request_json(const StartRun& request) {
 
 Result<StartRun> request_of(const json::value& value) {
   StartRun request;
-  const auto text = [&](std::string_view name, std::string& out) { out = std::string(find_string(value, {name})); };
+  const auto text = [&](std::string_view name, std::string& out) {
+    out = std::string(find_string(value, {name}));
+  };
   text("project", request.project);
   text("git_url", request.git_url);
   text("workflow", request.workflow);

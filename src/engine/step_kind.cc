@@ -67,7 +67,9 @@ constexpr Duration kCleanUpTime = std::chrono::minutes(10);
 Duration StepContext::time_left() const {
   const Time now = core.deps.clock.now();
   // Cleaning up has a time of its own.
-  std::optional<Time> end = step().definition.at_end ? std::optional(step().started_at.value_or(now) + kCleanUpTime) : run.deadline();
+  std::optional<Time> end = step().definition.at_end
+                                ? std::optional(step().started_at.value_or(now) + kCleanUpTime)
+                                : run.deadline();
   if (const auto own = step().definition.timeout; own.count() > 0 && step().started_at)
     end = end ? std::min(*end, *step().started_at + own) : *step().started_at + own;
   return end ? std::max(*end - now, Duration(1)) : Duration(0);

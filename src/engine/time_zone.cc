@@ -10,7 +10,8 @@ class SystemZone final : public domain::Zone {
   explicit SystemZone(const date::time_zone& zone) : zone_(zone) {}
 
   std::chrono::local_seconds to_local(std::chrono::sys_seconds time) const override {
-    return std::chrono::local_seconds(zone_.to_local(date::sys_seconds(time.time_since_epoch())).time_since_epoch());
+    return std::chrono::local_seconds(
+        zone_.to_local(date::sys_seconds(time.time_since_epoch())).time_since_epoch());
   }
   std::optional<std::chrono::sys_seconds> to_time(std::chrono::local_seconds local) const override {
     const date::local_seconds wall(local.time_since_epoch());
@@ -28,7 +29,8 @@ Result<std::unique_ptr<domain::Zone>> find_zone(const std::string& name) {
   try {
     return std::make_unique<SystemZone>(*date::locate_zone(name));
   } catch (const std::exception&) {
-    return fail(ErrorCode::invalid, "timezone: \"{}\" is unknown: use a name such as UTC or Europe/Berlin", name);
+    return fail(ErrorCode::invalid,
+                "timezone: \"{}\" is unknown: use a name such as UTC or Europe/Berlin", name);
   }
 }
 

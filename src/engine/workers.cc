@@ -54,7 +54,8 @@ Task<void> Workers::sweep() {
     auto leftovers = core_.leftovers;
     const std::map<WorkspaceId, WorkspaceOwner> owners(core_.owners.begin(), core_.owners.end());
     for (const auto& [id, owner] : owners)
-      if (const auto run = co_await core_.runs.load(owner.run); run && run->workspace != id) leftovers.insert(id);
+      if (const auto run = co_await core_.runs.load(owner.run); run && run->workspace != id)
+        leftovers.insert(id);
     for (const auto id : leftovers) co_await core_.destroy_workspace(id);
   }
 }

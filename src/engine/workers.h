@@ -8,7 +8,8 @@ namespace corral::engine {
 
 class Workers {
  public:
-  Workers(Core& core, Schedules& schedules) : core_(core), schedules_(schedules), scope_(core.deps.executor) {}
+  Workers(Core& core, Schedules& schedules)
+      : core_(core), schedules_(schedules), scope_(core.deps.executor) {}
 
   void start() {
     scope_.start("workers", claim_jobs());

@@ -9,7 +9,9 @@ json::object described(json::object schema, std::string_view text) {
   return schema;
 }
 json::object list_of(json::object item) { return {{"type", "array"}, {"items", std::move(item)}}; }
-json::object map_of(json::object value) { return {{"type", "object"}, {"additionalProperties", std::move(value)}}; }
+json::object map_of(json::object value) {
+  return {{"type", "object"}, {"additionalProperties", std::move(value)}};
+}
 json::object any_of(json::array schemas) { return {{"anyOf", std::move(schemas)}}; }
 json::object one_of(std::span<const std::string_view> values) {
   json::array all;
@@ -33,19 +35,34 @@ json::object schema_of(domain::FieldType field) {
   return {};
 }
 
-json::object duration() { return {{"type", json::array{"string", "integer"}}, {"pattern", "^[0-9]+(ms|s|m|h)?$"}, {"description", "500ms, 90s, 15m or 2h"}}; }
+json::object duration() {
+  return {{"type", json::array{"string", "integer"}},
+          {"pattern", "^[0-9]+(ms|s|m|h)?$"},
+          {"description", "500ms, 90s, 15m or 2h"}};
+}
 
 json::object common_step() {
   const json::object text = type("string");
-  return {{"name", {{"type", "string"}, {"pattern", "^[a-z0-9][a-z0-9-]{0,31}$"}}},
-          {"if", described(text, "an expression; without one the step runs when what it needs went well")},
-          {"needs", described(any_of({text, list_of(text)}), "the steps that end before this one begins; without it, the step before")},
-          {"matrix", described(map_of(any_of({list_of({}), expression()})), "a step for each combination of these lists")},
-          {"max_parallel", {{"type", "integer"}, {"minimum", 1}}},
-          {"outputs", map_of(one_of(domain::kValueTypes))},
-          {"timeout", duration()},
-          {"retry", {{"type", "object"}, {"additionalProperties", false}, {"properties", {{"attempts", {{"type", "integer"}, {"minimum", 1}, {"maximum", 10}}}, {"backoff", duration()}, {"on", any_of({text, list_of(text)})}}}}},
-          {"continue_on_error", type("boolean")}};
+  return {
+      {"name", {{"type", "string"}, {"pattern", "^[a-z0-9][a-z0-9-]{0,31}$"}}},
+      {"if",
+       described(text, "an expression; without one the step runs when what it needs went well")},
+      {"needs",
+       described(any_of({text, list_of(text)}),
+                 "the steps that end before this one begins; without it, the step before")},
+      {"matrix", described(map_of(any_of({list_of({}), expression()})),
+                           "a step for each combination of these lists")},
+      {"max_parallel", {{"type", "integer"}, {"minimum", 1}}},
+      {"outputs", map_of(one_of(domain::kValueTypes))},
+      {"timeout", duration()},
+      {"retry",
+       {{"type", "object"},
+        {"additionalProperties", false},
+        {"properties",
+         {{"attempts", {{"type", "integer"}, {"minimum", 1}, {"maximum", 10}}},
+          {"backoff", duration()},
+          {"on", any_of({text, list_of(text)})}}}}},
+      {"continue_on_error", type("boolean")}};
 }
 
 json::object step_schema(const domain::KindRules& rules) {
@@ -56,7 +73,12 @@ json::object step_schema(const domain::KindRules& rules) {
     properties[field.name] = described(schema_of(field.type), field.description);
     if (field.need == domain::FieldRule::Need::required) required.emplace_back(field.name);
   }
-  return {{"title", rules.name}, {"description", rules.description}, {"type", "object"}, {"additionalProperties", false}, {"required", std::move(required)}, {"properties", std::move(properties)}};
+  return {{"title", rules.name},
+          {"description", rules.description},
+          {"type", "object"},
+          {"additionalProperties", false},
+          {"required", std::move(required)},
+          {"properties", std::move(properties)}};
 }
 
 }  // namespace
@@ -69,7 +91,12 @@ json::value workflow_schema(std::span<const domain::KindRules> kinds) {
   const json::object input = any_of({one_of(domain::kValueTypes),
                                      {{"type", "object"},
                                       {"additionalProperties", false},
-                                      {"properties", {{"type", one_of(domain::kValueTypes)}, {"description", text}, {"required", type("boolean")}, {"default", json::object{}}, {"options", list_of(text)}}}}});
+                                      {"properties",
+                                       {{"type", one_of(domain::kValueTypes)},
+                                        {"description", text},
+                                        {"required", type("boolean")},
+                                        {"default", json::object{}},
+                                        {"options", list_of(text)}}}}});
   return json::object{
       {"$schema", "https://json-schema.org/draft/2020-12/schema"},
       {"title", "Corral workflow"},
@@ -82,8 +109,16 @@ json::value workflow_schema(std::span<const domain::KindRules> kinds) {
         {"description", text},
         {"inputs", map_of(input)},
         {"outputs", map_of(text)},
-        {"concurrency", any_of({text, {{"type", "object"}, {"additionalProperties", false}, {"properties", {{"group", text}, {"limit", {{"type", "integer"}, {"minimum", 1}}}}}}})},
-        {"schedule", any_of({text, {{"type", "object"}, {"additionalProperties", false}, {"properties", {{"cron", text}, {"timezone", text}}}}})},
+        {"concurrency",
+         any_of({text,
+                 {{"type", "object"},
+                  {"additionalProperties", false},
+                  {"properties",
+                   {{"group", text}, {"limit", {{"type", "integer"}, {"minimum", 1}}}}}}})},
+        {"schedule", any_of({text,
+                             {{"type", "object"},
+                              {"additionalProperties", false},
+                              {"properties", {{"cron", text}, {"timezone", text}}}}})},
         {"priority", {{"type", "integer"}, {"minimum", -1000}, {"maximum", 1000}}},
         {"timeout", duration()},
         {"steps", step_list},

@@ -19,7 +19,8 @@ std::string bare_expression(std::string text) {
   const auto begin = text.find_first_not_of(" \t\n"), end = text.find_last_not_of(" \t\n");
   if (begin == std::string::npos) return {};
   text = text.substr(begin, end - begin + 1);
-  if (text.starts_with("${{") && text.find("}}") == text.size() - 2) return text.substr(3, text.size() - 5);
+  if (text.starts_with("${{") && text.find("}}") == text.size() - 2)
+    return text.substr(3, text.size() - 5);
   return text;
 }
 
@@ -143,8 +144,8 @@ class Parser {
                                                                : 0;
       if (error != std::errc() || scale == 0 || number < 0 || number > 1'000'000)
         return problem(
-            value,
-            fmt::format("\"{}\" must be a time such as 500ms, 90s, 15m or 2h, not \"{}\"", key, text));
+            value, fmt::format("\"{}\" must be a time such as 500ms, 90s, 15m or 2h, not \"{}\"",
+                               key, text));
       out = Duration(number * scale);
     };
   }
@@ -152,47 +153,50 @@ class Parser {
     auto value = json_of(node);
     if (value) return *std::move(value);
     // "LINE:COLUMN: what"
-    if (problems_.size() < 20) problems_.push_back(fmt::format("{}:{}", name_, value.error().message));
+    if (problems_.size() < 20)
+      problems_.push_back(fmt::format("{}:{}", name_, value.error().message));
     return std::nullopt;
   }
 
   Workflow read(const YAML::Node& root) {
     Workflow workflow;
     std::vector<StepDefinition> at_end;
-    mapping(root, "a workflow",
-            {
-                {"name", string_into(workflow.name, "name")},
-                {"version", int_into(workflow.version, "version")},
-                {"description", string_into(workflow.description, "description")},
-                {"inputs", [&](const YAML::Node& inputs) { read_inputs(inputs, workflow); }},
-                {"outputs",
-                 [&](const YAML::Node& outputs) {
-                   mapping(outputs, "outputs", {}, nullptr,
-                           [&](const std::string& key, const YAML::Node& value) {
-                             string_into(workflow.outputs[key], "an output")(value);
-                           });
-                 }},
-                {"concurrency",
-                 [&](const YAML::Node& node) {
-                   if (node.IsScalar()) return string_into(workflow.concurrency.group, "concurrency")(node);
-                   mapping(node, "concurrency",
-                           {{"group", string_into(workflow.concurrency.group, "group")},
-                            {"limit", int_into(workflow.concurrency.limit, "limit")}});
-                 }},
-                {"schedule",
-                 [&](const YAML::Node& node) {
-                   workflow.schedule.emplace();
-                   if (node.IsScalar()) return string_into(workflow.schedule->cron, "schedule")(node);
-                   mapping(node, "schedule",
-                           {{"cron", string_into(workflow.schedule->cron, "cron")},
-                            {"timezone", string_into(workflow.schedule->timezone, "timezone")}});
-                 }},
-                {"priority", int_into(workflow.priority, "priority")},
-                {"timeout", duration_into(workflow.timeout, "timeout")},
-                {"steps", [&](const YAML::Node& steps) { read_steps(steps, "steps", workflow.steps); }},
-                {"finally", [&](const YAML::Node& steps) { read_steps(steps, "finally", at_end); }},
-            },
-            &workflow.places);
+    mapping(
+        root, "a workflow",
+        {
+            {"name", string_into(workflow.name, "name")},
+            {"version", int_into(workflow.version, "version")},
+            {"description", string_into(workflow.description, "description")},
+            {"inputs", [&](const YAML::Node& inputs) { read_inputs(inputs, workflow); }},
+            {"outputs",
+             [&](const YAML::Node& outputs) {
+               mapping(outputs, "outputs", {}, nullptr,
+                       [&](const std::string& key, const YAML::Node& value) {
+                         string_into(workflow.outputs[key], "an output")(value);
+                       });
+             }},
+            {"concurrency",
+             [&](const YAML::Node& node) {
+               if (node.IsScalar())
+                 return string_into(workflow.concurrency.group, "concurrency")(node);
+               mapping(node, "concurrency",
+                       {{"group", string_into(workflow.concurrency.group, "group")},
+                        {"limit", int_into(workflow.concurrency.limit, "limit")}});
+             }},
+            {"schedule",
+             [&](const YAML::Node& node) {
+               workflow.schedule.emplace();
+               if (node.IsScalar()) return string_into(workflow.schedule->cron, "schedule")(node);
+               mapping(node, "schedule",
+                       {{"cron", string_into(workflow.schedule->cron, "cron")},
+                        {"timezone", string_into(workflow.schedule->timezone, "timezone")}});
+             }},
+            {"priority", int_into(workflow.priority, "priority")},
+            {"timeout", duration_into(workflow.timeout, "timeout")},
+            {"steps", [&](const YAML::Node& steps) { read_steps(steps, "steps", workflow.steps); }},
+            {"finally", [&](const YAML::Node& steps) { read_steps(steps, "finally", at_end); }},
+        },
+        &workflow.places);
     for (auto& step : at_end) {
       step.at_end = true;
       workflow.steps.push_back(std::move(step));
@@ -216,9 +220,12 @@ class Parser {
   }
 
   // Without `needs:` a step waits for the one before it; `needs: []` lets it begin at once.
-  void read_steps(const YAML::Node& steps, std::string_view what, std::vector<StepDefinition>& out) {
+  void read_steps(const YAML::Node& steps, std::string_view what,
+                  std::vector<StepDefinition>& out) {
     if (!steps.IsSequence())
-      return problem(steps, fmt::format("\"{}\" must be a list, each item beginning with \"- name: …\"", what));
+      return problem(
+          steps,
+          fmt::format("\"{}\" must be a list, each item beginning with \"- name: …\"", what));
     for (const auto& node : steps) {
       auto step = read_step(node);
       if (!step.places.contains("needs") && !out.empty()) step.needs.push_back(out.back().name);
@@ -232,23 +239,30 @@ class Parser {
     const Readers readers{
         {"name", string_into(step.name, "name")},
         {"kind", string_into(step.kind, "kind")},
-        {"if", [&](const YAML::Node& value) {
+        {"if",
+         [&](const YAML::Node& value) {
            string_into(step.condition, "if")(value);
            step.condition = bare_expression(std::move(step.condition));
          }},
         {"needs", strings_into(step.needs, "needs")},
-        {"matrix", [&](const YAML::Node& value) {
-           if (auto matrix = value_of(value); matrix && matrix->is_object()) step.matrix = matrix->get_object();
-           else if (matrix) problem(value, "\"matrix\" must be a mapping: a list of values by name");
+        {"matrix",
+         [&](const YAML::Node& value) {
+           if (auto matrix = value_of(value); matrix && matrix->is_object())
+             step.matrix = matrix->get_object();
+           else if (matrix)
+             problem(value, "\"matrix\" must be a mapping: a list of values by name");
          }},
         {"max_parallel", int_into(step.max_parallel, "max_parallel")},
-        {"outputs", [&](const YAML::Node& value) {
-           mapping(value, "outputs", {}, nullptr, [&](const std::string& key, const YAML::Node& type) {
-             string_into(step.outputs[key], "the type of an output")(type);
-           });
+        {"outputs",
+         [&](const YAML::Node& value) {
+           mapping(value, "outputs", {}, nullptr,
+                   [&](const std::string& key, const YAML::Node& type) {
+                     string_into(step.outputs[key], "the type of an output")(type);
+                   });
          }},
         {"timeout", duration_into(step.timeout, "timeout")},
-        {"retry", [&](const YAML::Node& retry) {
+        {"retry",
+         [&](const YAML::Node& retry) {
            mapping(retry, "retry",
                    {{"attempts", int_into(step.retry.attempts, "attempts")},
                     {"backoff", duration_into(step.retry.backoff, "backoff")},
@@ -257,9 +271,10 @@ class Parser {
         {"continue_on_error", bool_into(step.continue_on_error, "continue_on_error")},
     };
     // The rest is the kind's: checked by its rules.
-    mapping(node, "a step", readers, &step.places, [&](const std::string& key, const YAML::Node& value) {
-      if (auto given = value_of(value)) step.with[key] = *std::move(given);
-    });
+    mapping(node, "a step", readers, &step.places,
+            [&](const std::string& key, const YAML::Node& value) {
+              if (auto given = value_of(value)) step.with[key] = *std::move(given);
+            });
     return step;
   }
 

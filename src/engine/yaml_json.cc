@@ -20,10 +20,14 @@ json::value scalar(const YAML::Node& node) {
   if (text == "true" || text == "false") return text == "true";
   const char* const end = text.data() + text.size();
   std::int64_t whole = 0;
-  if (const auto [at, error] = std::from_chars(text.data(), end, whole); error == std::errc() && at == end) return whole;
+  if (const auto [at, error] = std::from_chars(text.data(), end, whole);
+      error == std::errc() && at == end)
+    return whole;
   double real = 0;
   const bool numeric = text.find_first_not_of("0123456789+-.eE") == std::string::npos;
-  if (const auto [at, error] = std::from_chars(text.data(), end, real); numeric && error == std::errc() && at == end && std::isfinite(real)) return real;
+  if (const auto [at, error] = std::from_chars(text.data(), end, real);
+      numeric && error == std::errc() && at == end && std::isfinite(real))
+    return real;
   return json::value(text);
 }
 
@@ -45,7 +49,8 @@ Result<json::value> json_of(const YAML::Node& node, int depth) {
   for (const auto& entry : node) {
     if (!entry.first.IsScalar()) return wrong(entry.first, "a key must be a text");
     CORRAL_TRY(auto value, json_of(entry.second, depth + 1));
-    if (!object.emplace(entry.first.Scalar(), std::move(value)).second) return wrong(entry.first, fmt::format("\"{}\" is given twice", entry.first.Scalar()));
+    if (!object.emplace(entry.first.Scalar(), std::move(value)).second)
+      return wrong(entry.first, fmt::format("\"{}\" is given twice", entry.first.Scalar()));
   }
   return object;
 }

@@ -1,5 +1,5 @@
-// YAML as JSON values: plain scalars become numbers, booleans and null as in YAML 1.2's core schema,
-// quoted ones stay texts. JSON is YAML, and so is read by the same.
+// YAML as JSON values: plain scalars become numbers, booleans and null as in YAML 1.2's core
+// schema, quoted ones stay texts. JSON is YAML, and so is read by the same.
 #pragma once
 
 #include <yaml-cpp/yaml.h>

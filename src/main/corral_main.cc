@@ -12,8 +12,8 @@
 #include "edge/http/api.h"
 #include "engine/rebuild.h"
 #include "main/data_folder.h"
-#include "main/open_store.h"
 #include "main/doctor.h"
+#include "main/open_store.h"
 #include "main/run_task.h"
 #include "main/server.h"
 #include "main/settings.h"
@@ -22,10 +22,12 @@
 namespace corral {
 namespace {
 
-// Says what went wrong and maps it: wrong input is exit code 2, everything else that keeps a server from starting is 1.
+// Says what went wrong and maps it: wrong input is exit code 2, everything else that keeps a server
+// from starting is 1.
 int report(const Error& error) {
   fmt::print(stderr, "corral: {}\n", error.describe());
-  return error.code == ErrorCode::invalid || error.code == ErrorCode::corrupt ? edge::cli::kUsage : edge::cli::kFailed;
+  return error.code == ErrorCode::invalid || error.code == ErrorCode::corrupt ? edge::cli::kUsage
+                                                                              : edge::cli::kFailed;
 }
 
 Task<Result<void>> serve_until_signal(asio::io_context& context, Settings settings) {
@@ -68,15 +70,18 @@ Result<edge::cli::EmbeddedServer> start_embedded(const edge::cli::ServeOptions& 
   CORRAL_TRY(auto settings, read_settings(options));
   auto embedded = std::make_shared<Embedded>();
   std::optional<Result<std::unique_ptr<Server>>> started;
-  asio::co_spawn(embedded->context, Server::start(embedded->context, std::move(settings)), [&](std::exception_ptr thrown, Result<std::unique_ptr<Server>> result) {
-    if (thrown) std::rethrow_exception(thrown);
-    started.emplace(std::move(result));
-  });
-  while (!started && embedded->context.run_one() > 0) {}
+  asio::co_spawn(embedded->context, Server::start(embedded->context, std::move(settings)),
+                 [&](std::exception_ptr thrown, Result<std::unique_ptr<Server>> result) {
+                   if (thrown) std::rethrow_exception(thrown);
+                   started.emplace(std::move(result));
+                 });
+  while (!started && embedded->context.run_one() > 0) {
+  }
   CORRAL_ASSERT(started.has_value());
   CORRAL_TRY(embedded->server, *std::move(started));
   embedded->thread = std::thread([context = &embedded->context] { context->run(); });
-  return edge::cli::EmbeddedServer{embedded->server->url(), embedded->server->token(), [embedded] { embedded->stop(); }};
+  return edge::cli::EmbeddedServer{embedded->server->url(), embedded->server->token(),
+                                   [embedded] { embedded->stop(); }};
 }
 
 std::vector<std::unique_ptr<ports::Agent>> all_agents(const std::filesystem::path& data) {
@@ -96,7 +101,8 @@ Task<Result<json::value>> describe_agents(std::filesystem::path data) {
   co_return json::value(std::move(list));
 }
 
-Task<Result<json::value>> install_agent(std::string name, std::filesystem::path data, std::function<void(std::string_view)> progress) {
+Task<Result<json::value>> install_agent(std::string name, std::filesystem::path data,
+                                        std::function<void(std::string_view)> progress) {
   const auto agents = all_agents(data);
   std::string known;
   for (const auto& agent : agents) {
@@ -109,7 +115,8 @@ Task<Result<json::value>> install_agent(std::string name, std::filesystem::path 
   co_return fail(ErrorCode::invalid, "there is no agent '{}'; there are: {}", name, known);
 }
 
-Result<json::value> rebuild_store(const edge::cli::RebuildOptions& options, std::function<void(std::string_view)> progress) {
+Result<json::value> rebuild_store(const edge::cli::RebuildOptions& options,
+                                  std::function<void(std::string_view)> progress) {
   edge::cli::ServeOptions serve;
   serve.data = options.data;
   serve.store = options.store;
@@ -118,10 +125,17 @@ Result<json::value> rebuild_store(const edge::cli::RebuildOptions& options, std:
   CORRAL_TRY(const auto folder, DataFolder::open(settings.data));
   CORRAL_TRY(const auto store, open_store(settings));
   asio::io_context context(1);
-  const auto mode = options.mode == edge::cli::RebuildOptions::Mode::check ? engine::Rebuild::check : engine::Rebuild::repair;
-  CORRAL_TRY(const auto report, run_task(context, engine::rebuild_read_models(*store, mode, [progress](std::uint64_t runs) { progress(fmt::format("{} runs", runs)); })));
+  const auto mode = options.mode == edge::cli::RebuildOptions::Mode::check
+                        ? engine::Rebuild::check
+                        : engine::Rebuild::repair;
+  CORRAL_TRY(const auto report, run_task(context, engine::rebuild_read_models(
+                                                      *store, mode, [progress](std::uint64_t runs) {
+                                                        progress(fmt::format("{} runs", runs));
+                                                      })));
   json::array differences(report.differences.begin(), report.differences.end());
-  return json::object{{"runs", report.runs}, {"events", report.events}, {"documents", report.documents}, {"changed", report.changed}, {"removed", report.removed}, {"differences", std::move(differences)}};
+  return json::object{{"runs", report.runs},           {"events", report.events},
+                      {"documents", report.documents}, {"changed", report.changed},
+                      {"removed", report.removed},     {"differences", std::move(differences)}};
 }
 
 }  // namespace
@@ -134,7 +148,8 @@ int main(int argc, char** argv) {
   hooks.serve = serve;
   hooks.start_embedded = start_embedded;
   hooks.doctor = examine;
-  hooks.agent_install = [](const std::string& name, const std::filesystem::path& data, std::function<void(std::string_view)> progress) {
+  hooks.agent_install = [](const std::string& name, const std::filesystem::path& data,
+                           std::function<void(std::string_view)> progress) {
     asio::io_context context(1);
     return run_task(context, install_agent(name, data, std::move(progress)));
   };

@@ -15,10 +15,16 @@ namespace {
 constexpr std::size_t kTokenBytes = 32;
 
 // The secret in `file`, made when there is none.
-Result<DataFolder::LoginToken> kept_secret(const std::filesystem::path& file, std::string_view prefix, Random& random) {
+Result<DataFolder::LoginToken> kept_secret(const std::filesystem::path& file,
+                                           std::string_view prefix, Random& random) {
   auto kept = read_file(file, 4096);
-  if (kept && kept->size() >= 2 * kTokenBytes) return DataFolder::LoginToken{Secret(*std::move(kept)), false};
-  if (kept) return fail(ErrorCode::corrupt, "{} is too short to be what it should: restore it, or remove it to have a new one made", file.string());
+  if (kept && kept->size() >= 2 * kTokenBytes)
+    return DataFolder::LoginToken{Secret(*std::move(kept)), false};
+  if (kept)
+    return fail(
+        ErrorCode::corrupt,
+        "{} is too short to be what it should: restore it, or remove it to have a new one made",
+        file.string());
   if (kept.error().code != ErrorCode::not_found) return std::unexpected(std::move(kept).error());
   Secret made(std::string(prefix) + random.hex(kTokenBytes));
   CORRAL_CHECK(write_file_atomically(file, made.expose()));
@@ -31,16 +37,21 @@ Result<DataFolder> DataFolder::open(std::filesystem::path path) {
   CORRAL_CHECK(make_directories(path));
   std::error_code error;
   path = std::filesystem::canonical(path, error);
-  if (error) return std::unexpected(errno_error(error.value(), "cannot use data folder " + path.string()));
+  if (error)
+    return std::unexpected(errno_error(error.value(), "cannot use data folder " + path.string()));
   Fd lock(::open((path / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock) return std::unexpected(errno_error(errno, "cannot write to data folder " + path.string()));
+  if (!lock)
+    return std::unexpected(errno_error(errno, "cannot write to data folder " + path.string()));
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     const auto holder = read_file(path / "lock", 64);
-    return fail(ErrorCode::conflict, "another corral server (pid {}) uses data folder {}: stop it, talk to it with --server, or give another --data",
+    return fail(ErrorCode::conflict,
+                "another corral server (pid {}) uses data folder {}: stop it, talk to it with "
+                "--server, or give another --data",
                 holder.value_or("unknown"), path.string());
   }
   const std::string pid = std::to_string(::getpid());
-  if (::ftruncate(lock.get(), 0) != 0) return std::unexpected(errno_error(errno, "cannot write " + (path / "lock").string()));
+  if (::ftruncate(lock.get(), 0) != 0)
+    return std::unexpected(errno_error(errno, "cannot write " + (path / "lock").string()));
   CORRAL_CHECK(write_all(lock.get(), pid));
   return DataFolder(std::move(path), std::move(lock));
 }
@@ -50,7 +61,9 @@ Result<Secret> DataFolder::run_token_key(Random& random) const {
   return std::move(key.token);
 }
 
-Result<DataFolder::LoginToken> DataFolder::login_token(Random& random) const { return kept_secret(path_ / "admin-token", "corral_", random); }
+Result<DataFolder::LoginToken> DataFolder::login_token(Random& random) const {
+  return kept_secret(path_ / "admin-token", "corral_", random);
+}
 
 Result<void> DataFolder::announce(std::string_view url, std::string_view token) const {
   CORRAL_CHECK(make_directories(path_ / "run"));

@@ -1,4 +1,5 @@
-// The embedded server's data folder: made, owned by one server at a time, with the keys that live in it.
+// The embedded server's data folder: made, owned by one server at a time, with the keys that live
+// in it.
 #pragma once
 
 #include <filesystem>
@@ -12,19 +13,22 @@
 
 namespace corral {
 
-// While it lives, no other server uses the folder (flock on <folder>/lock: released by the kernel when the process dies).
+// While it lives, no other server uses the folder (flock on <folder>/lock: released by the kernel
+// when the process dies).
 class DataFolder {
  public:
-  // Makes the folder (0700) if need be. `conflict` names the process that holds it; `forbidden`, `exhausted` as the
-  // file system says.
+  // Makes the folder (0700) if need be. `conflict` names the process that holds it; `forbidden`,
+  // `exhausted` as the file system says.
   static Result<DataFolder> open(std::filesystem::path path);
 
   const std::filesystem::path& path() const { return path_; }
 
-  // The key that signs run tokens: 32 random bytes as hex, made once, kept in <folder>/server.key (0600).
+  // The key that signs run tokens: 32 random bytes as hex, made once, kept in <folder>/server.key
+  // (0600).
   Result<Secret> run_token_key(Random& random) const;
 
-  // The token that a server which others can reach asks for: made once and kept in <folder>/admin-token (0600).
+  // The token that a server which others can reach asks for: made once and kept in
+  // <folder>/admin-token (0600).
   struct LoginToken {
     Secret token;
     bool created = false;  // just now: show it, once
@@ -36,7 +40,8 @@ class DataFolder {
   void withdraw() const;
 
  private:
-  DataFolder(std::filesystem::path path, Fd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  DataFolder(std::filesystem::path path, Fd lock)
+      : path_(std::move(path)), lock_(std::move(lock)) {}
   std::filesystem::path path_;
   Fd lock_;
 };

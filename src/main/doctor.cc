@@ -22,7 +22,10 @@ class Report {
   void add(std::string_view name, Status status, std::string detail, std::string remedy = {}) {
     constexpr const char* kNames[] = {"ok", "warning", "problem"};
     if (status == Status::problem) ok_ = false;
-    checks_.push_back(json::object{{"name", name}, {"status", kNames[static_cast<int>(status)]}, {"detail", detail}, {"remedy", remedy}});
+    checks_.push_back(json::object{{"name", name},
+                                   {"status", kNames[static_cast<int>(status)]},
+                                   {"detail", detail},
+                                   {"remedy", remedy}});
   }
   bool ok() const { return ok_; }
   json::array take() { return std::move(checks_); }
@@ -33,12 +36,17 @@ class Report {
 };
 
 Task<void> check_program(Report& report, std::string name, std::string remedy) {
-  const auto found = co_await run_command({.argv = {name, "--version"}, .env = inherited_env(), .timeout = std::chrono::milliseconds(10'000)});
-  if (found && found->exit_code == 0) report.add(name, Status::ok, found->output.substr(0, found->output.find('\n')));
-  else report.add(name, Status::problem, name + " is not installed", remedy);
+  const auto found = co_await run_command({.argv = {name, "--version"},
+                                           .env = inherited_env(),
+                                           .timeout = std::chrono::milliseconds(10'000)});
+  if (found && found->exit_code == 0)
+    report.add(name, Status::ok, found->output.substr(0, found->output.find('\n')));
+  else
+    report.add(name, Status::problem, name + " is not installed", remedy);
 }
 
-Task<std::string> check_sandbox(Report& report, asio::io_context& context, BlockingPool& pool, edge::cli::DoctorOptions options, ports::Isolation wanted) {
+Task<std::string> check_sandbox(Report& report, asio::io_context& context, BlockingPool& pool,
+                                edge::cli::DoctorOptions options, ports::Isolation wanted) {
   adapters::sandbox::LocalLauncherOptions launcher_options;
   launcher_options.data_folder = options.data;
   launcher_options.runner_program = runner_program();
@@ -48,12 +56,17 @@ Task<std::string> check_sandbox(Report& report, asio::io_context& context, Block
   const auto launcher = adapters::sandbox::make_local_launcher(std::move(launcher_options));
   const auto status = co_await launcher->check();
   if (!status) {
-    report.add("sandbox", Status::problem, status.error().describe(), "or run with --sandbox reduced; see docs/sandbox.md");
+    report.add("sandbox", Status::problem, status.error().describe(),
+               "or run with --sandbox reduced; see docs/sandbox.md");
     co_return "unavailable";
   }
   const std::string isolation(ports::to_string(status->isolation));
-  report.add("sandbox", status->isolation == ports::Isolation::sandbox ? Status::ok : Status::warning, "isolation: " + isolation);
-  for (const auto& warning : status->warnings) report.add("limits", Status::warning, warning, "see docs/sandbox.md; --require-limits makes it fatal");
+  report.add("sandbox",
+             status->isolation == ports::Isolation::sandbox ? Status::ok : Status::warning,
+             "isolation: " + isolation);
+  for (const auto& warning : status->warnings)
+    report.add("limits", Status::warning, warning,
+               "see docs/sandbox.md; --require-limits makes it fatal");
   co_return isolation;
 }
 
@@ -69,8 +82,10 @@ Task<json::array> check_agents(Report& report, std::filesystem::path folder) {
       continue;
     }
     const bool ready = info->problem.empty();
-    report.add("agent " + info->name, ready ? Status::ok : Status::warning, ready ? (info->version.empty() ? "ready" : "version " + info->version) : info->problem,
-               ready ? "" : "corral agent install " + info->name);
+    report.add(
+        "agent " + info->name, ready ? Status::ok : Status::warning,
+        ready ? (info->version.empty() ? "ready" : "version " + info->version) : info->problem,
+        ready ? "" : "corral agent install " + info->name);
     list.push_back(ports::to_json(*info));
   }
   co_return list;
@@ -83,13 +98,20 @@ void check_data(Report& report, const std::filesystem::path& data) {
   }
   std::error_code error;
   const auto space = std::filesystem::space(data, error);
-  if (::access(data.c_str(), W_OK) != 0) report.add("data folder", Status::problem, data.string() + " cannot be written", "give another --data");
+  if (::access(data.c_str(), W_OK) != 0)
+    report.add("data folder", Status::problem, data.string() + " cannot be written",
+               "give another --data");
   else if (!error && space.available < (std::uintmax_t{1} << 30))
-    report.add("data folder", Status::warning, fmt::format("{}: only {} MB free", data.string(), space.available >> 20), "make room: each workspace may use 10 GB");
-  else report.add("data folder", Status::ok, fmt::format("{}: {} GB free", data.string(), error ? 0 : space.available >> 30));
+    report.add("data folder", Status::warning,
+               fmt::format("{}: only {} MB free", data.string(), space.available >> 20),
+               "make room: each workspace may use 10 GB");
+  else
+    report.add("data folder", Status::ok,
+               fmt::format("{}: {} GB free", data.string(), error ? 0 : space.available >> 30));
 }
 
-Task<Result<json::value>> examine_all(asio::io_context& context, BlockingPool& pool, edge::cli::DoctorOptions options, ports::Isolation wanted) {
+Task<Result<json::value>> examine_all(asio::io_context& context, BlockingPool& pool,
+                                      edge::cli::DoctorOptions options, ports::Isolation wanted) {
   Report report;
   check_data(report, options.data);
   co_await check_program(report, "git", "install the package git");
@@ -97,10 +119,17 @@ Task<Result<json::value>> examine_all(asio::io_context& context, BlockingPool& p
   const std::string isolation = co_await check_sandbox(report, context, pool, options, wanted);
   json::array agents = co_await check_agents(report, agents_folder(options.data));
   const char* key = std::getenv("ANTHROPIC_API_KEY");
-  if (key != nullptr && *key != '\0') report.add("model provider", Status::ok, "ANTHROPIC_API_KEY is set");
-  else report.add("model provider", Status::warning, "ANTHROPIC_API_KEY is not set", "export it before `corral serve`, or use --replay FILE");
+  if (key != nullptr && *key != '\0')
+    report.add("model provider", Status::ok, "ANTHROPIC_API_KEY is set");
+  else
+    report.add("model provider", Status::warning, "ANTHROPIC_API_KEY is not set",
+               "export it before `corral serve`, or use --replay FILE");
   const bool ok = report.ok();
-  co_return json::value(json::object{{"version", kVersion}, {"ok", ok}, {"isolation", isolation}, {"checks", report.take()}, {"agents", std::move(agents)}});
+  co_return json::value(json::object{{"version", kVersion},
+                                     {"ok", ok},
+                                     {"isolation", isolation},
+                                     {"checks", report.take()},
+                                     {"agents", std::move(agents)}});
 }
 
 }  // namespace

@@ -7,7 +7,8 @@
 
 namespace corral {
 
-// The document that edge/cli/cli.h describes. Runs an io_context of its own; starts nothing that stays.
+// The document that edge/cli/cli.h describes. Runs an io_context of its own; starts nothing that
+// stays.
 Result<json::value> examine(const edge::cli::DoctorOptions& options);
 
 }  // namespace corral

@@ -11,7 +11,8 @@
 
 namespace corral {
 
-// Returns as soon as the task has: what it left waiting in the context (a launcher's watches, say) goes with their owners.
+// Returns as soon as the task has: what it left waiting in the context (a launcher's watches, say)
+// goes with their owners.
 template <class T>
 Result<T> run_task(asio::io_context& context, Task<Result<T>> task) {
   std::optional<Result<T>> result;
@@ -19,7 +20,8 @@ Result<T> run_task(asio::io_context& context, Task<Result<T>> task) {
     if (thrown) std::rethrow_exception(thrown);
     result.emplace(std::move(value));
   });
-  while (!result && context.run_one() > 0) {}
+  while (!result && context.run_one() > 0) {
+  }
   CORRAL_ASSERT(result.has_value());
   return *std::move(result);
 }

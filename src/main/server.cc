@@ -13,8 +13,8 @@
 #include "edge/http/api.h"
 #include "engine/engine.h"
 #include "main/data_folder.h"
-#include "main/version.h"
 #include "main/open_store.h"
+#include "main/version.h"
 #include "session/log_store.h"
 
 namespace corral {
@@ -31,20 +31,26 @@ constexpr std::string_view name_of(ModelSource source) {
   return "live";
 }
 
-Result<std::unique_ptr<ports::LlmProvider>> make_provider(const Settings& settings, BlockingPool& pool, Clock& clock) {
+Result<std::unique_ptr<ports::LlmProvider>> make_provider(const Settings& settings,
+                                                          BlockingPool& pool, Clock& clock) {
   if (settings.replay) return adapters::llm::make_replay_provider(*settings.replay, {}, clock);
   adapters::llm::HttpProviderOptions options;
   if (!settings.provider_url.empty()) options.base_url = settings.provider_url;
   CORRAL_TRY(auto live, adapters::llm::make_http_provider(options, settings.provider_key.clone()));
   if (!settings.record) return live;
-  return adapters::llm::make_recording_provider(std::move(live), *settings.record, "recorded by corral serve --record", pool, clock);
+  return adapters::llm::make_recording_provider(std::move(live), *settings.record,
+                                                "recorded by corral serve --record", pool, clock);
 }
 
 }  // namespace
 
 // In the order of construction: what comes later may use what comes earlier.
 struct Server::Parts {
-  Parts(Executor on, Settings with, DataFolder data) : executor(std::move(on)), settings(std::move(with)), folder(std::move(data)), doors(executor) {}
+  Parts(Executor on, Settings with, DataFolder data)
+      : executor(std::move(on)),
+        settings(std::move(with)),
+        folder(std::move(data)),
+        doors(executor) {}
 
   Executor executor;
   Settings settings;
@@ -80,7 +86,9 @@ namespace {
 
 Task<void> serve_git(ports::Mirrors* mirrors, engine::WorkspaceOwner owner, Fd connection) {
   auto served = co_await mirrors->serve(owner.project, owner.branch, std::move(connection));
-  if (!served) log::info("git.connection_failed", {{"run", owner.run.to_string()}, {"what", served.error().describe()}});
+  if (!served)
+    log::info("git.connection_failed",
+              {{"run", owner.run.to_string()}, {"what", served.error().describe()}});
 }
 
 Task<Result<json::value>> list_agents(const std::vector<std::shared_ptr<ports::Agent>>* agents) {
@@ -104,7 +112,8 @@ Result<void> Server::Parts::open_storage() {
   CORRAL_TRY(store, open_store(settings));
   logs = session::make_file_log_store(data / "logs", pool, executor);
   blobs = adapters::blob::make_fs_blobs(data / "blobs", pool);
-  CORRAL_TRY(mirrors, adapters::git::make_git_mirrors({.folder = data / "mirrors", .env = settings.git_env}));
+  CORRAL_TRY(mirrors, adapters::git::make_git_mirrors(
+                          {.folder = data / "mirrors", .env = settings.git_env}));
   agents.push_back(adapters::agent::make_claude_agent({.folder = settings.agents}));
   agents.push_back(adapters::agent::make_command_agent());
   CORRAL_TRY(provider, make_provider(settings, pool, clock));
@@ -119,12 +128,16 @@ Task<Result<void>> Server::Parts::open_launcher() {
   options.require_limits = settings.require_limits;
   options.executor = executor;
   options.pool = &pool;
-  options.door = [this](WorkspaceId workspace, ports::DoorKind kind, Fd connection) { on_door(workspace, kind, std::move(connection)); };
+  options.door = [this](WorkspaceId workspace, ports::DoorKind kind, Fd connection) {
+    on_door(workspace, kind, std::move(connection));
+  };
   launcher = adapters::sandbox::make_local_launcher(std::move(options));
   CORRAL_CO_TRY(isolation, co_await launcher->check());
-  for (const auto& warning : isolation.warnings) log::warning("sandbox.limit_missing", {{"what", warning}});
+  for (const auto& warning : isolation.warnings)
+    log::warning("sandbox.limit_missing", {{"what", warning}});
   if (isolation.isolation != ports::Isolation::sandbox)
-    log::warning("sandbox.weak", {{"isolation", ports::to_string(isolation.isolation)}, {"what", "runs are marked; see docs/sandbox.md"}});
+    log::warning("sandbox.weak", {{"isolation", ports::to_string(isolation.isolation)},
+                                  {"what", "runs are marked; see docs/sandbox.md"}});
   co_return Result<void>{};
 }
 
@@ -132,8 +145,12 @@ void Server::Parts::on_door(WorkspaceId workspace, ports::DoorKind kind, Fd conn
   const auto owner = engine->workspace_owner(workspace);
   if (!owner) return;  // a workspace that no run uses: the connection closes
   switch (kind) {
-    case ports::DoorKind::gateway: gateway->serve(std::move(connection), owner->run.to_string()); break;
-    case ports::DoorKind::git: doors.start("git.connection", serve_git(mirrors.get(), *owner, std::move(connection))); break;
+    case ports::DoorKind::gateway:
+      gateway->serve(std::move(connection), owner->run.to_string());
+      break;
+    case ports::DoorKind::git:
+      doors.start("git.connection", serve_git(mirrors.get(), *owner, std::move(connection)));
+      break;
   }
 }
 
@@ -143,10 +160,19 @@ Task<Result<void>> Server::Parts::start_engine() {
   options.running = settings.max_runs;
   options.per_project = settings.max_runs_per_project;
   options.budget_usd = settings.budget_usd;
-  // Other servers may be at work on the same database: what they hold is theirs until their leases run out.
+  // Other servers may be at work on the same database: what they hold is theirs until their leases
+  // run out.
   options.sole_owner = settings.store_url.empty();
-  engine = engine::make_engine({.executor = executor, .store = *store, .launcher = *launcher, .mirrors = *mirrors, .agents = agents, .blobs = *blobs,
-                                .logs = *logs, .clock = clock, .random = random, .token_key = std::move(key)},
+  engine = engine::make_engine({.executor = executor,
+                                .store = *store,
+                                .launcher = *launcher,
+                                .mirrors = *mirrors,
+                                .agents = agents,
+                                .blobs = *blobs,
+                                .logs = *logs,
+                                .clock = clock,
+                                .random = random,
+                                .token_key = std::move(key)},
                                options);
   CORRAL_CO_CHECK(start_gateway());
   co_return co_await engine->start();
@@ -155,20 +181,25 @@ Task<Result<void>> Server::Parts::start_engine() {
 Result<void> Server::Parts::start_gateway() {
   edge::GatewayOptions options;
   options.run_of_peer = [](std::string_view peer) { return RunId::parse(peer); };
-  gateway = std::make_unique<edge::HttpServer>(executor, edge::make_gateway_handler(*engine, *provider, clock, std::move(options)),
-                                               edge::gateway_server_options());
+  gateway = std::make_unique<edge::HttpServer>(
+      executor, edge::make_gateway_handler(*engine, *provider, clock, std::move(options)),
+      edge::gateway_server_options());
   return {};
 }
 
 edge::ApiDeps Server::Parts::api_deps() {
-  const ModelSource source = settings.replay ? ModelSource::replay : settings.record ? ModelSource::record : ModelSource::live;
+  const ModelSource source = settings.replay   ? ModelSource::replay
+                             : settings.record ? ModelSource::record
+                                               : ModelSource::live;
   return {.service = *engine,
           .token = token.clone(),
           .info = [this, source]() -> json::value {
             json::array warnings;
             for (const auto& warning : isolation.warnings) warnings.emplace_back(warning);
-            return json::object{{"version", kVersion}, {"isolation", ports::to_string(isolation.isolation)},
-                                {"warnings", std::move(warnings)}, {"model_source", name_of(source)}};
+            return json::object{{"version", kVersion},
+                                {"isolation", ports::to_string(isolation.isolation)},
+                                {"warnings", std::move(warnings)},
+                                {"model_source", name_of(source)}};
           },
           .agents = [this] { return list_agents(&agents); },
           .ready = [this] { return check_ready(store.get(), &clock); },
@@ -178,17 +209,22 @@ edge::ApiDeps Server::Parts::api_deps() {
 Result<void> Server::Parts::listen() {
   if (settings.token_file) {
     CORRAL_TRY(auto text, read_file(*settings.token_file, 4096));
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
-    if (text.size() < 16) return fail(ErrorCode::invalid, "{} must hold a login token of at least 16 characters", settings.token_file->string());
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
+      text.pop_back();
+    if (text.size() < 16)
+      return fail(ErrorCode::invalid, "{} must hold a login token of at least 16 characters",
+                  settings.token_file->string());
     token = Secret(std::move(text));
   } else if (!edge::check_listen_policy(settings.address, false)) {
     CORRAL_TRY(auto login, folder.login_token(random));
     token = std::move(login.token);
     if (login.created)
-      fmt::print(stderr, "login token for this server, shown this once (kept in {}): {}\n", (folder.path() / "admin-token").string(), token.expose());
+      fmt::print(stderr, "login token for this server, shown this once (kept in {}): {}\n",
+                 (folder.path() / "admin-token").string(), token.expose());
   }
   CORRAL_CHECK(edge::check_listen_policy(settings.address, !token.empty()));
-  api = std::make_unique<edge::HttpServer>(executor, edge::make_api(api_deps()), edge::ServerOptions{});
+  api = std::make_unique<edge::HttpServer>(executor, edge::make_api(api_deps()),
+                                           edge::ServerOptions{});
   CORRAL_TRY(const auto port, api->listen(settings.address, settings.port));
   const bool v6 = settings.address.find(':') != std::string::npos;
   url = fmt::format("http://{}{}{}:{}", v6 ? "[" : "", settings.address, v6 ? "]" : "", port);
@@ -197,7 +233,8 @@ Result<void> Server::Parts::listen() {
 
 Task<Result<std::unique_ptr<Server>>> Server::start(asio::io_context& context, Settings settings) {
   CORRAL_CO_TRY(auto folder, DataFolder::open(settings.data));
-  auto parts = std::make_unique<Parts>(context.get_executor(), std::move(settings), std::move(folder));
+  auto parts =
+      std::make_unique<Parts>(context.get_executor(), std::move(settings), std::move(folder));
   Parts& wired = *parts;
   std::unique_ptr<Server> server(new Server(std::move(parts)));
   auto started = wired.open_storage();

@@ -24,7 +24,8 @@ class Server {
   std::string url() const;
   std::string token() const;  // for Authorization; empty when none is needed
 
-  // Stops listening and driving runs. Workspaces go on; the next server attaches to them. Await before destruction.
+  // Stops listening and driving runs. Workspaces go on; the next server attaches to them. Await
+  // before destruction.
   Task<void> stop();
 
  private:

@@ -31,15 +31,18 @@ std::filesystem::path agents_folder(const std::filesystem::path& data) {
 }
 
 std::filesystem::path runner_program() {
-  if (const std::string chosen = variable("CORRAL_RUNNER"); !chosen.empty()) return std::filesystem::absolute(chosen);
+  if (const std::string chosen = variable("CORRAL_RUNNER"); !chosen.empty())
+    return std::filesystem::absolute(chosen);
   std::error_code error;
   return std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "corral-runner";
 }
 
 Result<ports::Isolation> isolation_named(const std::string& name) {
-  for (const auto isolation : {ports::Isolation::sandbox, ports::Isolation::reduced, ports::Isolation::none})
+  for (const auto isolation :
+       {ports::Isolation::sandbox, ports::Isolation::reduced, ports::Isolation::none})
     if (name == ports::to_string(isolation)) return isolation;
-  return fail(ErrorCode::invalid, "'{}' is no kind of sandbox: it may be sandbox, reduced or none", name);
+  return fail(ErrorCode::invalid, "'{}' is no kind of sandbox: it may be sandbox, reduced or none",
+              name);
 }
 
 Result<Settings> read_settings(const edge::cli::ServeOptions& options) {
@@ -54,8 +57,11 @@ Result<Settings> read_settings(const edge::cli::ServeOptions& options) {
   settings.replay = options.replay;
   settings.store_url = Secret(options.store.empty() ? variable("CORRAL_STORE") : options.store);
   // Never repeated: it may hold a password.
-  if (const auto url = settings.store_url.expose(); !url.empty() && !url.starts_with("postgres://") && !url.starts_with("postgresql://"))
-    return fail(ErrorCode::invalid, "--store or CORRAL_STORE: a store is named by a URL that begins with postgres://; without one it is SQLite in the data folder");
+  if (const auto url = settings.store_url.expose();
+      !url.empty() && !url.starts_with("postgres://") && !url.starts_with("postgresql://"))
+    return fail(ErrorCode::invalid,
+                "--store or CORRAL_STORE: a store is named by a URL that begins with postgres://; "
+                "without one it is SQLite in the data folder");
   CORRAL_TRY(const auto store_readers, number<std::uint32_t>("CORRAL_STORE_READERS", 1));
   settings.store_readers = store_readers.value_or(settings.store_readers);
   CORRAL_TRY(settings.isolation, isolation_named(options.sandbox));
@@ -67,8 +73,10 @@ Result<Settings> read_settings(const edge::cli::ServeOptions& options) {
   settings.provider_key = Secret(variable("ANTHROPIC_API_KEY"));
   CORRAL_TRY(settings.budget_usd, number<double>("CORRAL_BUDGET_USD", 0));
   for (const char* name : {"SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR"})
-    if (std::string value = variable(name); !value.empty()) settings.git_env[name] = std::move(value);
-  if (settings.record && settings.replay) return fail(ErrorCode::invalid, "--record and --replay exclude each other");
+    if (std::string value = variable(name); !value.empty())
+      settings.git_env[name] = std::move(value);
+  if (settings.record && settings.replay)
+    return fail(ErrorCode::invalid, "--record and --replay exclude each other");
   return settings;
 }
 

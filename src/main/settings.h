@@ -1,4 +1,5 @@
-// What the server is told: the command line's options, completed from the environment. Read once, at the start.
+// What the server is told: the command line's options, completed from the environment. Read once,
+// at the start.
 #pragma once
 
 #include <cstdint>
@@ -16,21 +17,23 @@ namespace corral {
 
 struct Settings {
   std::filesystem::path data;
-  std::filesystem::path agents;          // CORRAL_AGENTS; default: <data>/agents
-  std::filesystem::path runner_program;  // CORRAL_RUNNER; default: corral-runner beside this program
+  std::filesystem::path agents;  // CORRAL_AGENTS; default: <data>/agents
+  std::filesystem::path
+      runner_program;  // CORRAL_RUNNER; default: corral-runner beside this program
   std::string address = "127.0.0.1";
   std::uint16_t port = 8420;
   std::optional<std::filesystem::path> token_file, record, replay;
-  Secret store_url;                      // --store, CORRAL_STORE: postgres://…; empty: SQLite in the data folder
-  std::uint32_t store_readers = 4;       // CORRAL_STORE_READERS: connections that read
+  Secret store_url;  // --store, CORRAL_STORE: postgres://…; empty: SQLite in the data folder
+  std::uint32_t store_readers = 4;  // CORRAL_STORE_READERS: connections that read
   ports::Isolation isolation = ports::Isolation::sandbox;
   bool require_limits = false;
   std::uint32_t max_runs = 10;
   std::uint32_t max_runs_per_project = 10;  // CORRAL_MAX_RUNS_PER_PROJECT; at most max_runs
-  std::string provider_url;              // CORRAL_ANTHROPIC_BASE_URL; empty: Anthropic's own
-  Secret provider_key;                   // ANTHROPIC_API_KEY
-  std::optional<double> budget_usd;      // CORRAL_BUDGET_USD; of runs that name none
-  std::map<std::string, std::string> git_env;  // what git needs to reach private remotes: SSH_AUTH_SOCK, SSL_CERT_FILE
+  std::string provider_url;                 // CORRAL_ANTHROPIC_BASE_URL; empty: Anthropic's own
+  Secret provider_key;                      // ANTHROPIC_API_KEY
+  std::optional<double> budget_usd;         // CORRAL_BUDGET_USD; of runs that name none
+  std::map<std::string, std::string>
+      git_env;  // what git needs to reach private remotes: SSH_AUTH_SOCK, SSL_CERT_FILE
 };
 
 // `invalid` names the option or variable that is wrong.

@@ -21,12 +21,19 @@ std::string_view to_string(AgentEvent::Kind kind) {
 }
 
 json::value to_json(const AgentEvent& event) {
-  return json::object{{"kind", to_string(event.kind)}, {"id", event.id},       {"text", event.text},
-                      {"tool", event.tool},            {"input", event.input}, {"is_error", event.is_error}};
+  return json::object{{"kind", to_string(event.kind)},
+                      {"id", event.id},
+                      {"text", event.text},
+                      {"tool", event.tool},
+                      {"input", event.input},
+                      {"is_error", event.is_error}};
 }
 
 json::value to_json(const AgentInfo& info) {
-  return json::object{{"name", info.name}, {"version", info.version}, {"wanted_version", info.wanted_version}, {"problem", info.problem}};
+  return json::object{{"name", info.name},
+                      {"version", info.version},
+                      {"wanted_version", info.wanted_version},
+                      {"problem", info.problem}};
 }
 
 }  // namespace corral::ports

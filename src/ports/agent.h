@@ -17,39 +17,54 @@ namespace corral::ports {
 
 // One normal form for what agents do; drives timeline, API and notifications.
 struct AgentEvent {
-  enum class Kind { started, message, thought, tool_call, tool_result, permission_request, permission_answer, usage, notice, error, finished };
+  enum class Kind {
+    started,
+    message,
+    thought,
+    tool_call,
+    tool_result,
+    permission_request,
+    permission_answer,
+    usage,
+    notice,
+    error,
+    finished
+  };
   Kind kind = Kind::notice;
-  std::string id;        // of the tool call or permission request; the agent's session for `started`
-  std::string text;      // message, thought, result, notice or error text
-  std::string tool;      // tool name
-  json::value input;     // tool input, or usage figures
+  std::string id;     // of the tool call or permission request; the agent's session for `started`
+  std::string text;   // message, thought, result, notice or error text
+  std::string tool;   // tool name
+  json::value input;  // tool input, or usage figures
   bool is_error = false;
 };
 std::string_view to_string(AgentEvent::Kind kind);
 json::value to_json(const AgentEvent& event);
 
 struct AgentInput {
-  std::string id;     // idempotency key for Workspace::input; the same again for the same bytes, after a restart too
+  std::string id;  // idempotency key for Workspace::input; the same again for the same bytes, after
+                   // a restart too
   std::string bytes;
 };
 
 struct AgentResult {
   bool ok = false;
-  std::string summary;      // the agent's last words, or why it failed
-  double cost_usd = 0;      // as the agent reckons; the gateway's figure is the one that counts
+  std::string summary;  // the agent's last words, or why it failed
+  double cost_usd = 0;  // as the agent reckons; the gateway's figure is the one that counts
   std::int64_t turns = 0;
 };
 
-// The protocol with one live agent process: a state machine without I/O. Feeding it the same bytes and answers yields
-// the same events and inputs, so that a restarted server replays the log and goes on.
+// The protocol with one live agent process: a state machine without I/O. Feeding it the same bytes
+// and answers yields the same events and inputs, so that a restarted server replays the log and
+// goes on.
 class AgentDriver {
  public:
   struct Step {
     std::vector<AgentEvent> events;
     std::vector<AgentInput> inputs;
-    bool close_input = false;           // nothing more will be said: close stdin after these inputs
-    std::optional<AgentResult> result;  // set when the agent has finished its task: stdin may be closed
-    std::string text;                   // what a person reads in the run's log, deterministic
+    bool close_input = false;  // nothing more will be said: close stdin after these inputs
+    std::optional<AgentResult>
+        result;        // set when the agent has finished its task: stdin may be closed
+    std::string text;  // what a person reads in the run's log, deterministic
   };
   virtual ~AgentDriver() = default;
   virtual Step begin() = 0;
@@ -62,18 +77,19 @@ class AgentDriver {
 
 struct AgentTask {
   std::string prompt;
-  std::string session_id;                 // a UUID that the engine chose: for resume
-  bool resume = false;                    // the session already exists
-  std::string gateway_url;                // inside the workspace
-  std::string gateway_token;              // good for this run alone
-  std::string model;                      // empty: the agent's default
-  std::string permission_policy;          // "workspace" (default: allow inside), "ask"
-  std::vector<std::string> command;       // for the agent "command"
+  std::string session_id;            // a UUID that the engine chose: for resume
+  bool resume = false;               // the session already exists
+  std::string gateway_url;           // inside the workspace
+  std::string gateway_token;         // good for this run alone
+  std::string model;                 // empty: the agent's default
+  std::string permission_policy;     // "workspace" (default: allow inside), "ask"
+  std::vector<std::string> command;  // for the agent "command"
 };
 
 struct AgentLaunch {
-  ProcessSpec process;                                        // id is set by the engine
-  std::vector<std::pair<std::string, std::string>> files;     // absolute path inside → content, written before the start
+  ProcessSpec process;  // id is set by the engine
+  std::vector<std::pair<std::string, std::string>>
+      files;  // absolute path inside → content, written before the start
 };
 
 struct AgentInfo {
@@ -89,9 +105,11 @@ class Agent {
   virtual ~Agent() = default;
   virtual std::string_view name() const = 0;
   virtual Task<Result<AgentInfo>> info() = 0;
-  // Fetches the pinned version through npm. `progress` gets lines for a person. Safe to repeat and to interrupt.
+  // Fetches the pinned version through npm. `progress` gets lines for a person. Safe to repeat and
+  // to interrupt.
   virtual Task<Result<void>> install(std::function<void(std::string_view)> progress) = 0;
-  // What of the host must be visible inside. `unavailable` with the remedy when it is not installed.
+  // What of the host must be visible inside. `unavailable` with the remedy when it is not
+  // installed.
   virtual Task<Result<std::vector<ReadOnlyMount>>> mounts() = 0;
   virtual Result<AgentLaunch> launch(const AgentTask& task) = 0;
   virtual std::unique_ptr<AgentDriver> driver(const AgentTask& task) = 0;

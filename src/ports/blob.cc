@@ -20,8 +20,11 @@ std::string content_hash(std::string_view content) {
 }
 
 Result<void> check_content_hash(std::string_view hash) {
-  if (hash.size() == 2 * SHA256_DIGEST_LENGTH && hash.find_first_not_of("0123456789abcdef") == std::string_view::npos) return {};
-  return fail(ErrorCode::invalid, "\"{}\" is no content hash: it must be 64 lower-case hex digits", hash.substr(0, 80));
+  if (hash.size() == 2 * SHA256_DIGEST_LENGTH &&
+      hash.find_first_not_of("0123456789abcdef") == std::string_view::npos)
+    return {};
+  return fail(ErrorCode::invalid, "\"{}\" is no content hash: it must be 64 lower-case hex digits",
+              hash.substr(0, 80));
 }
 
 }  // namespace corral::ports

@@ -1,4 +1,5 @@
-// The port to model providers: one HTTP exchange, streamed. Live, recording and replaying adapters implement it.
+// The port to model providers: one HTTP exchange, streamed. Live, recording and replaying adapters
+// implement it.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,8 @@ struct LlmResponseHead {
   std::map<std::string, std::string> headers;  // lower-case names; only those worth passing on
 };
 
-// Receives the answer: head once, then the body in pieces. Awaited, so a slow reader slows the provider down.
+// Receives the answer: head once, then the body in pieces. Awaited, so a slow reader slows the
+// provider down.
 class LlmSink {
  public:
   virtual ~LlmSink() = default;
@@ -37,8 +39,9 @@ class LlmSink {
 class LlmProvider {
  public:
   virtual ~LlmProvider() = default;
-  // Returns when the answer has ended. An HTTP error of the provider is an answer, not an Error; `unavailable` when it
-  // cannot be reached; `invalid` with what differs when a cassette does not fit. Cancelling ends the exchange.
+  // Returns when the answer has ended. An HTTP error of the provider is an answer, not an Error;
+  // `unavailable` when it cannot be reached; `invalid` with what differs when a cassette does not
+  // fit. Cancelling ends the exchange.
   virtual Task<Result<void>> exchange(LlmRequest request, LlmSink& sink) = 0;
 };
 

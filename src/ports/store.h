@@ -1,4 +1,5 @@
-// The port to everything durable but bytes: events, read models, queue. They change together, in one transaction.
+// The port to everything durable but bytes: events, read models, queue. They change together, in
+// one transaction.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +22,9 @@ namespace corral::ports {
 
 // Where an event comes from. All but the actor may be empty.
 struct EventOrigin {
-  std::string actor;        // who: "user:admin", "worker", "agent"
-  std::string cause;        // what it followed from: "command/<idempotency key>", "event/<position>", "job/<key>"
+  std::string actor;  // who: "user:admin", "worker", "agent"
+  std::string
+      cause;  // what it followed from: "command/<idempotency key>", "event/<position>", "job/<key>"
   std::string correlation;  // what it belongs to as a whole: the id of the first run of a family
   std::string trace;        // W3C traceparent of the request
 
@@ -47,15 +49,16 @@ struct Event {
 
 struct Append {
   std::string stream;
-  std::uint64_t expected_version = 0;  // the stream's last version; otherwise the transaction fails with `conflict`
-  std::vector<NewEvent> events;        // none: only a guard, that the stream is still at that version
+  std::uint64_t expected_version =
+      0;  // the stream's last version; otherwise the transaction fails with `conflict`
+  std::vector<NewEvent> events;  // none: only a guard, that the stream is still at that version
 };
 
 // Events of all streams, by position. Empty filters let everything through.
 struct EventQuery {
   std::uint64_t after_position = 0;
-  std::vector<std::string> types;      // any of these
-  std::optional<Time> from, until;     // from ≤ time < until
+  std::vector<std::string> types;   // any of these
+  std::optional<Time> from, until;  // from ≤ time < until
   std::uint32_t limit = 100;
 };
 
@@ -67,14 +70,14 @@ struct StreamInfo {
 // ---- read models: a document by kind and id, with the fields that lists filter and sort by ----
 
 struct Document {
-  std::string kind;          // "run", "project", "group", "artifact", "setting"
-  std::string id;            // unique within the kind
-  std::string parent;        // what it is listed under: a run's project, a project's group; may be empty
-  std::string state;         // a filter: a run's status; may be empty
-  std::string name;          // unique within (kind, parent) unless empty; a second one is a `conflict`
+  std::string kind;    // "run", "project", "group", "artifact", "setting"
+  std::string id;      // unique within the kind
+  std::string parent;  // what it is listed under: a run's project, a project's group; may be empty
+  std::string state;   // a filter: a run's status; may be empty
+  std::string name;    // unique within (kind, parent) unless empty; a second one is a `conflict`
   json::value body;
-  std::uint64_t version = 0; // out: grows by one with each put
-  Time created, updated;     // out, but `created` is kept from the first put
+  std::uint64_t version = 0;  // out: grows by one with each put
+  Time created, updated;      // out, but `created` is kept from the first put
 };
 
 struct PutDocument {
@@ -88,34 +91,36 @@ struct DeleteDocument {
 struct DocumentQuery {
   std::string kind;
   std::optional<std::string> parent, state, name;
-  std::string before_id;        // cursor: ids smaller than this (ids sort by time), newest first; empty: from the newest
-  std::uint32_t limit = 50;     // more than kMaxListLimit means kMaxListLimit
+  std::string before_id;  // cursor: ids smaller than this (ids sort by time), newest first; empty:
+                          // from the newest
+  std::uint32_t limit = 50;  // more than kMaxListLimit means kMaxListLimit
 };
 inline constexpr std::uint32_t kMaxListLimit = 500;
 
 // ---- queue (design.md, Queue) ----
 
-// A named limit that holds over all groups: at most `limit` claimed jobs have a slot of this name. When jobs differ about
-// the limit, each counts by its own.
+// A named limit that holds over all groups: at most `limit` claimed jobs have a slot of this name.
+// When jobs differ about the limit, each counts by its own.
 struct Slot {
-  std::string name;              // "concurrency/<what a workflow says>"
+  std::string name;  // "concurrency/<what a workflow says>"
   std::uint32_t limit = 1;
 
   bool operator==(const Slot&) const = default;
 };
 
 struct NewJob {
-  std::string kind;              // "run", "schedule"
-  std::string key;               // unique among jobs not yet finished: enqueueing it again is a no-op; not empty
+  std::string kind;  // "run", "schedule"
+  std::string key;  // unique among jobs not yet finished: enqueueing it again is a no-op; not empty
   json::value payload;
-  int priority = 0;              // higher first
-  Time due{};                    // epoch: at once, behind what is already waiting
+  int priority = 0;  // higher first
+  Time due{};        // epoch: at once, behind what is already waiting
   std::uint32_t max_attempts = 3;
-  std::string group;             // for fairness and the limit per group: the project id
-  std::vector<Slot> slots;       // at most kMaxSlots
+  std::string group;        // for fairness and the limit per group: the project id
+  std::vector<Slot> slots;  // at most kMaxSlots
 };
 inline constexpr std::size_t kMaxSlots = 4;
-// `invalid` for what no store accepts: no kind, key or attempt; too many slots, one without name or limit, one named twice.
+// `invalid` for what no store accepts: no kind, key or attempt; too many slots, one without name or
+// limit, one named twice.
 Result<void> check_job(const NewJob& job);
 
 struct Job {
@@ -126,35 +131,39 @@ struct Job {
   int priority = 0;
   Time due;
   Time created;
-  std::uint32_t attempt = 0;      // 1 on the first claim
+  std::uint32_t attempt = 0;  // 1 on the first claim
   std::uint32_t max_attempts = 3;
-  std::string lease_owner;        // empty when not claimed
+  std::string lease_owner;  // empty when not claimed
   Time lease_until;
-  std::string state;              // "ready", "claimed", "completed", "failed" (dead letter)
-  std::string error;              // of the last attempt
+  std::string state;  // "ready", "claimed", "completed", "failed" (dead letter)
+  std::string error;  // of the last attempt
 };
 // The error of a job whose owner vanished on its last attempt.
 inline constexpr std::string_view kLeaseRanOut = "the lease of the last attempt ran out";
 
 struct CompleteJob {
   std::uint64_t id = 0;
-  std::string owner;  // `conflict` when the lease has passed to someone else: the whole transaction is refused
+  std::string owner;  // `conflict` when the lease has passed to someone else: the whole transaction
+                      // is refused
 };
-// Back to ready at `due` (not counted as an attempt when `keep_attempt`), or to the dead letters when attempts are used up.
+// Back to ready at `due` (not counted as an attempt when `keep_attempt`), or to the dead letters
+// when attempts are used up.
 struct ReleaseJob {
   std::uint64_t id = 0;
   std::string owner;
-  Time due{};                    // epoch: at once, in its old place
+  Time due{};  // epoch: at once, in its old place
   std::string error;
   bool keep_attempt = false;
 };
 
-// A delayed job with this key becomes due at once, behind what is already waiting. A no-op for any other.
+// A delayed job with this key becomes due at once, behind what is already waiting. A no-op for any
+// other.
 struct WakeJob {
   std::string key;
 };
-// A dead letter becomes ready at once, behind what is already waiting, with all its attempts before it; its error stays.
-// `not_found`; `conflict` when it is no dead letter, or when another job has its key by now.
+// A dead letter becomes ready at once, behind what is already waiting, with all its attempts before
+// it; its error stays. `not_found`; `conflict` when it is no dead letter, or when another job has
+// its key by now.
 struct RetryJob {
   std::uint64_t id = 0;
 };
@@ -162,14 +171,15 @@ struct RetryJob {
 struct DiscardJob {
   std::uint64_t id = 0;
 };
-// Nothing of the group is claimed any more, until it is unpaused; of any group when it is empty. Lasting. What is claimed
-// already goes on: the queue is drained once nothing is claimed.
+// Nothing of the group is claimed any more, until it is unpaused; of any group when it is empty.
+// Lasting. What is claimed already goes on: the queue is drained once nothing is claimed.
 struct PauseQueue {
   std::string group;
   bool paused = true;
 };
 
-using Change = std::variant<Append, PutDocument, DeleteDocument, NewJob, CompleteJob, ReleaseJob, WakeJob, RetryJob, DiscardJob, PauseQueue>;
+using Change = std::variant<Append, PutDocument, DeleteDocument, NewJob, CompleteJob, ReleaseJob,
+                            WakeJob, RetryJob, DiscardJob, PauseQueue>;
 
 // All or nothing.
 struct Transaction {
@@ -177,7 +187,7 @@ struct Transaction {
 };
 
 struct QueueLimits {
-  std::uint32_t per_group = 10;   // claimed at once in one group
+  std::uint32_t per_group = 10;  // claimed at once in one group
   std::uint32_t total = 10;
 };
 
@@ -186,59 +196,70 @@ struct ClaimQuery {
   Time now{};
   Duration lease{};
   QueueLimits limits;
-  std::uint32_t most = 1;         // jobs at once
+  std::uint32_t most = 1;  // jobs at once
 };
 
 // Newest first.
 struct JobQuery {
-  std::optional<std::string> state, kind, group;  // state as in Job, and "delayed": those of "ready" not yet due at `now`
+  std::optional<std::string> state, kind,
+      group;  // state as in Job, and "delayed": those of "ready" not yet due at `now`
   Time now{};
-  std::uint64_t before_id = 0;    // cursor; 0: from the newest
-  std::uint32_t limit = 50;       // more than kMaxListLimit means kMaxListLimit
+  std::uint64_t before_id = 0;  // cursor; 0: from the newest
+  std::uint32_t limit = 50;     // more than kMaxListLimit means kMaxListLimit
 };
 
 struct QueueCounts {
   std::uint64_t ready = 0, delayed = 0, claimed = 0, completed = 0, failed = 0;  // ready: and due
-  std::optional<Time> oldest_due;         // of what is ready: how long the queue lets wait. Entry, for what was due at once
-  std::vector<std::string> paused;        // groups, by name; an empty name: everything
+  std::optional<Time> oldest_due;   // of what is ready: how long the queue lets wait. Entry, for
+                                    // what was due at once
+  std::vector<std::string> paused;  // groups, by name; an empty name: everything
 };
 
-// Lives on any executor; thread-safe. Every call may be repeated. `unavailable` when the database does not answer,
-// `exhausted` when the disk is full (nothing was written), `corrupt` when it cannot be read.
+// Lives on any executor; thread-safe. Every call may be repeated. `unavailable` when the database
+// does not answer, `exhausted` when the disk is full (nothing was written), `corrupt` when it
+// cannot be read.
 class Store {
  public:
   virtual ~Store() = default;
 
-  // Durable (synced) when it returns. Returns the position of the last event appended, or of the log.
+  // Durable (synced) when it returns. Returns the position of the last event appended, or of the
+  // log.
   virtual Task<Result<std::uint64_t>> commit(Transaction transaction) = 0;
 
-  virtual Task<Result<std::vector<Event>>> read_stream(std::string stream, std::uint64_t after_version, std::uint32_t limit) = 0;
+  virtual Task<Result<std::vector<Event>>> read_stream(std::string stream,
+                                                       std::uint64_t after_version,
+                                                       std::uint32_t limit) = 0;
   virtual Task<Result<std::vector<Event>>> read_all(EventQuery query) = 0;
   // By name, those that come after `after_name` and begin with `prefix`.
-  virtual Task<Result<std::vector<StreamInfo>>> list_streams(std::string prefix, std::string after_name, std::uint32_t limit) = 0;
+  virtual Task<Result<std::vector<StreamInfo>>> list_streams(std::string prefix,
+                                                             std::string after_name,
+                                                             std::uint32_t limit) = 0;
   // Returns when there may be an event after `position`; at the latest after `timeout`.
   virtual Task<Result<void>> wait_after(std::uint64_t position, Duration timeout) = 0;
 
   virtual Task<Result<std::optional<Document>>> get(std::string kind, std::string id) = 0;
   virtual Task<Result<std::vector<Document>>> list(DocumentQuery query) = 0;
 
-  // Claims the best ready jobs whose limits allow it; jobs whose lease ran out count as ready (their attempt grows at the
-  // claim; past max_attempts they go to the dead letters instead). Order: priority, higher first; then the group with the
-  // fewest claimed jobs, then the one whose last claim is longest ago, so that a long backlog does not starve the others;
-  // then due time; then order of entry. Within one call each job counts as claimed for the next. Empty when there is none.
+  // Claims the best ready jobs whose limits allow it; jobs whose lease ran out count as ready
+  // (their attempt grows at the claim; past max_attempts they go to the dead letters instead).
+  // Order: priority, higher first; then the group with the fewest claimed jobs, then the one whose
+  // last claim is longest ago, so that a long backlog does not starve the others; then due time;
+  // then order of entry. Within one call each job counts as claimed for the next. Empty when there
+  // is none.
   virtual Task<Result<std::vector<Job>>> claim(ClaimQuery query) = 0;
   // `conflict` when the lease is no longer the owner's.
   virtual Task<Result<void>> heartbeat(std::uint64_t job, std::string owner, Time until) = 0;
-  // Makes every lease of `owner`s other than the given one run out: for the embedded server, which alone uses its data
-  // folder, at start. Not counted as an attempt.
+  // Makes every lease of `owner`s other than the given one run out: for the embedded server, which
+  // alone uses its data folder, at start. Not counted as an attempt.
   virtual Task<Result<void>> release_leases_except(std::string owner) = 0;
   virtual Task<Result<std::optional<Job>>> find_job(std::string key) = 0;
   virtual Task<Result<std::vector<Job>>> list_jobs(JobQuery query) = 0;
   virtual Task<Result<QueueCounts>> queue_counts(Time now) = 0;
   // Keeps the newest finished jobs.
   virtual Task<Result<void>> trim_jobs(std::uint32_t keep_completed, std::uint32_t keep_failed) = 0;
-  // Returns when a job may have become ready since the last claim that found none (also when a delay or a lease ran
-  // out meanwhile): at once when that is so already; at the latest after `timeout`.
+  // Returns when a job may have become ready since the last claim that found none (also when a
+  // delay or a lease ran out meanwhile): at once when that is so already; at the latest after
+  // `timeout`.
   virtual Task<Result<void>> wait_for_job(Duration timeout) = 0;
 };
 

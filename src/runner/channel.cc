@@ -59,7 +59,8 @@ void Channel::retry() {
 
 void Channel::readable() {
   if (ended_ || resting_) return;
-  const std::size_t room = static_cast<std::size_t>(std::min({log_.room(), std::uint64_t{kReadBytes}, last_bytes_}));
+  const std::size_t room =
+      static_cast<std::size_t>(std::min({log_.room(), std::uint64_t{kReadBytes}, last_bytes_}));
   if (room == 0 && last_bytes_ > 0) return rest();
   std::size_t have = 0;
   bool over = last_bytes_ == 0;
@@ -77,7 +78,8 @@ void Channel::readable() {
   if (finishing_) last_bytes_ -= have;
   if (have > 0) store({g_buffer, have});
   if (!over) {
-    if (finishing_ && !resting_) retry_timer_ = loop_.after({}, [this] { retry_timer_ = 0, readable(); });
+    if (finishing_ && !resting_)
+      retry_timer_ = loop_.after({}, [this] { retry_timer_ = 0, readable(); });
     return;
   }
   if (resting_) return finish();  // the disk refused the last bytes: retry() comes back here
@@ -109,8 +111,8 @@ void Channel::finish() {
   if (ended_) return;
   if (!finishing_) {
     finishing_ = true;
-    // A writer that got away must not keep the channel open: it gets what is in the pipe now (a terminal tells less
-    // than it holds), and no more.
+    // A writer that got away must not keep the channel open: it gets what is in the pipe now (a
+    // terminal tells less than it holds), and no more.
     int waiting = 0;
     ::ioctl(source_.get(), FIONREAD, &waiting);
     last_bytes_ = static_cast<std::uint64_t>(waiting) + kReadBytes;
@@ -132,7 +134,8 @@ bool Channel::window_open() const { return sent_ < log_.begin() + link::kChannel
 
 bool Channel::pump() {
   if (!subscribed_ || end_sent_ || !outlet_.open()) return false;
-  // An acknowledgement may come for bytes that this subscriber was never sent (its predecessor was).
+  // An acknowledgement may come for bytes that this subscriber was never sent (its predecessor
+  // was).
   sent_ = std::max(sent_, log_.begin());
   if (sent_ < log_.end()) {
     if (!window_open()) return false;

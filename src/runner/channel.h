@@ -1,5 +1,5 @@
-// One output channel: from a pipe or terminal of a process into its log, and from there, or straight from memory, to
-// the server that reads it.
+// One output channel: from a pipe or terminal of a process into its log, and from there, or
+// straight from memory, to the server that reads it.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ class Outlet {
   virtual ~Outlet() = default;
   // Whether more may be queued now.
   virtual bool open() const = 0;
-  virtual void send_data(std::uint32_t channel, std::uint64_t offset, std::string_view bytes, bool end) = 0;
+  virtual void send_data(std::uint32_t channel, std::uint64_t offset, std::string_view bytes,
+                         bool end) = 0;
   // The channel cannot be read back any more.
   virtual void send_failure(const std::string& channel, const Error& error) = 0;
 };
@@ -30,8 +31,8 @@ class Channel {
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
-  // Starts reading `source` (a pipe, or the master of a terminal; non-blocking). `ended` is called once, when no more
-  // will come; it may not destroy the channel.
+  // Starts reading `source` (a pipe, or the master of a terminal; non-blocking). `ended` is called
+  // once, when no more will come; it may not destroy the channel.
   void take(Fd source, std::function<void()> ended);
   // Wakes a channel that rests because the spool was full, or the disk failed.
   void retry();
@@ -40,7 +41,8 @@ class Channel {
   bool ended() const { return ended_; }
 
   // ---- towards the server ----
-  // Begins to deliver at `from` (not before what was acknowledged); returns where. All before `from` is durable there.
+  // Begins to deliver at `from` (not before what was acknowledged); returns where. All before
+  // `from` is durable there.
   Result<std::uint64_t> subscribe(std::uint64_t from);
   void unsubscribe() { subscribed_ = false; }
   Result<void> acknowledge(std::uint64_t offset);
@@ -65,15 +67,15 @@ class Channel {
   ChannelLog log_;
   Fd source_;
   std::function<void()> on_ended_;
-  std::string pending_;        // read, but refused by the disk; at most one read
+  std::string pending_;  // read, but refused by the disk; at most one read
   Loop::Timer retry_timer_ = 0;
-  bool resting_ = false;       // not watching the source
+  bool resting_ = false;  // not watching the source
   bool finishing_ = false;
   std::uint64_t last_bytes_ = ~std::uint64_t{0};  // when finishing: how much is still taken
   bool ended_ = false;
   bool subscribed_ = false;
   bool end_sent_ = false;
-  std::uint64_t sent_ = 0;     // to the present subscriber
+  std::uint64_t sent_ = 0;  // to the present subscriber
 };
 
 }  // namespace corral::runner

@@ -17,9 +17,11 @@ Task<void> echo(Outside socket) {
   std::string buffer(64 * 1024, '\0');
   boost::system::error_code error;
   for (;;) {
-    const auto got = co_await socket->async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
+    const auto got = co_await socket->async_read_some(
+        asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
     if (error) break;
-    co_await asio::async_write(*socket, asio::buffer(buffer.data(), got), asio::redirect_error(asio::use_awaitable, error));
+    co_await asio::async_write(*socket, asio::buffer(buffer.data(), got),
+                               asio::redirect_error(asio::use_awaitable, error));
     if (error) break;
   }
 }
@@ -29,23 +31,29 @@ Task<void> answer_http(Outside socket, std::shared_ptr<std::string> request) {
   boost::system::error_code error;
   char buffer[4096];
   while (!request->contains("\r\n\r\n") && !error) {
-    const auto got = co_await socket->async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
+    const auto got = co_await socket->async_read_some(
+        asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
     request->append(buffer, got);
   }
-  constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
-  co_await asio::async_write(*socket, asio::buffer(kAnswer), asio::redirect_error(asio::use_awaitable, error));
+  constexpr std::string_view kAnswer =
+      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+  co_await asio::async_write(*socket, asio::buffer(kAnswer),
+                             asio::redirect_error(asio::use_awaitable, error));
 }
 
 Task<void> send_all(std::shared_ptr<tcp::socket> socket, std::string text) {
   boost::system::error_code error;
-  co_await asio::async_write(*socket, asio::buffer(text), asio::redirect_error(asio::use_awaitable, error));
+  co_await asio::async_write(*socket, asio::buffer(text),
+                             asio::redirect_error(asio::use_awaitable, error));
   socket->shutdown(tcp::socket::shutdown_send, error);
 }
 
 Task<void> send_without_end(Outside socket, std::shared_ptr<std::size_t> taken) {
   const std::string chunk(64 * 1024, 'x');
   boost::system::error_code error;
-  while (!error) *taken += co_await asio::async_write(*socket, asio::buffer(chunk), asio::redirect_error(asio::use_awaitable, error));
+  while (!error)
+    *taken += co_await asio::async_write(*socket, asio::buffer(chunk),
+                                         asio::redirect_error(asio::use_awaitable, error));
 }
 
 struct Heard {
@@ -58,7 +66,8 @@ Task<void> hear_all(std::shared_ptr<Socket> socket, std::shared_ptr<Heard> heard
   std::string buffer(64 * 1024, '\0');
   boost::system::error_code error;
   while (!error) {
-    const auto got = co_await socket->async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
+    const auto got = co_await socket->async_read_some(
+        asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
     heard->text.append(buffer, 0, got);
   }
   heard->over = true;
@@ -77,14 +86,19 @@ class DoorTest : public RunnerTest {
     door_handler_ = [this](WorkspaceId id, ports::DoorKind kind, Fd connection) {
       EXPECT_EQ(id, config_.workspace);
       kinds_.push_back(kind);
-      auto socket = std::make_shared<asio::local::stream_protocol::socket>(context_, asio::local::stream_protocol(), connection.release());
-      if (serve_) spawn_task(serve_(std::move(socket)));
-      else outside_.push_back(std::move(socket));
+      auto socket = std::make_shared<asio::local::stream_protocol::socket>(
+          context_, asio::local::stream_protocol(), connection.release());
+      if (serve_)
+        spawn_task(serve_(std::move(socket)));
+      else
+        outside_.push_back(std::move(socket));
     };
   }
   ~DoorTest() override { outside_.clear(); }
 
-  void spawn_task(Task<void> task) { asio::co_spawn(context_, std::move(task), [](std::exception_ptr) {}); }
+  void spawn_task(Task<void> task) {
+    asio::co_spawn(context_, std::move(task), [](std::exception_ptr) {});
+  }
   std::shared_ptr<tcp::socket> connect(std::uint16_t port) {
     auto socket = std::make_shared<tcp::socket>(context_);
     socket->connect({asio::ip::address_v4::loopback(), port});
@@ -106,8 +120,12 @@ TEST_F(DoorTest, CarriesHttpFromAProcessInside) {
   const auto request = std::make_shared<std::string>();
   serve_ = [request](Outside socket) { return answer_http(std::move(socket), request); };
   start_all();
-  ASSERT_TRUE(run(client_->start({.id = "a", .argv = {"bash", "-c", R"(exec 5<>"/dev/tcp/127.0.0.1/$PORT"; printf 'GET /v1 HTTP/1.1\r\nHost: x\r\n\r\n' >&5; cat <&5)"},
-                                  .env = {{"PORT", std::to_string(client_->gateway_port())}}})));
+  ASSERT_TRUE(run(client_->start(
+      {.id = "a",
+       .argv =
+           {"bash", "-c",
+            R"(exec 5<>"/dev/tcp/127.0.0.1/$PORT"; printf 'GET /v1 HTTP/1.1\r\nHost: x\r\n\r\n' >&5; cat <&5)"},
+       .env = {{"PORT", std::to_string(client_->gateway_port())}}})));
   EXPECT_EQ(output("a"), "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
   EXPECT_EQ(*request, "GET /v1 HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(kinds_, std::vector{ports::DoorKind::gateway});
@@ -131,7 +149,9 @@ TEST_F(DoorTest, CarriesMegabytesOverManyStreamsAtOnce) {
     auto text = noise(3'000'000 + i);
     talks.emplace_back(text, talk(connect(client_->gateway_port()), text));
   }
-  run_until([&] { return std::ranges::all_of(talks, [](const auto& entry) { return entry.second->over; }); });
+  run_until([&] {
+    return std::ranges::all_of(talks, [](const auto& entry) { return entry.second->over; });
+  });
   for (const auto& [text, heard] : talks) EXPECT_TRUE(heard->text == text);
 }
 
@@ -165,7 +185,8 @@ TEST_F(DoorTest, ConnectionsWaitForTheServerToComeBack) {
   const auto idle = connect(port);  // connected, nothing said yet
   run_until([&] { return outside_.size() == 2; });
   stop_server();
-  run_until([&] { return lost->over; });  // a request that was under way is lost, and its client is told
+  run_until(
+      [&] { return lost->over; });  // a request that was under way is lost, and its client is told
   outside_.clear();
   const auto fresh = talk(connect(port), "while there is no server");
   const auto kept = talk(idle, "said later");
@@ -190,7 +211,8 @@ TEST_F(DoorTest, TheOutsideSeesAClientThatIsGone) {
 TEST_F(DoorTest, MoreClientsThanStreamsWaitTheirTurn) {
   start_all();
   std::vector<std::shared_ptr<tcp::socket>> clients;
-  for (std::size_t i = 0; i < link::kMaxStreams + 10; ++i) clients.push_back(connect(client_->gateway_port()));
+  for (std::size_t i = 0; i < link::kMaxStreams + 10; ++i)
+    clients.push_back(connect(client_->gateway_port()));
   run_until([&] { return outside_.size() == link::kMaxStreams; });
   ASSERT_TRUE(start("a", "true"));  // a round trip later
   exit_of("a");

@@ -40,11 +40,14 @@ Result<std::uint16_t> Doors::listen(link::StreamKind kind, std::uint16_t port) {
   const int yes = 1;
   socklen_t size = sizeof address;
   if (!socket || ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
-      ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(socket.get(), 128) != 0 ||
+      ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(socket.get(), 128) != 0 ||
       ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
     return std::unexpected(errno_error(errno, fmt::format("cannot listen on 127.0.0.1:{}", port)));
-  auto& listener = *listeners_.emplace_back(std::make_unique<Listener>(Listener{kind, std::move(socket)}));
-  loop_.watch(listener.socket.get(), EPOLLIN, [this, &listener](std::uint32_t) { accept(listener); });
+  auto& listener =
+      *listeners_.emplace_back(std::make_unique<Listener>(Listener{kind, std::move(socket)}));
+  loop_.watch(listener.socket.get(), EPOLLIN,
+              [this, &listener](std::uint32_t) { accept(listener); });
   return ntohs(address.sin_port);
 }
 
@@ -58,24 +61,30 @@ void Doors::accept(Listener& listener) {
     stream->id = ++last_id_;
     stream->kind = listener.kind;
     stream->socket = std::move(socket);
-    loop_.watch(stream->socket.get(), 0, [this, id = stream->id](std::uint32_t events) { on_ready(id, events); });
+    loop_.watch(stream->socket.get(), 0,
+                [this, id = stream->id](std::uint32_t events) { on_ready(id, events); });
     auto& kept = *streams_.emplace(stream->id, std::move(stream)).first->second;
-    if (link_.up()) announce(kept);
-    else hold(kept);
+    if (link_.up())
+      announce(kept);
+    else
+      hold(kept);
   }
   rest_or_listen();
 }
 
 // More clients wait in the kernel's queue.
 void Doors::rest_or_listen() {
-  for (auto& listener : listeners_) loop_.change(listener->socket.get(), streams_.size() < link::kMaxStreams ? EPOLLIN : 0);
+  for (auto& listener : listeners_)
+    loop_.change(listener->socket.get(), streams_.size() < link::kMaxStreams ? EPOLLIN : 0);
 }
 
 void Doors::announce(Stream& stream) {
   loop_.cancel(stream.hold_timer);
   stream.announced = true;
   stream.credit = link::kStreamCreditBytes;
-  link_.send({.type = link::FrameType::stream_open, .channel = stream.id, .offset = static_cast<std::uint64_t>(stream.kind)});
+  link_.send({.type = link::FrameType::stream_open,
+              .channel = stream.id,
+              .offset = static_cast<std::uint64_t>(stream.kind)});
   settle(stream);
 }
 
@@ -92,8 +101,10 @@ void Doors::on_link_up() {
 void Doors::on_link_lost() {
   std::vector<std::uint32_t> broken;
   for (auto& [id, stream] : streams_) {
-    if (stream->used || stream->read_over || stream->end_wanted) broken.push_back(id);
-    else hold(*stream);
+    if (stream->used || stream->read_over || stream->end_wanted)
+      broken.push_back(id);
+    else
+      hold(*stream);
   }
   for (const auto id : broken) close(id, false);
 }
@@ -132,14 +143,18 @@ void Doors::forward(Stream& stream) {
   } else {
     stream.used = true;
     stream.credit -= static_cast<std::uint64_t>(got);
-    link_.send({.type = link::FrameType::stream_data, .channel = stream.id, .payload = {g_buffer, static_cast<std::size_t>(got)}});
+    link_.send({.type = link::FrameType::stream_data,
+                .channel = stream.id,
+                .payload = {g_buffer, static_cast<std::size_t>(got)}});
   }
   settle(stream);
 }
 
 bool Doors::deliver(Stream& stream) {
   while (stream.inbound_begin < stream.inbound.size()) {
-    const auto sent = ::send(stream.socket.get(), stream.inbound.data() + stream.inbound_begin, stream.inbound.size() - stream.inbound_begin, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const auto sent =
+        ::send(stream.socket.get(), stream.inbound.data() + stream.inbound_begin,
+               stream.inbound.size() - stream.inbound_begin, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) break;
     if (sent < 0) return close(stream.id, true), false;
@@ -156,7 +171,9 @@ bool Doors::deliver(Stream& stream) {
     }
   }
   if (stream.to_return >= kReturnCreditBytes && !stream.end_wanted)
-    link_.send({.type = link::FrameType::stream_credit, .channel = stream.id, .offset = std::exchange(stream.to_return, 0)});
+    link_.send({.type = link::FrameType::stream_credit,
+                .channel = stream.id,
+                .offset = std::exchange(stream.to_return, 0)});
   settle(stream);
   return true;
 }
@@ -167,14 +184,18 @@ void Doors::on_frame(const link::Frame& frame) {
   auto& stream = *at->second;
   switch (frame.type) {
     case link::FrameType::stream_data:
-      if (stream.end_wanted || stream.inbound.size() - stream.inbound_begin + frame.payload.size() > link::kStreamCreditBytes) return close(stream.id, true);
+      if (stream.end_wanted || stream.inbound.size() - stream.inbound_begin + frame.payload.size() >
+                                   link::kStreamCreditBytes)
+        return close(stream.id, true);
       stream.used = true;
       if (stream.inbound_begin > 0) stream.inbound.erase(0, std::exchange(stream.inbound_begin, 0));
       stream.inbound.append(frame.payload);
       deliver(stream);
       return;
     case link::FrameType::stream_credit:
-      stream.credit = std::min<std::uint64_t>(stream.credit + std::min<std::uint64_t>(frame.offset, link::kStreamCreditBytes), link::kStreamCreditBytes);
+      stream.credit = std::min<std::uint64_t>(
+          stream.credit + std::min<std::uint64_t>(frame.offset, link::kStreamCreditBytes),
+          link::kStreamCreditBytes);
       return settle(stream);
     case link::FrameType::stream_end:
       stream.end_wanted = true;
@@ -205,7 +226,9 @@ void bring_loopback_up() {
   Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request{};
   std::strcpy(request.ifr_name, "lo");
-  if (!socket || ::ioctl(socket.get(), SIOCGIFFLAGS, &request) != 0 || (request.ifr_flags & IFF_UP) != 0) return;
+  if (!socket || ::ioctl(socket.get(), SIOCGIFFLAGS, &request) != 0 ||
+      (request.ifr_flags & IFF_UP) != 0)
+    return;
   request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
   ::ioctl(socket.get(), SIOCSIFFLAGS, &request);
 }

@@ -1,5 +1,6 @@
-// The workspace's only way out: loopback ports, each connection to which becomes a stream over the link. While there is
-// no link, connections are held, so that a server's restart is not seen but by requests that were under way.
+// The workspace's only way out: loopback ports, each connection to which becomes a stream over the
+// link. While there is no link, connections are held, so that a server's restart is not seen but by
+// requests that were under way.
 #pragma once
 
 #include <cstdint>
@@ -68,7 +69,8 @@ class Doors {
   std::uint32_t last_id_ = 0;
 };
 
-// A network namespace of its own starts with its loopback down. Without the right to, or when it is up: nothing.
+// A network namespace of its own starts with its loopback down. Without the right to, or when it is
+// up: nothing.
 void bring_loopback_up();
 
 }  // namespace corral::runner

@@ -1,4 +1,5 @@
-// The workspace's files, for the server: never out of the folder given, never blocked by what is not a regular file.
+// The workspace's files, for the server: never out of the folder given, never blocked by what is
+// not a regular file.
 #pragma once
 
 #include <string>
@@ -9,14 +10,19 @@
 
 namespace corral::runner {
 
-// A handle (O_PATH) on a folder anywhere. A link to a descriptor of the runner, as in /proc/self/fd, is `forbidden`.
+// A handle (O_PATH) on a folder anywhere. A link to a descriptor of the runner, as in
+// /proc/self/fd, is `forbidden`.
 Result<Fd> open_folder(const std::string& path);
 
-// Reads `path` below `root`. Symbolic links are followed while they stay below it; one that leads out is `forbidden`,
-// as is anything but a regular file. `exhausted` when it is larger than `max_bytes`.
-Result<std::string> read_file_below(const std::string& root, const std::string& path, std::size_t max_bytes);
+// Reads `path` below `root`. Symbolic links are followed while they stay below it; one that leads
+// out is `forbidden`, as is anything but a regular file. `exhausted` when it is larger than
+// `max_bytes`.
+Result<std::string> read_file_below(const std::string& root, const std::string& path,
+                                    std::size_t max_bytes);
 
-// Replaces `path` below `root` as a whole, making missing parent folders: a link at its end is replaced, not followed.
-Result<void> write_file_below(const std::string& root, const std::string& path, std::string_view bytes, unsigned mode);
+// Replaces `path` below `root` as a whole, making missing parent folders: a link at its end is
+// replaced, not followed.
+Result<void> write_file_below(const std::string& root, const std::string& path,
+                              std::string_view bytes, unsigned mode);
 
 }  // namespace corral::runner

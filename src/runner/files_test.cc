@@ -13,8 +13,12 @@ namespace {
 class FilesTest : public RunnerTest {
  protected:
   void SetUp() override { start_all(); }
-  Result<std::string> get(const std::string& path, std::size_t most = 1 << 20) { return run(client_->read_file(path, most)); }
-  Result<void> put(const std::string& path, const std::string& bytes, unsigned mode = 0644) { return run(client_->write_file(path, bytes, mode)); }
+  Result<std::string> get(const std::string& path, std::size_t most = 1 << 20) {
+    return run(client_->read_file(path, most));
+  }
+  Result<void> put(const std::string& path, const std::string& bytes, unsigned mode = 0644) {
+    return run(client_->write_file(path, bytes, mode));
+  }
   ErrorCode refusal(const std::string& path) {
     const auto result = get(path);
     return result ? ErrorCode::internal : result.error().code;
@@ -26,7 +30,7 @@ TEST_F(FilesTest, WritesAndReadsBelowWorkspaceAndHome) {
   EXPECT_EQ(get("/workspace/a/b/c.txt").value(), "hello");
   EXPECT_EQ(corral::read_file(folder_ / "work/a/b/c.txt").value(), "hello");
   ASSERT_TRUE(put("/home/agent/.config/x", "secret", 0600));
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat((folder_ / "home/.config/x").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   ASSERT_TRUE(put("/workspace/a/b/c.txt", "", 0755));
@@ -39,14 +43,19 @@ TEST_F(FilesTest, WritesAndReadsBelowWorkspaceAndHome) {
 }
 
 TEST_F(FilesTest, StaysInside) {
-  for (const char* path : {"/etc/passwd", "/workspace/../../../etc/passwd", "/workspacex/a", "/workspace", "/workspace/", "etc/passwd", "/home/agent/../x", "/proc/self/environ", ""})
-    EXPECT_TRUE(refusal(path) == ErrorCode::forbidden || refusal(path) == ErrorCode::invalid) << path << " " << to_string(refusal(path));
+  for (const char* path :
+       {"/etc/passwd", "/workspace/../../../etc/passwd", "/workspacex/a", "/workspace",
+        "/workspace/", "etc/passwd", "/home/agent/../x", "/proc/self/environ", ""})
+    EXPECT_TRUE(refusal(path) == ErrorCode::forbidden || refusal(path) == ErrorCode::invalid)
+        << path << " " << to_string(refusal(path));
   std::filesystem::create_symlink("/etc/passwd", folder_ / "work/absolute");
   std::filesystem::create_symlink("../home", folder_ / "work/relative");
   std::filesystem::create_symlink("/proc/self/root/etc/passwd", folder_ / "work/magic");
   std::filesystem::create_symlink("loop", folder_ / "work/loop");
   std::ofstream(folder_ / "home/x") << "x";
-  for (const char* path : {"/workspace/absolute", "/workspace/relative/x", "/workspace/magic", "/workspace/loop"}) EXPECT_EQ(refusal(path), ErrorCode::forbidden) << path;
+  for (const char* path :
+       {"/workspace/absolute", "/workspace/relative/x", "/workspace/magic", "/workspace/loop"})
+    EXPECT_EQ(refusal(path), ErrorCode::forbidden) << path;
   EXPECT_EQ(put("/workspace/relative/y", "y").error().code, ErrorCode::forbidden);
   EXPECT_EQ(put("/workspace/new/../../y", "y").error().code, ErrorCode::forbidden);
   EXPECT_FALSE(std::filesystem::exists(folder_ / "home/y"));
@@ -85,16 +94,23 @@ TEST(Config, MapsTheTwoNames) {
 TEST(Config, NamesTheFieldThatIsWrong) {
   const auto why = [](std::string_view line) { return parse_config(line).error().message; };
   EXPECT_EQ(why("{}"), "runner configuration: \"workspace\" is required");
-  EXPECT_EQ(why(R"({"workspace":"x","token":"y","gateway_port":70000})"), "runner configuration: \"gateway_port\" must be from 0 to 65535");
-  EXPECT_EQ(why(R"({"workspace":"x","token":"y","root":"here"})"), "runner configuration: \"root\" must be an absolute path");
-  EXPECT_EQ(why(R"({"workspace":"x","token":"y","env":{"A":1}})"), "runner configuration: \"env.A\" must be a string");
-  EXPECT_EQ(why(R"({"workspace":"x","token":"y","spool":1})"), "runner configuration: unknown field \"spool\"");
+  EXPECT_EQ(why(R"({"workspace":"x","token":"y","gateway_port":70000})"),
+            "runner configuration: \"gateway_port\" must be from 0 to 65535");
+  EXPECT_EQ(why(R"({"workspace":"x","token":"y","root":"here"})"),
+            "runner configuration: \"root\" must be an absolute path");
+  EXPECT_EQ(why(R"({"workspace":"x","token":"y","env":{"A":1}})"),
+            "runner configuration: \"env.A\" must be a string");
+  EXPECT_EQ(why(R"({"workspace":"x","token":"y","spool":1})"),
+            "runner configuration: unknown field \"spool\"");
 }
 
 TEST(ProcessTree, FindsChildrenAndTheirEnvironment) {
-  const auto pid = spawn({.argv = {"sh", "-c", "sleep 300 & wait"}, .env = {{"PATH", "/usr/bin:/bin"}, {"MARK", "x y"}}}).value();
+  const auto pid = spawn({.argv = {"sh", "-c", "sleep 300 & wait"},
+                          .env = {{"PATH", "/usr/bin:/bin"}, {"MARK", "x y"}}})
+                       .value();
   std::vector<ProcessEntry> found;
-  while (found.size() < 2 || initial_environment_value(found[1].pid, "MARK").empty()) found = descendants();
+  while (found.size() < 2 || initial_environment_value(found[1].pid, "MARK").empty())
+    found = descendants();
   EXPECT_EQ(found[0].pid, pid);
   EXPECT_EQ(found[1].parent, pid);
   EXPECT_EQ(found[1].session, pid);

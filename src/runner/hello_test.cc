@@ -17,18 +17,25 @@ class HelloTest : public RunnerTest {
   // One end for the client, as if a runner had dialled; the other is ours.
   asio::local::stream_protocol::socket dial() {
     int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) throw std::runtime_error("socketpair");
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+      throw std::runtime_error("socketpair");
     client_->accepted(Fd(ends[0]));
     return asio::local::stream_protocol::socket(context_, asio::local::stream_protocol(), ends[1]);
   }
   json::object hello() const {
-    return {{"version", link::kVersion}, {"workspace", config_.workspace.to_string()}, {"token", config_.token.expose()}, {"boot", "b"}, {"gateway_port", 1}, {"git_port", 2}};
+    return {{"version", link::kVersion},
+            {"workspace", config_.workspace.to_string()},
+            {"token", config_.token.expose()},
+            {"boot", "b"},
+            {"gateway_port", 1},
+            {"git_port", 2}};
   }
   // Sends, and reads until the other side closes.
   std::string talk(std::string_view bytes) {
     auto socket = dial();
     std::string heard;
-    asio::co_spawn(context_, exchange(&socket, std::string(bytes), &heard), [](std::exception_ptr) {});
+    asio::co_spawn(context_, exchange(&socket, std::string(bytes), &heard),
+                   [](std::exception_ptr) {});
     run_until([&] { return heard.ends_with("<closed>"); });
     return heard;
   }
@@ -37,12 +44,15 @@ class HelloTest : public RunnerTest {
     link::append_control(wire, link::request_text(1, "hello", std::move(params)));
     return talk(wire);
   }
-  static Task<void> exchange(asio::local::stream_protocol::socket* socket, std::string bytes, std::string* heard) {
+  static Task<void> exchange(asio::local::stream_protocol::socket* socket, std::string bytes,
+                             std::string* heard) {
     boost::system::error_code error;
-    co_await asio::async_write(*socket, asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));
+    co_await asio::async_write(*socket, asio::buffer(bytes),
+                               asio::redirect_error(asio::use_awaitable, error));
     char buffer[4096];
     while (!error) {
-      const auto got = co_await socket->async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
+      const auto got = co_await socket->async_read_some(
+          asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
       heard->append(buffer, got);
     }
     *heard += "<closed>";
@@ -105,13 +115,17 @@ TEST_F(HelloTest, TheRunnerDropsGarbageAndDialsAgain) {
   ASSERT_TRUE(start("a", "exec sleep 300"));
   stop_server();
   // A server that answers nonsense, and one that is the right one but breaks the protocol later.
-  asio::local::stream_protocol::acceptor acceptor(context_, (::unlinkat(door_.get(), "link.sock", 0), asio::local::stream_protocol::endpoint(fmt::format("/proc/self/fd/{}/link.sock", door_.get()))));
+  asio::local::stream_protocol::acceptor acceptor(
+      context_,
+      (::unlinkat(door_.get(), "link.sock", 0), asio::local::stream_protocol::endpoint(fmt::format(
+                                                    "/proc/self/fd/{}/link.sock", door_.get()))));
   std::mt19937 random(2);
   for (int i = 0; i < 12; ++i) {
     auto socket = acceptor.accept();
     std::string answer;
     if (i % 3 != 0) link::append_control(answer, link::result_text(1, {{"version", 1}}));
-    if (i % 3 == 1) link::append_frame(answer, {.type = link::FrameType::data, .channel = 1, .payload = "what"});
+    if (i % 3 == 1)
+      link::append_frame(answer, {.type = link::FrameType::data, .channel = 1, .payload = "what"});
     if (i % 3 == 2) link::append_control(answer, link::result_text(99, {}));
     for (int k = 0; k < 64; ++k) answer += static_cast<char>(random());
     boost::system::error_code error;
@@ -151,14 +165,21 @@ TEST_F(HelloTest, TheRunnerEndsWhenItsDoorIsDeleted) {
 TEST_F(HelloTest, TheRunnerSaysWhyItCannotBegin) {
   const auto says = [&](std::vector<std::pair<int, int>> extra) {
     Fd errors(::open(errors_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    runner_ = spawn({.argv = {CORRAL_RUNNER_PATH, "serve"}, .env = {{"ASAN_OPTIONS", "detect_leaks=0"}}, .cwd = "/", .stderr_fd = errors.get(), .extra = std::move(extra)}).value();
+    runner_ = spawn({.argv = {CORRAL_RUNNER_PATH, "serve"},
+                     .env = {{"ASAN_OPTIONS", "detect_leaks=0"}},
+                     .cwd = "/",
+                     .stderr_fd = errors.get(),
+                     .extra = std::move(extra)})
+                  .value();
     EXPECT_EQ(end_runner(0), 2);
     return read_file(errors_).value();
   };
   EXPECT_TRUE(says({}).contains("descriptor 3 (the door) is not open"));
   Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  EXPECT_TRUE(says({{3, nothing.get()}, {4, nothing.get()}, {5, nothing.get()}}).contains("is not a folder"));
-  EXPECT_TRUE(says({{3, door_.get()}, {4, door_.get()}, {5, nothing.get()}}).contains("is not valid JSON"));
+  EXPECT_TRUE(says({{3, nothing.get()}, {4, nothing.get()}, {5, nothing.get()}})
+                  .contains("is not a folder"));
+  EXPECT_TRUE(
+      says({{3, door_.get()}, {4, door_.get()}, {5, nothing.get()}}).contains("is not valid JSON"));
 }
 
 }  // namespace

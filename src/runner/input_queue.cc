@@ -10,7 +10,9 @@ namespace {
 
 constexpr char kEndOfFile = 4;  // VEOF of a terminal as it is set up by default
 
-std::unexpected<Error> takes_no_input() { return fail(ErrorCode::conflict, "the process takes no input (any more)"); }
+std::unexpected<Error> takes_no_input() {
+  return fail(ErrorCode::conflict, "the process takes no input (any more)");
+}
 
 }  // namespace
 
@@ -22,7 +24,8 @@ void InputQueue::open(Fd target, Kind kind) {
 void InputQueue::add(std::string id, std::string bytes, Answer answer) {
   if (seen_.contains(id)) return answer({});
   if (!target_ || closing_) return answer(takes_no_input());
-  if (held_) return answer(fail(ErrorCode::conflict, "another input still waits for the process to read"));
+  if (held_)
+    return answer(fail(ErrorCode::conflict, "another input still waits for the process to read"));
   if (!fits(bytes.size())) {
     held_.emplace(std::move(id), std::move(bytes), std::move(answer));
     return;
@@ -65,14 +68,17 @@ void InputQueue::stop() {
 
 void InputQueue::watch(bool wanted) {
   if (std::exchange(watching_, wanted) == wanted || !target_) return;
-  if (wanted) loop_.watch(target_.get(), EPOLLOUT, [this](std::uint32_t) { write(); });
-  else loop_.forget(target_.get());
+  if (wanted)
+    loop_.watch(target_.get(), EPOLLOUT, [this](std::uint32_t) { write(); });
+  else
+    loop_.forget(target_.get());
 }
 
 void InputQueue::write() {
   while (!queue_.empty()) {
     const auto& front = queue_.front();
-    const auto written = ::write(target_.get(), front.data() + front_written_, front.size() - front_written_);
+    const auto written =
+        ::write(target_.get(), front.data() + front_written_, front.size() - front_written_);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0 && errno == EAGAIN) {
       watch(true);

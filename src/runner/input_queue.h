@@ -16,7 +16,8 @@ namespace corral::runner {
 class InputQueue {
  public:
   static constexpr std::size_t kMaxQueuedBytes = 16u << 20;
-  // The ids that are remembered; the oldest are forgotten first. Far more than are sent again after a crash.
+  // The ids that are remembered; the oldest are forgotten first. Far more than are sent again after
+  // a crash.
   static constexpr std::size_t kMaxRemembered = 100'000;
 
   enum class Kind { pipe, terminal };
@@ -28,10 +29,12 @@ class InputQueue {
   InputQueue& operator=(const InputQueue&) = delete;
 
   void open(Fd target, Kind kind);
-  // Answers once the bytes are queued: at once, or when the process has read enough. An id seen before is success and
-  // adds nothing. `conflict`: the process takes no input (any more), or another input still waits for room.
+  // Answers once the bytes are queued: at once, or when the process has read enough. An id seen
+  // before is success and adds nothing. `conflict`: the process takes no input (any more), or
+  // another input still waits for room.
   void add(std::string id, std::string bytes, Answer answer);
-  // End of input, after what is queued. On a terminal: the end-of-file character. Repeating it is fine.
+  // End of input, after what is queued. On a terminal: the end-of-file character. Repeating it is
+  // fine.
   void close();
   // The process has ended: what is queued is dropped, who waits is told.
   void stop();
@@ -44,7 +47,9 @@ class InputQueue {
     std::string id, bytes;
     Answer answer;
   };
-  bool fits(std::size_t bytes) const { return queued_bytes_ == 0 || queued_bytes_ + bytes <= kMaxQueuedBytes; }
+  bool fits(std::size_t bytes) const {
+    return queued_bytes_ == 0 || queued_bytes_ + bytes <= kMaxQueuedBytes;
+  }
   void accept(std::string id, std::string bytes);
   void write();
   void watch(bool wanted);

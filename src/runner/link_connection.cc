@@ -19,8 +19,10 @@ constexpr milliseconds kFirstBackOff{10}, kLastBackOff{1000};
 constexpr milliseconds kHeartbeat{5000}, kDeadAfter{15000};
 constexpr std::uint32_t kHelloId = 1;
 constexpr std::size_t kReceiveBytes = 64 * 1024;
-constexpr std::size_t kOpenBelowBytes = 256 * 1024;        // output channels queue up to here: what is behind stays prompt
-constexpr std::size_t kStopReadingBytes = 32 * 1024 * 1024;  // a server that does not read answers is not read either
+constexpr std::size_t kOpenBelowBytes =
+    256 * 1024;  // output channels queue up to here: what is behind stays prompt
+constexpr std::size_t kStopReadingBytes =
+    32 * 1024 * 1024;  // a server that does not read answers is not read either
 
 }  // namespace
 
@@ -35,9 +37,11 @@ void LinkConnection::dial() {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   // Through the descriptor: the folder has no path in here, and need not fit into 108 bytes.
-  std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", door_, link::kSocketName.data());
-  if (!socket || ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-    struct stat info {};
+  std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", door_,
+                link::kSocketName.data());
+  if (!socket ||
+      ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    struct stat info{};
     if (::fstat(door_, &info) == 0 && info.st_nlink == 0) return handler_.on_door_gone();
     return dial_later();
   }
@@ -63,7 +67,8 @@ void LinkConnection::drop(const Error& why) {
   // Said once, not every second.
   if (!was_up && refusal_ != why.message) {
     refusal_ = why.message;
-    std::fprintf(stderr, "corral-runner: the server does not take the link: %s\n", why.message.c_str());
+    std::fprintf(stderr, "corral-runner: the server does not take the link: %s\n",
+                 why.message.c_str());
   }
   state_ = State::down;
   loop_.cancel(heartbeat_timer_);
@@ -81,7 +86,8 @@ void LinkConnection::drop(const Error& why) {
 void LinkConnection::on_heartbeat() {
   heartbeat_timer_ = 0;
   const auto silent = Loop::Clock::now() - heard_at_;
-  if (silent >= kDeadAfter) return drop(Error{ErrorCode::deadline, "the server has been silent for too long", nullptr});
+  if (silent >= kDeadAfter)
+    return drop(Error{ErrorCode::deadline, "the server has been silent for too long", nullptr});
   if (silent >= kHeartbeat && up()) send({.type = link::FrameType::ping});
   heartbeat_timer_ = loop_.after(kHeartbeat, [this] { on_heartbeat(); });
 }
@@ -95,9 +101,12 @@ void LinkConnection::on_ready(std::uint32_t events) {
 }
 
 void LinkConnection::receive() {
-  const auto got = ::recv(socket_.get(), reader_.prepare(kReceiveBytes), kReceiveBytes, MSG_DONTWAIT);
+  const auto got =
+      ::recv(socket_.get(), reader_.prepare(kReceiveBytes), kReceiveBytes, MSG_DONTWAIT);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (got <= 0) return drop(got == 0 ? Error{ErrorCode::unavailable, "it closed the connection", nullptr} : errno_error(errno, "cannot receive"));
+  if (got <= 0)
+    return drop(got == 0 ? Error{ErrorCode::unavailable, "it closed the connection", nullptr}
+                         : errno_error(errno, "cannot receive"));
   reader_.commit(static_cast<std::size_t>(got));
   heard_at_ = Loop::Clock::now();
   for (;;) {
@@ -113,7 +122,8 @@ void LinkConnection::receive() {
 Result<void> LinkConnection::take(const link::Frame& frame) {
   using enum link::FrameType;
   if (frame.type == control) return take_control(frame);
-  if (state_ != State::up) return fail(ErrorCode::corrupt, "a frame came before the hello was answered");
+  if (state_ != State::up)
+    return fail(ErrorCode::corrupt, "a frame came before the hello was answered");
   switch (frame.type) {
     case body: return bodies_.add(frame.channel, frame.offset, frame.payload);
     case ping: send({.type = pong, .offset = frame.offset}); return {};
@@ -128,7 +138,8 @@ Result<void> LinkConnection::take_control(const link::Frame& frame) {
   if (!text) return {};
   CORRAL_TRY(auto message, link::parse_message(*text));
   if (state_ == State::greeting) {
-    if (message.kind != link::Message::Kind::response || message.id != kHelloId) return fail(ErrorCode::corrupt, "the hello was not answered");
+    if (message.kind != link::Message::Kind::response || message.id != kHelloId)
+      return fail(ErrorCode::corrupt, "the hello was not answered");
     if (!message.result) return std::unexpected(message.result.error());
     state_ = State::up;
     back_off_ = {};
@@ -136,7 +147,8 @@ Result<void> LinkConnection::take_control(const link::Frame& frame) {
     handler_.on_link_up();
     return {};
   }
-  if (message.kind == link::Message::Kind::response) return fail(ErrorCode::corrupt, "an answer came that nobody asked for");
+  if (message.kind == link::Message::Kind::response)
+    return fail(ErrorCode::corrupt, "an answer came that nobody asked for");
   CORRAL_TRY(auto body, bodies_.take(message.id, message.body_bytes));
   handler_.on_message(std::move(message), std::move(body));
   return {};
@@ -159,17 +171,24 @@ void LinkConnection::notify(std::string_view method, json::object params) {
 
 bool LinkConnection::open() const { return up() && queued() < kOpenBelowBytes; }
 
-void LinkConnection::send_data(std::uint32_t channel, std::uint64_t offset, std::string_view bytes, bool end) {
-  send({.type = link::FrameType::data, .flags = end ? link::kEnd : std::uint8_t{0}, .channel = channel, .offset = offset, .payload = bytes});
+void LinkConnection::send_data(std::uint32_t channel, std::uint64_t offset, std::string_view bytes,
+                               bool end) {
+  send({.type = link::FrameType::data,
+        .flags = end ? link::kEnd : std::uint8_t{0},
+        .channel = channel,
+        .offset = offset,
+        .payload = bytes});
 }
 
 void LinkConnection::send_failure(const std::string& channel, const Error& error) {
-  notify("channel_failed", {{"channel", channel}, {"code", to_string(error.code)}, {"message", error.describe()}});
+  notify("channel_failed",
+         {{"channel", channel}, {"code", to_string(error.code)}, {"message", error.describe()}});
 }
 
 void LinkConnection::flush() {
   while (socket_ && !blocked_ && queued() > 0) {
-    const auto sent = ::send(socket_.get(), out_.data() + out_begin_, queued(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const auto sent =
+        ::send(socket_.get(), out_.data() + out_begin_, queued(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) {
       blocked_ = true;

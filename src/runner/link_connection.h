@@ -1,4 +1,5 @@
-// The runner's end of the link: dials the server for as long as it takes, says hello, and carries frames both ways.
+// The runner's end of the link: dials the server for as long as it takes, says hello, and carries
+// frames both ways.
 #pragma once
 
 #include <memory>
@@ -20,12 +21,14 @@ class LinkConnection final : public Outlet {
     virtual void on_link_up() = 0;
     virtual void on_link_lost() = 0;
     virtual void on_door_gone() = 0;  // its folder was deleted: no server comes any more
-    virtual void on_message(link::Message message, std::string body) = 0;  // requests and notifications
-    virtual void on_frame(const link::Frame& frame) = 0;                   // ack and stream frames
+    virtual void on_message(link::Message message,
+                            std::string body) = 0;        // requests and notifications
+    virtual void on_frame(const link::Frame& frame) = 0;  // ack and stream frames
   };
 
   // `door` is the folder that holds the server's socket; not owned. All outlive the link.
-  LinkConnection(Loop& loop, int door, Handler& handler) : loop_(loop), door_(door), handler_(handler) {}
+  LinkConnection(Loop& loop, int door, Handler& handler)
+      : loop_(loop), door_(door), handler_(handler) {}
   ~LinkConnection() override;
   LinkConnection(const LinkConnection&) = delete;
   LinkConnection& operator=(const LinkConnection&) = delete;
@@ -42,7 +45,8 @@ class LinkConnection final : public Outlet {
   void flush();
 
   bool open() const override;
-  void send_data(std::uint32_t channel, std::uint64_t offset, std::string_view bytes, bool end) override;
+  void send_data(std::uint32_t channel, std::uint64_t offset, std::string_view bytes,
+                 bool end) override;
   void send_failure(const std::string& channel, const Error& error) override;
 
  private:
@@ -71,7 +75,7 @@ class LinkConnection final : public Outlet {
   std::chrono::milliseconds back_off_{};
   Loop::Timer dial_timer_ = 0, heartbeat_timer_ = 0;
   Loop::Clock::time_point heard_at_{};
-  std::string refusal_;   // the last one that was written to stderr
+  std::string refusal_;  // the last one that was written to stderr
 };
 
 }  // namespace corral::runner

@@ -1,5 +1,5 @@
-// The runner's event loop: epoll, timers, and nothing else. One thread. The runner does without Asio to stay small: it
-// is the first process of every workspace.
+// The runner's event loop: epoll, timers, and nothing else. One thread. The runner does without
+// Asio to stay small: it is the first process of every workspace.
 #pragma once
 
 #include <chrono>
@@ -17,14 +17,15 @@ namespace corral::runner {
 class Loop {
  public:
   using Clock = std::chrono::steady_clock;
-  using Handler = std::function<void(std::uint32_t events)>;  // EPOLLIN, EPOLLOUT, EPOLLHUP, EPOLLERR
-  using Timer = std::uint64_t;                                // 0: none
+  using Handler =
+      std::function<void(std::uint32_t events)>;  // EPOLLIN, EPOLLOUT, EPOLLHUP, EPOLLERR
+  using Timer = std::uint64_t;                    // 0: none
 
   static Result<std::unique_ptr<Loop>> make();
 
-  // Level-triggered. `fd` is not owned and is forgotten before it is closed. A handler may be called without need (the
-  // descriptor was closed and its number used again in one turn): every descriptor is non-blocking. A handler may
-  // forget any descriptor, its own too.
+  // Level-triggered. `fd` is not owned and is forgotten before it is closed. A handler may be
+  // called without need (the descriptor was closed and its number used again in one turn): every
+  // descriptor is non-blocking. A handler may forget any descriptor, its own too.
   void watch(int fd, std::uint32_t events, Handler handler);
   // 0 rests: not even hang-ups are told.
   void change(int fd, std::uint32_t events);

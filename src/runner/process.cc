@@ -10,10 +10,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kTermGrace{5000};    // between SIGTERM and SIGKILL of a process that is out of time
-constexpr milliseconds kOutputGrace{2000};  // for those that still hold the output when the leader has ended
+constexpr milliseconds kTermGrace{
+    5000};  // between SIGTERM and SIGKILL of a process that is out of time
+constexpr milliseconds kOutputGrace{
+    2000};  // for those that still hold the output when the leader has ended
 constexpr milliseconds kKillAgain{10};
-constexpr int kKillRounds = 500;            // what SIGKILL has not ended by then sits in the kernel
+constexpr int kKillRounds = 500;  // what SIGKILL has not ended by then sits in the kernel
 
 }  // namespace
 
@@ -29,11 +31,14 @@ void Process::begin(Started started, milliseconds timeout, Channel* output, Chan
   errors_ = errors;
   terminal_ = ::isatty(started.output.get()) == 1;
   // A terminal is read and written through one open file, but watched apart.
-  if (terminal_) input_.open(Fd(::fcntl(started.output.get(), F_DUPFD_CLOEXEC, 3)), InputQueue::Kind::terminal);
-  else if (started.input) input_.open(std::move(started.input), InputQueue::Kind::pipe);
+  if (terminal_)
+    input_.open(Fd(::fcntl(started.output.get(), F_DUPFD_CLOEXEC, 3)), InputQueue::Kind::terminal);
+  else if (started.input)
+    input_.open(std::move(started.input), InputQueue::Kind::pipe);
   output_->take(std::move(started.output), [this] { on_channel_ended(); });
   if (errors_ != nullptr) errors_->take(std::move(started.errors), [this] { on_channel_ended(); });
-  if (timeout.count() > 0) timeout_timer_ = loop_.after(timeout, [this] { timeout_timer_ = 0, on_timeout(); });
+  if (timeout.count() > 0)
+    timeout_timer_ = loop_.after(timeout, [this] { timeout_timer_ = 0, on_timeout(); });
 }
 
 void Process::on_timeout() {
@@ -44,7 +49,8 @@ void Process::on_timeout() {
 
 void Process::leader_ended(int wait_status) {
   leader_alive_ = false;
-  end_.exit_code = WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+  end_.exit_code =
+      WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
   loop_.cancel(timeout_timer_);
   loop_.cancel(kill_timer_);
   if (!terminal_) input_.stop();
@@ -52,7 +58,9 @@ void Process::leader_ended(int wait_status) {
   kill_timer_ = loop_.after(kOutputGrace, [this] { kill_timer_ = 0, kill_rest(); });
 }
 
-bool Process::drained() const { return output_->ended() && (errors_ == nullptr || errors_->ended()); }
+bool Process::drained() const {
+  return output_->ended() && (errors_ == nullptr || errors_->ended());
+}
 
 void Process::on_channel_ended() {
   if (!leader_alive_ && !killing_ && drained()) kill_rest();

@@ -1,5 +1,6 @@
-// One process of the workspace, from its start until it, its descendants and its output have ended; afterwards it is
-// remembered, so that starting it again changes nothing and its exit can be asked for at any time.
+// One process of the workspace, from its start until it, its descendants and its output have ended;
+// afterwards it is remembered, so that starting it again changes nothing and its exit can be asked
+// for at any time.
 #pragma once
 
 #include <functional>
@@ -14,9 +15,9 @@
 namespace corral::runner {
 
 struct ProcessEnd {
-  int exit_code = 0;       // 128 + signal
+  int exit_code = 0;  // 128 + signal
   bool timed_out = false;
-  bool killed = false;     // the runner itself sent SIGKILL
+  bool killed = false;  // the runner itself sent SIGKILL
 };
 
 class Process {
@@ -30,7 +31,8 @@ class Process {
     virtual void on_ended(Process& process) = 0;
   };
 
-  Process(Loop& loop, Tree& tree, std::string id) : loop_(loop), tree_(tree), id_(std::move(id)), input_(loop) {}
+  Process(Loop& loop, Tree& tree, std::string id)
+      : loop_(loop), tree_(tree), id_(std::move(id)), input_(loop) {}
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;

@@ -14,7 +14,9 @@ constexpr std::size_t kMaxProcesses = 10'000;  // ever started in one workspace
 constexpr const char* kMarker = "CORRAL_PROCESS";
 
 bool valid_id(std::string_view id) {
-  return !id.empty() && id.size() <= 64 && std::ranges::all_of(id, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-'; });
+  return !id.empty() && id.size() <= 64 && std::ranges::all_of(id, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  });
 }
 
 }  // namespace
@@ -32,20 +34,30 @@ std::map<std::string, std::string> ProcessTable::environment(const ProcessReques
 }
 
 Result<void> ProcessTable::start(const ProcessRequest& request) {
-  if (!valid_id(request.id)) return fail(ErrorCode::invalid, "\"{}\" is not a process id: 1 to 64 of a-z 0-9 . _ -", request.id);
+  if (!valid_id(request.id))
+    return fail(ErrorCode::invalid, "\"{}\" is not a process id: 1 to 64 of a-z 0-9 . _ -",
+                request.id);
   if (processes_.contains(request.id)) return {};
   // Channels are named after processes, "<id>" and "<id>.err", and must stay apart.
   if (find_channel(request.id) || (!request.merge_errors && find_channel(request.id + ".err")))
-    return fail(ErrorCode::invalid, "process id \"{}\" is too close to another's: it is the name of a channel", request.id);
-  if (processes_.size() >= kMaxProcesses) return fail(ErrorCode::exhausted, "a workspace starts at most {} processes", kMaxProcesses);
-  if (request.argv.empty() || request.argv[0].empty()) return fail(ErrorCode::invalid, "process \"{}\" has no program to start", request.id);
+    return fail(ErrorCode::invalid,
+                "process id \"{}\" is too close to another's: it is the name of a channel",
+                request.id);
+  if (processes_.size() >= kMaxProcesses)
+    return fail(ErrorCode::exhausted, "a workspace starts at most {} processes", kMaxProcesses);
+  if (request.argv.empty() || request.argv[0].empty())
+    return fail(ErrorCode::invalid, "process \"{}\" has no program to start", request.id);
   CORRAL_TRY(auto started, start_process({.argv = request.argv,
                                           .env = environment(request),
                                           .cwd = map_path(config_, request.cwd),
                                           .terminal = request.terminal,
                                           .input = request.input,
                                           .merge_errors = request.merge_errors}));
-  auto& process = *processes_.emplace(request.id, std::make_unique<Process>(loop_, static_cast<Process::Tree&>(*this), request.id)).first->second;
+  auto& process =
+      *processes_
+           .emplace(request.id, std::make_unique<Process>(loop_, static_cast<Process::Tree&>(*this),
+                                                          request.id))
+           .first->second;
   Channel& output = add_channel(request.id);
   Channel* errors = started.errors ? &add_channel(request.id + ".err") : nullptr;
   process.begin(std::move(started), request.timeout, &output, errors);
@@ -54,22 +66,28 @@ Result<void> ProcessTable::start(const ProcessRequest& request) {
 
 Channel& ProcessTable::add_channel(std::string name) {
   const auto number = static_cast<std::uint32_t>(channels_.size() + 1);
-  return *channels_.emplace_back(std::make_unique<Channel>(loop_, spool_, outlet_, number, std::move(name)));
+  return *channels_.emplace_back(
+      std::make_unique<Channel>(loop_, spool_, outlet_, number, std::move(name)));
 }
 
 Result<Process*> ProcessTable::find(std::string_view id) {
   const auto at = processes_.find(id);
-  if (at == processes_.end()) return fail(ErrorCode::not_found, "there is no process \"{}\" in this workspace", id);
+  if (at == processes_.end())
+    return fail(ErrorCode::not_found, "there is no process \"{}\" in this workspace", id);
   return at->second.get();
 }
 
 Result<Channel*> ProcessTable::find_channel(std::string_view name) {
-  const auto at = std::ranges::find(channels_, name, [](const auto& channel) -> std::string_view { return channel->name(); });
-  if (at == channels_.end()) return fail(ErrorCode::not_found, "there is no channel \"{}\" in this workspace", name);
+  const auto at = std::ranges::find(
+      channels_, name, [](const auto& channel) -> std::string_view { return channel->name(); });
+  if (at == channels_.end())
+    return fail(ErrorCode::not_found, "there is no channel \"{}\" in this workspace", name);
   return at->get();
 }
 
-Channel* ProcessTable::channel(std::uint32_t number) { return number >= 1 && number <= channels_.size() ? channels_[number - 1].get() : nullptr; }
+Channel* ProcessTable::channel(std::uint32_t number) {
+  return number >= 1 && number <= channels_.size() ? channels_[number - 1].get() : nullptr;
+}
 
 void ProcessTable::reap() {
   for (;;) {
@@ -103,13 +121,15 @@ void ProcessTable::on_link_lost() {
 }
 
 std::size_t ProcessTable::alive() const {
-  return static_cast<std::size_t>(std::ranges::count_if(processes_, [](const auto& entry) { return !entry.second->ended(); }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(processes_, [](const auto& entry) { return !entry.second->ended(); }));
 }
 
 const Process* ProcessTable::owner_of_orphan(const ProcessEntry& orphan) const {
   const auto marked = processes_.find(initial_environment_value(orphan.pid, kMarker));
   if (marked != processes_.end() && !marked->second->ended()) return marked->second.get();
-  // It hides its origin. With one process at work there is no doubt; otherwise it ends with the last of them.
+  // It hides its origin. With one process at work there is no doubt; otherwise it ends with the
+  // last of them.
   const Process* only = nullptr;
   for (const auto& [id, process] : processes_) {
     if (process->ended()) continue;
@@ -128,10 +148,14 @@ std::vector<std::pair<ProcessEntry, const Process*>> ProcessTable::attribute() {
   for (const auto& entry : descendants()) {
     const Process* owner = nullptr;
     const std::pair key(entry.pid, entry.start_time);
-    if (const auto session = by_session.find(entry.session); session != by_session.end()) owner = session->second;
-    else if (const auto known = owners_.find(key); known != owners_.end()) owner = known->second;
-    else if (const auto parent = by_pid.find(entry.parent); parent != by_pid.end()) owner = parent->second;
-    if (owner == nullptr && entry.parent == ::getpid() && !entry.zombie) owner = owner_of_orphan(entry);
+    if (const auto session = by_session.find(entry.session); session != by_session.end())
+      owner = session->second;
+    else if (const auto known = owners_.find(key); known != owners_.end())
+      owner = known->second;
+    else if (const auto parent = by_pid.find(entry.parent); parent != by_pid.end())
+      owner = parent->second;
+    if (owner == nullptr && entry.parent == ::getpid() && !entry.zombie)
+      owner = owner_of_orphan(entry);
     by_pid[entry.pid] = owner;
     if (owner != nullptr) owners[key] = owner;
     result.emplace_back(entry, owner);

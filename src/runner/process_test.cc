@@ -34,7 +34,9 @@ TEST_F(ProcessTest, StartsAnIdOnce) {
 }
 
 TEST_F(ProcessTest, SaysWhatIsWrongWithAStart) {
-  const auto code = [&](ports::ProcessSpec spec) { return run(client_->start(std::move(spec))).error().code; };
+  const auto code = [&](ports::ProcessSpec spec) {
+    return run(client_->start(std::move(spec))).error().code;
+  };
   EXPECT_EQ(code({.id = "a", .argv = {"no-such-program"}}), ErrorCode::not_found);
   EXPECT_EQ(code({.id = "a", .argv = {"true"}, .cwd = "/workspace/nowhere"}), ErrorCode::not_found);
   // The runner's own descriptors are no way out of the workspace.
@@ -46,25 +48,32 @@ TEST_F(ProcessTest, SaysWhatIsWrongWithAStart) {
   EXPECT_EQ(code({.id = "A!", .argv = {"true"}}), ErrorCode::invalid);
   EXPECT_EQ(code({.id = "a", .argv = {"true", std::string(200'000, 'x')}}), ErrorCode::exhausted);
   EXPECT_EQ(code({.id = "a", .argv = {"true", std::string(5'000'000, 'x')}}), ErrorCode::exhausted);
-  EXPECT_EQ(run(client_->wait("a")).error().code, ErrorCode::not_found);  // none of them left a trace
+  EXPECT_EQ(run(client_->wait("a")).error().code,
+            ErrorCode::not_found);  // none of them left a trace
   EXPECT_TRUE(run(client_->start({.id = "a", .argv = {"true"}})));
 }
 
 TEST_F(ProcessTest, GivesItsOwnEnvironmentAndNothingOfTheServer) {
-  ASSERT_TRUE(start("a", "env | sort; pwd; ls /proc/self/fd | wc -l", {.env = {{"EXTRA", "1"}, {"TERM", "mine"}}}));
+  ASSERT_TRUE(start("a", "env | sort; pwd; ls /proc/self/fd | wc -l",
+                    {.env = {{"EXTRA", "1"}, {"TERM", "mine"}}}));
   const auto text = output("a");
   const auto work = (folder_ / "work").string(), home = (folder_ / "home").string();
-  EXPECT_EQ(text, "CORRAL_PROCESS=a\nEXTRA=1\nHOME=" + home + "\nLANG=C.UTF-8\nPATH=/usr/local/bin:/usr/bin:/bin\nPWD=" + work + "\nTERM=mine\nUSER=agent\n" + work + "\n4\n");
+  EXPECT_EQ(text, "CORRAL_PROCESS=a\nEXTRA=1\nHOME=" + home +
+                      "\nLANG=C.UTF-8\nPATH=/usr/local/bin:/usr/bin:/bin\nPWD=" + work +
+                      "\nTERM=mine\nUSER=agent\n" + work + "\n4\n");
 }
 
 TEST_F(ProcessTest, ProgramsAreEndedBeforeTheRunnerWhenMemoryRunsOut) {
-  ASSERT_TRUE(start("a", "for i in $(seq 100); do [ $(cat /proc/self/oom_score_adj) = 500 ] && exit 0; done; exit 1"));
+  ASSERT_TRUE(start(
+      "a",
+      "for i in $(seq 100); do [ $(cat /proc/self/oom_score_adj) = 500 ] && exit 0; done; exit 1"));
   EXPECT_EQ(exit_of("a").exit_code, 0);
 }
 
 TEST_F(ProcessTest, WritesInputOnceInOrderAndCloses) {
   ASSERT_TRUE(run(client_->start({.id = "a", .argv = {"cat"}, .input = true})));
-  for (const char* word : {"one ", "two ", "three"}) ASSERT_TRUE(run(client_->input("a", std::string("id-") + word, word)));
+  for (const char* word : {"one ", "two ", "three"})
+    ASSERT_TRUE(run(client_->input("a", std::string("id-") + word, word)));
   ASSERT_TRUE(run(client_->input("a", "id-two ", "two ")));
   ASSERT_TRUE(run(client_->close_input("a")));
   ASSERT_TRUE(run(client_->close_input("a")));
@@ -80,10 +89,14 @@ TEST_F(ProcessTest, TakesALargeInputWhileTheProcessIsSlowToRead) {
   ASSERT_TRUE(run(client_->input("a", "1", big)));
   // The queue is full: the next one waits until the process reads.
   const auto second = std::make_shared<std::optional<Result<void>>>();
-  asio::co_spawn(context_, client_->input("a", "2", big), [second](std::exception_ptr, Result<void> result) { *second = std::move(result); });
-  ASSERT_TRUE(run(client_->resize("a", {})).error().code == ErrorCode::conflict);  // a round trip later
+  asio::co_spawn(
+      context_, client_->input("a", "2", big),
+      [second](std::exception_ptr, Result<void> result) { *second = std::move(result); });
+  ASSERT_TRUE(run(client_->resize("a", {})).error().code ==
+              ErrorCode::conflict);  // a round trip later
   EXPECT_FALSE(*second);
-  EXPECT_EQ(run(client_->input("a", "3", std::string((16u << 20) + 1, 'x'))).error().code, ErrorCode::exhausted);
+  EXPECT_EQ(run(client_->input("a", "3", std::string((16u << 20) + 1, 'x'))).error().code,
+            ErrorCode::exhausted);
   // When it ends, the one that waits is told.
   ASSERT_TRUE(run(client_->signal("a", SIGKILL)));
   run_until([&] { return second->has_value(); });
@@ -100,7 +113,9 @@ TEST_F(ProcessTest, ReadsItAllOnceTheProcessDoes) {
 }
 
 TEST_F(ProcessTest, HasATerminalThatCanBeResized) {
-  ASSERT_TRUE(start("a", "trap 'stty size; exit 0' WINCH; tty; stty size; while :; do sleep 0.05; done", {.terminal = ports::TerminalSize{100, 30}}));
+  ASSERT_TRUE(start("a",
+                    "trap 'stty size; exit 0' WINCH; tty; stty size; while :; do sleep 0.05; done",
+                    {.terminal = ports::TerminalSize{100, 30}}));
   const auto reading = read_on("a");
   run_until([&] { return reading->text.contains("30 100"); });
   EXPECT_TRUE(reading->text.starts_with("/dev/pts/")) << reading->text;
@@ -127,8 +142,10 @@ TEST_F(ProcessTest, InterruptsThroughTheTerminal) {
   EXPECT_EQ(exit_of("a").exit_code, 130);
 }
 
-// A daemon as they are made: two forks, a session of its own, its output elsewhere or, worse, still ours.
-constexpr const char* kDaemon = "setsid sh -c '(trap \"\" HUP; echo $$ >> daemon; exec sleep 300) & sleep 0' ";
+// A daemon as they are made: two forks, a session of its own, its output elsewhere or, worse, still
+// ours.
+constexpr const char* kDaemon =
+    "setsid sh -c '(trap \"\" HUP; echo $$ >> daemon; exec sleep 300) & sleep 0' ";
 
 bool alive(pid_t pid) {
   const auto stat = read_file(fmt::format("/proc/{}/stat", pid));
@@ -136,7 +153,9 @@ bool alive(pid_t pid) {
 }
 
 TEST_F(ProcessTest, SignalsReachDaemonsToo) {
-  ASSERT_TRUE(start("a", std::string(kDaemon) + "; setsid sh -c 'sleep 300 & echo $! > orphan' </dev/null >/dev/null 2>&1; echo ready; exec sleep 300"));
+  ASSERT_TRUE(
+      start("a", std::string(kDaemon) + "; setsid sh -c 'sleep 300 & echo $! > orphan' </dev/null "
+                                        ">/dev/null 2>&1; echo ready; exec sleep 300"));
   const auto reading = read_on("a");
   run_until([&] { return reading->text.contains("ready"); });
   const pid_t orphan = std::stoi(read_file(folder_ / "work/orphan").value());
@@ -150,7 +169,9 @@ TEST_F(ProcessTest, SignalsReachDaemonsToo) {
 TEST_F(ProcessTest, WhatTheLeaderLeavesBehindEndsWithIt) {
   ASSERT_TRUE(start("other", "sleep 300"));
   // One keeps the output open, the other hides: no marker, no ancestors, no terminal.
-  ASSERT_TRUE(start("a", "sleep 300 & echo $! > holder; setsid env -i sh -c 'sleep 300 & echo $! > hidden' </dev/null >/dev/null 2>&1; echo done"));
+  ASSERT_TRUE(start("a",
+                    "sleep 300 & echo $! > holder; setsid env -i sh -c 'sleep 300 & echo $! > "
+                    "hidden' </dev/null >/dev/null 2>&1; echo done"));
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ(output("a"), "done\n");
   EXPECT_EQ(exit_of("a").exit_code, 0);
@@ -194,7 +215,8 @@ TEST_F(ProcessTest, KillsATreeThatForksAllTheTime) {
 TEST_F(ProcessTest, TellsAKillForLackOfMemoryFromItsOwn) {
   auto with_probe = options();
   with_probe.out_of_memory = [] { return true; };
-  client_ = std::make_shared<client::RunnerClient>(context_.get_executor(), SystemClock::instance(), std::move(with_probe));
+  client_ = std::make_shared<client::RunnerClient>(context_.get_executor(), SystemClock::instance(),
+                                                   std::move(with_probe));
   cut();
   ASSERT_TRUE(start("victim", "kill -KILL $$"));
   EXPECT_TRUE(exit_of("victim").out_of_memory);
@@ -205,7 +227,10 @@ TEST_F(ProcessTest, TellsAKillForLackOfMemoryFromItsOwn) {
 
 TEST_F(ProcessTest, ShutdownEndsEverything) {
   ASSERT_TRUE(start("a", "trap '' TERM HUP; setsid sleep 300 & echo $! > left; exec sleep 300"));
-  run_until([&] { return std::filesystem::exists(folder_ / "work/left") && !read_file(folder_ / "work/left").value().empty(); });
+  run_until([&] {
+    return std::filesystem::exists(folder_ / "work/left") &&
+           !read_file(folder_ / "work/left").value().empty();
+  });
   const pid_t left = std::stoi(read_file(folder_ / "work/left").value());
   ASSERT_TRUE(run(client_->shutdown(10s)));
   EXPECT_EQ(end_runner(0), 0);
@@ -217,17 +242,24 @@ class UnprivilegedTest : public RunnerTest {};
 TEST_F(UnprivilegedTest, NobodyOfTheSameUserReadsTheRunner) {
   if (::geteuid() == 0) {  // root may read it all, so it is started as somebody else
     constexpr uid_t kNobody = 65534;
-    for (const char* part : {"", "door", "spool", "work", "home"}) ASSERT_EQ(::chown((folder_ / part).c_str(), kNobody, kNobody), 0);
+    for (const char* part : {"", "door", "spool", "work", "home"})
+      ASSERT_EQ(::chown((folder_ / part).c_str(), kNobody, kNobody), 0);
     before_runner_ = {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"};
-    if (run(run_command({.argv = {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", CORRAL_RUNNER_PATH, "version"}, .env = inherited_env()})).value().exit_code != 0)
+    if (run(run_command({.argv = {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                                  "--", CORRAL_RUNNER_PATH, "version"},
+                         .env = inherited_env()}))
+            .value()
+            .exit_code != 0)
       GTEST_SKIP() << "the build folder is not open to another user";
   }
   start_server();
   ASSERT_EQ(::fchmodat(door_.get(), "link.sock", 0666, 0), 0);
   start_runner();
   ASSERT_TRUE(run(client_->connected(10s)));
-  ASSERT_TRUE(start("a", "for f in environ fd/3/link.sock fd/4/boot root/etc/hostname mem maps; do head -c 1 /proc/$PPID/$f >/dev/null 2>&1 && echo read $f; done; "
-                         "tr '\\0' ' ' < /proc/$PPID/cmdline"));
+  ASSERT_TRUE(start("a",
+                    "for f in environ fd/3/link.sock fd/4/boot root/etc/hostname mem maps; do head "
+                    "-c 1 /proc/$PPID/$f >/dev/null 2>&1 && echo read $f; done; "
+                    "tr '\\0' ' ' < /proc/$PPID/cmdline"));
   const auto text = output("a");
   EXPECT_TRUE(text.ends_with("corral-runner serve ")) << text;  // it did look at the right process
   EXPECT_FALSE(text.contains("read")) << text;

@@ -37,7 +37,9 @@ std::optional<ProcessEntry> read_stat(int proc, const char* pid_name) {
     line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
     const auto word = line.substr(0, line.find(' '));
     ++field;
-    const auto number = [&](auto& into) { std::from_chars(word.data(), word.data() + word.size(), into); };
+    const auto number = [&](auto& into) {
+      std::from_chars(word.data(), word.data() + word.size(), into);
+    };
     if (field == 3) entry.zombie = word == "Z" || word == "X";
     if (field == 4) number(entry.parent);
     if (field == 6) number(entry.session);
@@ -63,7 +65,8 @@ std::vector<ProcessEntry> descendants() {
       if (entry.parent == parent) ordered.push_back(entry);
   };
   add_children(::getpid());
-  for (std::size_t i = 0; i < ordered.size() && ordered.size() <= all.size(); ++i) add_children(ordered[i].pid);
+  for (std::size_t i = 0; i < ordered.size() && ordered.size() <= all.size(); ++i)
+    add_children(ordered[i].pid);
   return ordered;
 }
 
@@ -80,7 +83,8 @@ std::string initial_environment_value(pid_t pid, std::string_view name) {
   std::string_view rest = environment;
   while (!rest.empty()) {
     const auto entry = rest.substr(0, rest.find('\0'));
-    if (entry.size() > name.size() && entry[name.size()] == '=' && entry.starts_with(name)) return std::string(entry.substr(name.size() + 1));
+    if (entry.size() > name.size() && entry[name.size()] == '=' && entry.starts_with(name))
+      return std::string(entry.substr(name.size() + 1));
     rest.remove_prefix(std::min(rest.size(), entry.size() + 1));
   }
   return {};

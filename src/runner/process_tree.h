@@ -17,11 +17,13 @@ struct ProcessEntry {
   bool zombie = false;
 };
 
-// All living descendants of this process, parents before their children. Orphans are among them, because this process
-// is their reaper (PID 1, or PR_SET_CHILD_SUBREAPER). A snapshot: what forks meanwhile shows in the next one.
+// All living descendants of this process, parents before their children. Orphans are among them,
+// because this process is their reaper (PID 1, or PR_SET_CHILD_SUBREAPER). A snapshot: what forks
+// meanwhile shows in the next one.
 std::vector<ProcessEntry> descendants();
 
-// The value of `name` in the environment that a process was started with; empty when it has none or cannot be read.
+// The value of `name` in the environment that a process was started with; empty when it has none or
+// cannot be read.
 std::string initial_environment_value(pid_t pid, std::string_view name);
 
 }  // namespace corral::runner

@@ -17,7 +17,9 @@ class ResumeTest : public RunnerTest {
     return sum;
   }
   // Numbered lines, so that a gap or a repeat shows where it is.
-  static std::string numbers(std::uint64_t bytes) { return fmt::format("seq -f %015.0f 1 {} ; echo end", bytes / 16); }
+  static std::string numbers(std::uint64_t bytes) {
+    return fmt::format("seq -f %015.0f 1 {} ; echo end", bytes / 16);
+  }
   static std::string expected(std::uint64_t bytes) {
     std::string text;
     for (std::uint64_t i = 1; i <= bytes / 16; ++i) text += fmt::format("{:015}\n", i);
@@ -33,10 +35,13 @@ struct Taker {
   std::function<Result<void>(int call)> verdict;
   std::function<void()> meanwhile;
   ports::OutputSink sink() {
-    return [this](std::uint64_t offset, std::string bytes) { return take(this, offset, std::move(bytes)); };
+    return [this](std::uint64_t offset, std::string bytes) {
+      return take(this, offset, std::move(bytes));
+    };
   }
   static Task<Result<void>> take(Taker* self, std::uint64_t offset, std::string bytes) {
-    if (offset != self->next) co_return fail(ErrorCode::corrupt, "offset {} instead of {}", offset, self->next);
+    if (offset != self->next)
+      co_return fail(ErrorCode::corrupt, "offset {} instead of {}", offset, self->next);
     if (self->meanwhile) self->meanwhile();
     if (self->verdict) CORRAL_CO_CHECK(self->verdict(++self->calls));
     self->next += bytes.size();
@@ -52,7 +57,8 @@ TEST_F(ResumeTest, OffsetsAreExactOverFiftyMegabytes) {
   Taker taker;
   EXPECT_EQ(run(client_->read_output("a", 0, taker.sink())).value(), kBytes / 16 * 16 + 4);
   EXPECT_TRUE(taker.text == expected(kBytes));
-  // Nothing of it is left in the spool but the runner's mark, once the last acknowledgement is there.
+  // Nothing of it is left in the spool but the runner's mark, once the last acknowledgement is
+  // there.
   run_until([&] { return spool_bytes() < 100; });
 }
 
@@ -80,7 +86,8 @@ TEST_F(ResumeTest, NoGapAndNoRepeatWhenTheLinkIsCutAtRandomMoments) {
   ASSERT_TRUE(start("a", numbers(kBytes)));
   Taker taker;
   int cuts = 0;
-  // Of the data's arrivals, some break the link: before, after, and in the middle of what is on its way.
+  // Of the data's arrivals, some break the link: before, after, and in the middle of what is on its
+  // way.
   taker.meanwhile = [&] {
     if (random() % 4 == 0 && cuts < 60) ++cuts, cut();
   };
@@ -120,7 +127,8 @@ TEST_F(ResumeTest, RefusesASecondReaderAndAnOffsetPastTheEnd) {
   ASSERT_TRUE(run(client_->signal("a", SIGKILL)));
   run_until([&] { return reading->total.has_value(); });
   EXPECT_EQ(run(client_->read_output("a", 7, collect(&text))).error().code, ErrorCode::invalid);
-  EXPECT_EQ(run(client_->read_output("nothing", 0, collect(&text))).error().code, ErrorCode::not_found);
+  EXPECT_EQ(run(client_->read_output("nothing", 0, collect(&text))).error().code,
+            ErrorCode::not_found);
 }
 
 TEST_F(ResumeTest, InputArrivesOnceHoweverOftenTheLinkBreaks) {
@@ -147,7 +155,10 @@ TEST_F(ResumeTest, ANewServerFindsEverythingAsItWas) {
   ASSERT_TRUE(start("ended", "echo bye; exit 7"));
   EXPECT_EQ(exit_of("ended").exit_code, 7);
   ASSERT_TRUE(start("busy", "echo $$ > pid; echo one; read go; echo two; exit 5", {.input = true}));
-  run_until([&] { return std::filesystem::exists(folder_ / "work/pid") && !read_file(folder_ / "work/pid").value().empty(); });
+  run_until([&] {
+    return std::filesystem::exists(folder_ / "work/pid") &&
+           !read_file(folder_ / "work/pid").value().empty();
+  });
   const auto pid = read_file(folder_ / "work/pid").value();
   stop_server();
   start_server();
@@ -175,7 +186,9 @@ TEST_F(ResumeTest, CallsThatWaitFailOnceTheRunnerIsGone) {
   start_all();
   ASSERT_TRUE(start("a", "exec sleep 300"));
   std::optional<Result<ports::ProcessExit>> exit;
-  asio::co_spawn(context_, client_->wait("a"), [&](std::exception_ptr, Result<ports::ProcessExit> result) { exit = std::move(result); });
+  asio::co_spawn(
+      context_, client_->wait("a"),
+      [&](std::exception_ptr, Result<ports::ProcessExit> result) { exit = std::move(result); });
   end_runner(SIGKILL);
   run_until([&] { return !client_->linked(); });
   EXPECT_FALSE(exit);
@@ -184,7 +197,8 @@ TEST_F(ResumeTest, CallsThatWaitFailOnceTheRunnerIsGone) {
   run_until([&] { return exit.has_value(); });
   EXPECT_EQ(exit->error().code, ErrorCode::unavailable);
   EXPECT_TRUE(client_->gone());
-  EXPECT_EQ(run(client_->start({.id = "b", .argv = {"true"}})).error().code, ErrorCode::unavailable);
+  EXPECT_EQ(run(client_->start({.id = "b", .argv = {"true"}})).error().code,
+            ErrorCode::unavailable);
 }
 
 TEST_F(ResumeTest, ASecondRunnerRefusesTheSpoolOfAnEarlierOne) {
@@ -208,7 +222,8 @@ TEST_F(ResumeTest, ASilentPeerIsTakenForDead) {
   auto impatient = options();
   impatient.ping_after = Duration{50};
   impatient.dead_after = Duration{150};
-  client_ = std::make_shared<client::RunnerClient>(context_.get_executor(), SystemClock::instance(), std::move(impatient));
+  client_ = std::make_shared<client::RunnerClient>(context_.get_executor(), SystemClock::instance(),
+                                                   std::move(impatient));
   start_runner();
   ASSERT_TRUE(run(client_->connected(10s)));
   ::kill(runner_, SIGSTOP);

@@ -18,10 +18,13 @@ constexpr std::size_t kSignalKeys = 256;
 constexpr std::size_t kMaxInputId = 128;
 constexpr int kEndRounds = 200;  // of 10 ms: what SIGKILL has not ended by then sits in the kernel
 
-Result<std::uint64_t> whole(JsonReader& params, std::string_view name, std::uint64_t least, std::uint64_t most) {
+Result<std::uint64_t> whole(JsonReader& params, std::string_view name, std::uint64_t least,
+                            std::uint64_t most) {
   CORRAL_TRY(const auto value, params.optional_int(name));
-  if (!value || *value < 0 || static_cast<std::uint64_t>(*value) < least || static_cast<std::uint64_t>(*value) > most)
-    return fail(ErrorCode::invalid, "\"{}\" must be a whole number from {} to {}", name, least, most);
+  if (!value || *value < 0 || static_cast<std::uint64_t>(*value) < least ||
+      static_cast<std::uint64_t>(*value) > most)
+    return fail(ErrorCode::invalid, "\"{}\" must be a whole number from {} to {}", name, least,
+                most);
   return static_cast<std::uint64_t>(*value);
 }
 
@@ -37,7 +40,9 @@ Result<std::map<std::string, std::string>> string_map(JsonReader& params, std::s
   if (value == nullptr) return result;
   if (!value->is_object()) return fail(ErrorCode::invalid, "\"{}\" must be an object", name);
   for (const auto& [key, text] : value->get_object()) {
-    if (!text.is_string() || key.empty() || key.contains('=')) return fail(ErrorCode::invalid, "\"{}.{}\" is not a variable with a text", name, std::string_view(key));
+    if (!text.is_string() || key.empty() || key.contains('='))
+      return fail(ErrorCode::invalid, "\"{}.{}\" is not a variable with a text", name,
+                  std::string_view(key));
     result[std::string(key)] = text.get_string();
   }
   return result;
@@ -48,7 +53,13 @@ json::object done() { return {}; }
 }  // namespace
 
 Runner::Runner(Loop& loop, int door, Config config, Spool spool, std::string boot)
-    : loop_(loop), config_(std::move(config)), boot_(std::move(boot)), spool_(std::move(spool)), link_(loop, door, *this), doors_(loop, link_), table_(loop, config_, spool_, link_) {}
+    : loop_(loop),
+      config_(std::move(config)),
+      boot_(std::move(boot)),
+      spool_(std::move(spool)),
+      link_(loop, door, *this),
+      doors_(loop, link_),
+      table_(loop, config_, spool_, link_) {}
 
 Runner::~Runner() {
   loop_.cancel(orphan_timer_);
@@ -86,7 +97,9 @@ void Runner::shut_down() {
 }
 
 json::object Runner::hello() {
-  return {{"version", link::kVersion}, {"workspace", config_.workspace}, {"token", config_.token.expose()}, {"boot", boot_}, {"gateway_port", gateway_port_}, {"git_port", git_port_}};
+  return {{"version", link::kVersion},       {"workspace", config_.workspace},
+          {"token", config_.token.expose()}, {"boot", boot_},
+          {"gateway_port", gateway_port_},   {"git_port", git_port_}};
 }
 
 void Runner::on_link_up() {
@@ -115,7 +128,8 @@ void Runner::on_message(link::Message message, std::string body) {
     // The one notification: the server no longer waits for an answer.
     const json::value params(std::move(message.params));
     const auto process = table_.find(find_string(params, {"process"}));
-    if (message.method == "forget" && process) (*process)->forget_waiter(static_cast<std::uint32_t>(find_int(params, {"id"})));
+    if (message.method == "forget" && process)
+      (*process)->forget_waiter(static_cast<std::uint32_t>(find_int(params, {"id"})));
     return;
   }
   if (auto answer = handle(message, body)) link_.answer(message.id, *std::move(answer));
@@ -175,7 +189,9 @@ std::optional<Result<json::object>> Runner::wait(std::uint32_t request, JsonRead
   Process* process = *found;  // remembered as long as the table lives
   process->when_ended(request, [this, request, process] {
     const auto& end = process->end();
-    link_.answer(request, json::object{{"exit_code", end.exit_code}, {"timed_out", end.timed_out}, {"killed", end.killed}});
+    link_.answer(request, json::object{{"exit_code", end.exit_code},
+                                       {"timed_out", end.timed_out},
+                                       {"killed", end.killed}});
   });
   return std::nullopt;
 }
@@ -198,18 +214,22 @@ Result<json::object> Runner::stop_reading(JsonReader& params) {
   return done();
 }
 
-std::optional<Result<json::object>> Runner::input(std::uint32_t request, JsonReader& params, std::string body) {
+std::optional<Result<json::object>> Runner::input(std::uint32_t request, JsonReader& params,
+                                                  std::string body) {
   const auto process = params.string("process");
   if (!process) return std::unexpected(process.error());
   auto id = params.string("input_id");
   if (!id) return std::unexpected(id.error());
   if (const auto known = params.finish(); !known) return std::unexpected(known.error());
-  if (id->empty() || id->size() > kMaxInputId) return fail(ErrorCode::invalid, "\"input_id\" must have 1 to {} bytes", kMaxInputId);
+  if (id->empty() || id->size() > kMaxInputId)
+    return fail(ErrorCode::invalid, "\"input_id\" must have 1 to {} bytes", kMaxInputId);
   const auto found = table_.find(*process);
   if (!found) return std::unexpected(found.error());
   (*found)->input().add(*std::move(id), std::move(body), [this, request](Result<void> result) {
-    if (result) link_.answer(request, done());
-    else link_.answer(request, std::unexpected(result.error()));
+    if (result)
+      link_.answer(request, done());
+    else
+      link_.answer(request, std::unexpected(result.error()));
   });
   return std::nullopt;
 }
@@ -247,7 +267,8 @@ Result<json::object> Runner::signal(JsonReader& params) {
 Result<std::pair<std::string, std::string>> Runner::locate(const std::string& path) const {
   const auto here = map_path(config_, path);
   for (const auto& root : {config_.root, config_.home})
-    if (here.size() > root.size() + 1 && here.starts_with(root) && here[root.size()] == '/') return std::pair(root, here.substr(root.size() + 1));
+    if (here.size() > root.size() + 1 && here.starts_with(root) && here[root.size()] == '/')
+      return std::pair(root, here.substr(root.size() + 1));
   return fail(ErrorCode::forbidden, "{} is not below /workspace or /home/agent", path);
 }
 

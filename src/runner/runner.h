@@ -42,7 +42,8 @@ class Runner final : private LinkConnection::Handler {
   std::optional<Result<json::object>> wait(std::uint32_t request, JsonReader& params);
   Result<json::object> read(JsonReader& params);
   Result<json::object> stop_reading(JsonReader& params);
-  std::optional<Result<json::object>> input(std::uint32_t request, JsonReader& params, std::string body);
+  std::optional<Result<json::object>> input(std::uint32_t request, JsonReader& params,
+                                            std::string body);
   Result<json::object> close_input(JsonReader& params);
   Result<json::object> resize(JsonReader& params);
   Result<json::object> signal(JsonReader& params);
@@ -61,7 +62,8 @@ class Runner final : private LinkConnection::Handler {
   std::uint16_t gateway_port_ = 0, git_port_ = 0;
   Loop::Timer orphan_timer_ = 0, end_timer_ = 0;
   int end_rounds_ = 0;
-  std::deque<std::string> signals_done_;  // keys of the last ones: a signal sent again after a lost link is not repeated
+  std::deque<std::string> signals_done_;  // keys of the last ones: a signal sent again after a lost
+                                          // link is not repeated
 };
 
 }  // namespace corral::runner

@@ -23,9 +23,12 @@ constexpr int kDoorFd = 3, kSpoolFd = 4, kConfigFd = 5;
 constexpr std::size_t kMaxConfigBytes = 1 << 20;
 
 Result<void> check_folder(int fd, const char* what) {
-  struct stat info {};
-  if (::fstat(fd, &info) != 0) return fail(ErrorCode::invalid, "descriptor {} ({}) is not open: corral-runner is started by a launcher", fd, what);
-  if (!S_ISDIR(info.st_mode)) return fail(ErrorCode::invalid, "descriptor {} ({}) is not a folder", fd, what);
+  struct stat info{};
+  if (::fstat(fd, &info) != 0)
+    return fail(ErrorCode::invalid,
+                "descriptor {} ({}) is not open: corral-runner is started by a launcher", fd, what);
+  if (!S_ISDIR(info.st_mode))
+    return fail(ErrorCode::invalid, "descriptor {} ({}) is not a folder", fd, what);
   ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   return {};
 }
@@ -38,9 +41,11 @@ Result<Config> read_config() {
   for (;;) {
     const auto got = ::read(fd.get(), buffer, sizeof buffer);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return std::unexpected(errno_error(errno, "cannot read the configuration from descriptor 5"));
+    if (got < 0)
+      return std::unexpected(errno_error(errno, "cannot read the configuration from descriptor 5"));
     if (got == 0) break;
-    if (text.size() + static_cast<std::size_t>(got) > kMaxConfigBytes) return fail(ErrorCode::invalid, "the configuration is longer than {} bytes", kMaxConfigBytes);
+    if (text.size() + static_cast<std::size_t>(got) > kMaxConfigBytes)
+      return fail(ErrorCode::invalid, "the configuration is longer than {} bytes", kMaxConfigBytes);
     text.append(buffer, static_cast<std::size_t>(got));
   }
   auto config = parse_config(text);
@@ -57,14 +62,15 @@ std::string boot_name() {
   return name;
 }
 
-// Whether a SIGTERM comes from somebody who may end the workspace. To the init of a PID namespace, a sender outside has
-// no number; everything inside has one.
+// Whether a SIGTERM comes from somebody who may end the workspace. To the init of a PID namespace,
+// a sender outside has no number; everything inside has one.
 bool from_outside(const signalfd_siginfo& info) { return ::getpid() != 1 || info.ssi_pid == 0; }
 
 Result<Fd> make_signal_fd() {
   sigset_t wanted;
   sigemptyset(&wanted);
-  for (const int number : {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGXFSZ}) sigaddset(&wanted, number);
+  for (const int number : {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGXFSZ})
+    sigaddset(&wanted, number);
   ::sigprocmask(SIG_BLOCK, &wanted, nullptr);
   sigset_t read;
   sigemptyset(&read);
@@ -87,8 +93,10 @@ void on_signals(int fd, Runner& runner) {
 }
 
 Result<void> serve() {
-  // First of all: nobody of the same user reads this memory, or opens these descriptors through /proc.
-  if (::prctl(PR_SET_DUMPABLE, 0) != 0 || ::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return std::unexpected(errno_error(errno, "cannot set up the process"));
+  // First of all: nobody of the same user reads this memory, or opens these descriptors through
+  // /proc.
+  if (::prctl(PR_SET_DUMPABLE, 0) != 0 || ::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
+    return std::unexpected(errno_error(errno, "cannot set up the process"));
   // One thread, few bytes: large buffers go back to the system at once.
   ::mallopt(M_ARENA_MAX, 1);
   ::mallopt(M_MMAP_THRESHOLD, 64 * 1024);

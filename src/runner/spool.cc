@@ -12,13 +12,16 @@
 namespace corral::runner {
 namespace {
 
-std::string file_name(std::uint32_t channel, std::uint64_t base) { return fmt::format("{}.{}", channel, base); }
+std::string file_name(std::uint32_t channel, std::uint64_t base) {
+  return fmt::format("{}.{}", channel, base);
+}
 
 }  // namespace
 
 Result<Spool> Spool::claim(Fd folder, std::uint64_t bound_bytes, std::string_view boot) {
   Fd mark(::openat(folder.get(), "boot", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!mark && errno == EEXIST) return fail(ErrorCode::conflict, "the spool folder belongs to an earlier runner");
+  if (!mark && errno == EEXIST)
+    return fail(ErrorCode::conflict, "the spool folder belongs to an earlier runner");
   if (!mark) return std::unexpected(errno_error(errno, "cannot write to the spool folder"));
   CORRAL_CHECK(write_all(mark.get(), boot));
   return Spool(std::move(folder), bound_bytes);
@@ -38,7 +41,8 @@ std::uint64_t ChannelLog::room() const {
 
 Result<void> ChannelLog::open_segment() {
   const auto name = file_name(number_, end_);
-  Fd file(::openat(spool_.folder_.get(), name.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  Fd file(
+      ::openat(spool_.folder_.get(), name.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!file) return std::unexpected(errno_error(errno, "cannot make a spool file"));
   tail_ = std::move(file);
   segments_.push_back({end_, 0});
@@ -48,10 +52,12 @@ Result<void> ChannelLog::open_segment() {
 Result<void> ChannelLog::append(std::string_view bytes, std::size_t& taken) {
   taken = 0;
   while (taken < bytes.size()) {
-    if (segments_.empty() || segments_.back().size >= Spool::kSegmentBytes) CORRAL_CHECK(open_segment());
+    if (segments_.empty() || segments_.back().size >= Spool::kSegmentBytes)
+      CORRAL_CHECK(open_segment());
     auto& segment = segments_.back();
     const auto part = bytes.substr(taken, Spool::kSegmentBytes - segment.size);
-    const auto written = ::pwrite(tail_.get(), part.data(), part.size(), static_cast<off_t>(segment.size));
+    const auto written =
+        ::pwrite(tail_.get(), part.data(), part.size(), static_cast<off_t>(segment.size));
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return std::unexpected(errno_error(errno, "cannot write to the spool"));
     const auto count = static_cast<std::size_t>(written);
@@ -70,7 +76,8 @@ Result<std::size_t> ChannelLog::read(std::uint64_t offset, char* into, std::size
   int file = tail_.get();
   if (after != segments_.end()) {
     if (!reading_ || reading_base_ != segment.base) {
-      reading_ = Fd(::openat(spool_.folder_.get(), file_name(number_, segment.base).c_str(), O_RDONLY | O_CLOEXEC));
+      reading_ = Fd(::openat(spool_.folder_.get(), file_name(number_, segment.base).c_str(),
+                             O_RDONLY | O_CLOEXEC));
       if (!reading_) return std::unexpected(errno_error(errno, "cannot open a spool file"));
       reading_base_ = segment.base;
     }
@@ -82,13 +89,15 @@ Result<std::size_t> ChannelLog::read(std::uint64_t offset, char* into, std::size
     const auto got = ::pread(file, into, wanted, static_cast<off_t>(at));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::unexpected(errno_error(errno, "cannot read from the spool"));
-    if (got == 0) return fail(ErrorCode::corrupt, "a spool file is shorter than what was written to it");
+    if (got == 0)
+      return fail(ErrorCode::corrupt, "a spool file is shorter than what was written to it");
     return static_cast<std::size_t>(got);
   }
 }
 
 Result<void> ChannelLog::acknowledge(std::uint64_t offset) {
-  if (offset > end_) return fail(ErrorCode::invalid, "offset {} is past the end of the channel at {}", offset, end_);
+  if (offset > end_)
+    return fail(ErrorCode::invalid, "offset {} is past the end of the channel at {}", offset, end_);
   if (offset <= begin_) return {};
   spool_.used_ -= offset - begin_;
   begin_ = offset;
@@ -101,14 +110,19 @@ void ChannelLog::close() {
   trim();
 }
 
-void ChannelLog::drop(const Segment& segment) { ::unlinkat(spool_.folder_.get(), file_name(number_, segment.base).c_str(), 0); }
+void ChannelLog::drop(const Segment& segment) {
+  ::unlinkat(spool_.folder_.get(), file_name(number_, segment.base).c_str(), 0);
+}
 
 void ChannelLog::trim() {
   std::size_t done = 0;
-  while (done + 1 < segments_.size() && segments_[done].base + segments_[done].size <= begin_) drop(segments_[done++]);
+  while (done + 1 < segments_.size() && segments_[done].base + segments_[done].size <= begin_)
+    drop(segments_[done++]);
   segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(done));
   // The last segment is kept for what comes next, unless it has grown or nothing will come.
-  if (begin_ != end_ || segments_.empty() || (!closed_ && segments_.back().size < Spool::kSegmentBytes / 4)) return;
+  if (begin_ != end_ || segments_.empty() ||
+      (!closed_ && segments_.back().size < Spool::kSegmentBytes / 4))
+    return;
   drop(segments_.back());
   segments_.clear();
   tail_.reset();

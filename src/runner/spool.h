@@ -1,7 +1,9 @@
-// What processes have printed and the server has not yet acknowledged: append-only segment files in one folder, a
-// bound on all of them together, and nothing ever dropped: who is full says so, and the reader of the pipe rests.
+// What processes have printed and the server has not yet acknowledged: append-only segment files in
+// one folder, a bound on all of them together, and nothing ever dropped: who is full says so, and
+// the reader of the pipe rests.
 //
-// Written to the page cache, not synced: only the death of the machine loses it, and that ends the processes too.
+// Written to the page cache, not synced: only the death of the machine loses it, and that ends the
+// processes too.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +21,8 @@ class Spool {
   // What a channel may hold even when the others have filled the spool, so that none starves.
   static constexpr std::uint64_t kShareBytes = 64u << 10;
 
-  // Takes a folder for its own. `conflict` when an earlier runner has used it: its processes died with it, and starting
-  // them again would run twice what must run once.
+  // Takes a folder for its own. `conflict` when an earlier runner has used it: its processes died
+  // with it, and starting them again would run twice what must run once.
   static Result<Spool> claim(Fd folder, std::uint64_t bound_bytes, std::string_view boot);
 
   std::uint64_t used_bytes() const { return used_; }
@@ -30,7 +32,8 @@ class Spool {
   Spool(Fd folder, std::uint64_t bound) : folder_(std::move(folder)), bound_(bound) {}
   Fd folder_;
   std::uint64_t bound_;
-  std::uint64_t used_ = 0;  // bytes not acknowledged; the files are at most a segment a channel larger
+  std::uint64_t used_ =
+      0;  // bytes not acknowledged; the files are at most a segment a channel larger
 };
 
 // The bytes of one channel from begin() (acknowledged up to there) to end(). The spool outlives it.

@@ -20,10 +20,12 @@ struct Pipe {
   Fd ours, theirs;
 };
 
-// Only our end is non-blocking: the flag belongs to the open file, and programs do not expect it on theirs.
+// Only our end is non-blocking: the flag belongs to the open file, and programs do not expect it on
+// theirs.
 Result<Pipe> make_pipe(bool we_read) {
   int fds[2];
-  if (::pipe2(fds, O_CLOEXEC) != 0) return std::unexpected(errno_error(errno, "cannot make a pipe"));
+  if (::pipe2(fds, O_CLOEXEC) != 0)
+    return std::unexpected(errno_error(errno, "cannot make a pipe"));
   Pipe pipe{Fd(fds[we_read ? 0 : 1]), Fd(fds[we_read ? 1 : 0])};
   ::fcntl(pipe.ours.get(), F_SETFL, O_NONBLOCK | (we_read ? O_RDONLY : O_WRONLY));
   return pipe;
@@ -31,7 +33,8 @@ Result<Pipe> make_pipe(bool we_read) {
 
 struct Terminal {
   Fd master;
-  Fd slave;  // held until the child has it: a master whose slave was opened and closed again reads as ended
+  Fd slave;  // held until the child has it: a master whose slave was opened and closed again reads
+             // as ended
   std::string name;
 };
 
@@ -39,13 +42,15 @@ Result<Terminal> open_terminal(WindowSize size) {
   Terminal terminal;
   terminal.master = Fd(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
   char name[64];
-  if (!terminal.master || ::grantpt(terminal.master.get()) != 0 || ::unlockpt(terminal.master.get()) != 0 ||
+  if (!terminal.master || ::grantpt(terminal.master.get()) != 0 ||
+      ::unlockpt(terminal.master.get()) != 0 ||
       ::ptsname_r(terminal.master.get(), name, sizeof name) != 0)
     return std::unexpected(errno_error(errno, "cannot open a terminal"));
   terminal.name = name;
   terminal.slave = Fd(::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC));
   termios settings{};
-  if (!terminal.slave || ::tcgetattr(terminal.slave.get(), &settings) != 0) return std::unexpected(errno_error(errno, "cannot open a terminal"));
+  if (!terminal.slave || ::tcgetattr(terminal.slave.get(), &settings) != 0)
+    return std::unexpected(errno_error(errno, "cannot open a terminal"));
   settings.c_iflag |= IUTF8;
   ::tcsetattr(terminal.slave.get(), TCSANOW, &settings);
   CORRAL_CHECK(set_window_size(terminal.master.get(), size));
@@ -57,13 +62,14 @@ Result<std::string> find_program(const StartSpec& spec) {
   const auto& name = spec.argv[0];
   if (name.contains('/')) return name;
   const auto path = spec.env.find("PATH");
-  std::string_view rest = path == spec.env.end() ? std::string_view("/usr/bin:/bin") : std::string_view(path->second);
+  std::string_view rest =
+      path == spec.env.end() ? std::string_view("/usr/bin:/bin") : std::string_view(path->second);
   bool forbidden = false;
   for (;;) {
     const auto folder = rest.substr(0, rest.find(':'));
     auto candidate = std::string(folder.empty() ? "." : folder) + "/" + name;
     if (!candidate.starts_with('/')) candidate = spec.cwd + "/" + candidate;
-    struct stat info {};
+    struct stat info{};
     if (::stat(candidate.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
       if (::access(candidate.c_str(), X_OK) == 0) return candidate;
       forbidden = true;
@@ -71,15 +77,19 @@ Result<std::string> find_program(const StartSpec& spec) {
     if (folder.size() == rest.size()) break;
     rest.remove_prefix(folder.size() + 1);
   }
-  if (forbidden) return fail(ErrorCode::forbidden, "\"{}\" is on PATH but may not be executed", name);
-  return fail(ErrorCode::not_found, "there is no program \"{}\" on PATH ({})", name, path == spec.env.end() ? "/usr/bin:/bin" : path->second);
+  if (forbidden)
+    return fail(ErrorCode::forbidden, "\"{}\" is on PATH but may not be executed", name);
+  return fail(ErrorCode::not_found, "there is no program \"{}\" on PATH ({})", name,
+              path == spec.env.end() ? "/usr/bin:/bin" : path->second);
 }
 
-// When memory runs out, the kernel ends the workspace's programs before the runner, which holds what they said.
-// They inherit it; none of them may lower it again. Not fatal: without it the kernel's own choice stands.
+// When memory runs out, the kernel ends the workspace's programs before the runner, which holds
+// what they said. They inherit it; none of them may lower it again. Not fatal: without it the
+// kernel's own choice stands.
 void prefer_as_victim(pid_t pid) {
   const Fd file(::open(fmt::format("/proc/{}/oom_score_adj", pid).c_str(), O_WRONLY | O_CLOEXEC));
-  if (file) [[maybe_unused]] const auto written = ::write(file.get(), "500", 3);
+  if (file) [[maybe_unused]]
+    const auto written = ::write(file.get(), "500", 3);
 }
 
 class SpawnPlan {
@@ -92,7 +102,9 @@ class SpawnPlan {
     sigfillset(&all);
     posix_spawnattr_setsigmask(&attributes_, &none);
     posix_spawnattr_setsigdefault(&attributes_, &all);
-    posix_spawnattr_setflags(&attributes_, static_cast<short>(POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
+    posix_spawnattr_setflags(
+        &attributes_,
+        static_cast<short>(POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
   }
   ~SpawnPlan() {
     posix_spawn_file_actions_destroy(&actions_);
@@ -102,7 +114,9 @@ class SpawnPlan {
   SpawnPlan& operator=(const SpawnPlan&) = delete;
 
   void place(int from, int to) { posix_spawn_file_actions_adddup2(&actions_, from, to); }
-  void open(const char* path, int to, int flags) { posix_spawn_file_actions_addopen(&actions_, to, path, flags, 0); }
+  void open(const char* path, int to, int flags) {
+    posix_spawn_file_actions_addopen(&actions_, to, path, flags, 0);
+  }
   void enter(int folder) { posix_spawn_file_actions_addfchdir_np(&actions_, folder); }
 
   Result<pid_t> run(const std::string& program, const StartSpec& spec) {
@@ -115,8 +129,10 @@ class SpawnPlan {
     argv.push_back(nullptr);
     env.push_back(nullptr);
     pid_t pid = -1;
-    const int problem = posix_spawn(&pid, program.c_str(), &actions_, &attributes_, argv.data(), env.data());
-    if (problem != 0) return std::unexpected(errno_error(problem, "cannot start \"" + spec.argv[0] + "\""));
+    const int problem =
+        posix_spawn(&pid, program.c_str(), &actions_, &attributes_, argv.data(), env.data());
+    if (problem != 0)
+      return std::unexpected(errno_error(problem, "cannot start \"" + spec.argv[0] + "\""));
     prefer_as_victim(pid);
     return pid;
   }
@@ -168,7 +184,8 @@ Result<void> set_window_size(int terminal, WindowSize size) {
   winsize window{};
   window.ws_col = size.columns;
   window.ws_row = size.rows;
-  if (::ioctl(terminal, TIOCSWINSZ, &window) != 0) return std::unexpected(errno_error(errno, "cannot resize the terminal"));
+  if (::ioctl(terminal, TIOCSWINSZ, &window) != 0)
+    return std::unexpected(errno_error(errno, "cannot resize the terminal"));
   return {};
 }
 

@@ -1,4 +1,5 @@
-// Starts one program of the workspace: pipes or a PTY, a session of its own, nothing inherited but what is given.
+// Starts one program of the workspace: pipes or a PTY, a session of its own, nothing inherited but
+// what is given.
 #pragma once
 
 #include <cstdint>
@@ -30,14 +31,15 @@ struct StartSpec {
 
 // All descriptors are non-blocking.
 struct Started {
-  pid_t pid = 0;     // also its session
-  Fd input;          // a pipe; empty without input, and with a terminal
-  Fd output;         // a pipe, or the terminal's master side (then it takes input too)
-  Fd errors;         // empty when merged, and with a terminal
+  pid_t pid = 0;  // also its session
+  Fd input;       // a pipe; empty without input, and with a terminal
+  Fd output;      // a pipe, or the terminal's master side (then it takes input too)
+  Fd errors;      // empty when merged, and with a terminal
 };
 
-// `not_found` when the program or the folder is not there, `forbidden` (also a folder behind a link of /proc), `exhausted` (no processes or descriptors left,
-// arguments too long), with the kernel's reason.
+// `not_found` when the program or the folder is not there, `forbidden` (also a folder behind a link
+// of /proc), `exhausted` (no processes or descriptors left, arguments too long), with the kernel's
+// reason.
 Result<Started> start_process(const StartSpec& spec);
 
 Result<void> set_window_size(int terminal, WindowSize size);

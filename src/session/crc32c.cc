@@ -18,7 +18,8 @@ constexpr Tables make_tables() {
     tables[0][i] = value;
   }
   for (std::size_t k = 1; k < 8; ++k)
-    for (std::size_t i = 0; i < 256; ++i) tables[k][i] = (tables[k - 1][i] >> 8) ^ tables[0][tables[k - 1][i] & 0xff];
+    for (std::size_t i = 0; i < 256; ++i)
+      tables[k][i] = (tables[k - 1][i] >> 8) ^ tables[0][tables[k - 1][i] & 0xff];
   return tables;
 }
 
@@ -32,7 +33,8 @@ std::uint64_t load_little(const char* at) {
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) std::uint32_t by_instruction(std::string_view bytes, std::uint32_t crc) {
+__attribute__((target("sse4.2"))) std::uint32_t by_instruction(std::string_view bytes,
+                                                               std::uint32_t crc) {
   std::uint64_t state = ~crc;
   const char* at = bytes.data();
   const char* const end = at + bytes.size();
@@ -54,7 +56,8 @@ std::uint32_t crc32c_portable(std::string_view bytes, std::uint32_t crc) {
     state = 0;
     for (std::size_t i = 0; i < 8; ++i) state ^= kTables[7 - i][(word >> (8 * i)) & 0xff];
   }
-  for (; at != end; ++at) state = (state >> 8) ^ kTables[0][(state ^ static_cast<unsigned char>(*at)) & 0xff];
+  for (; at != end; ++at)
+    state = (state >> 8) ^ kTables[0][(state ^ static_cast<unsigned char>(*at)) & 0xff];
   return ~state;
 }
 

@@ -6,7 +6,8 @@
 
 namespace corral::session {
 
-// Of `bytes` after what `crc` is the checksum of: crc32c("456789", crc32c("123")) == crc32c("123456789").
+// Of `bytes` after what `crc` is the checksum of: crc32c("456789", crc32c("123")) ==
+// crc32c("123456789").
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t crc = 0);
 // The same by table, on any processor.
 std::uint32_t crc32c_portable(std::string_view bytes, std::uint32_t crc = 0);

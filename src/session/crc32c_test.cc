@@ -23,7 +23,8 @@ TEST(Crc32c, ByTableAndByInstructionAgreeAtEveryLengthAndSplit) {
   for (std::size_t length = 0; length <= bytes.size(); ++length) {
     const std::string_view part(bytes.data(), length);
     EXPECT_EQ(crc32c(part), crc32c_portable(part)) << length;
-    EXPECT_EQ(crc32c(part.substr(length / 3), crc32c(part.substr(0, length / 3))), crc32c(part)) << length;
+    EXPECT_EQ(crc32c(part.substr(length / 3), crc32c(part.substr(0, length / 3))), crc32c(part))
+        << length;
   }
 }
 

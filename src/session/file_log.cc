@@ -15,14 +15,16 @@ constexpr std::size_t kTailBytes = 128 * 1024;
 
 bool valid_source(std::string_view name) {
   return !name.empty() && name.size() <= 96 &&
-         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._:/-") == std::string_view::npos;
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._:/-") ==
+             std::string_view::npos;
 }
 
 // Makes the folder, and the names on the way to it durable.
 Result<void> create_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::vector<std::filesystem::path> made;
-  for (auto at = folder; !at.empty() && !std::filesystem::exists(at, error); at = at.parent_path()) made.push_back(at);
+  for (auto at = folder; !at.empty() && !std::filesystem::exists(at, error); at = at.parent_path())
+    made.push_back(at);
   CORRAL_CHECK(make_directories(folder));
   for (const auto& at : made)
     if (at.has_parent_path()) CORRAL_CHECK(sync_folder(at.parent_path()));
@@ -47,7 +49,8 @@ class AtExit {
 Result<LogFiles> open_log_files(const std::filesystem::path& folder, LogStore::Open mode) {
   std::error_code error;
   if (!std::filesystem::is_directory(folder, error)) {
-    if (mode == LogStore::Open::existing) return fail(ErrorCode::not_found, "there is no log {}", folder.filename().string());
+    if (mode == LogStore::Open::existing)
+      return fail(ErrorCode::not_found, "there is no log {}", folder.filename().string());
     CORRAL_CHECK(create_folder(folder));
   }
   std::vector<std::filesystem::path> found;
@@ -59,14 +62,17 @@ Result<LogFiles> open_log_files(const std::filesystem::path& folder, LogStore::O
   LogFiles files;
   files.folder = folder;
   for (const auto& path : found) {
-    CORRAL_TRY(auto segment, open_segment(path, path == found.back() ? Age::newest : Age::older, files.ends));
+    CORRAL_TRY(auto segment,
+               open_segment(path, path == found.back() ? Age::newest : Age::older, files.ends));
     const std::uint64_t expected = files.segments.empty() ? 0 : files.segments.back().end;
     if (segment.begin != expected)
-      return fail(ErrorCode::corrupt, "{} should begin at offset {}: a part of the log is missing", path.string(), expected);
+      return fail(ErrorCode::corrupt, "{} should begin at offset {}: a part of the log is missing",
+                  path.string(), expected);
     files.segments.push_back(std::move(segment));
   }
   if (files.segments.empty()) {
-    if (mode == LogStore::Open::existing) return fail(ErrorCode::not_found, "there is no log {}", folder.filename().string());
+    if (mode == LogStore::Open::existing)
+      return fail(ErrorCode::not_found, "there is no log {}", folder.filename().string());
     CORRAL_TRY(auto first, create_segment(folder, 0));
     files.segments.push_back(std::move(first));
   }
@@ -76,20 +82,30 @@ Result<LogFiles> open_log_files(const std::filesystem::path& folder, LogStore::O
 }
 
 FileLog::FileLog(LogFiles files, BlockingPool& pool, std::uint64_t segment_bytes)
-    : files_(std::move(files)), pool_(pool), segment_bytes_(segment_bytes), active_(std::make_shared<Fd>(std::move(files_.active))) {}
+    : files_(std::move(files)),
+      pool_(pool),
+      segment_bytes_(segment_bytes),
+      active_(std::make_shared<Fd>(std::move(files_.active))) {}
 
-Task<Result<void>> FileLog::append(std::string source, std::uint64_t source_offset, std::string bytes) {
+Task<Result<void>> FileLog::append(std::string source, std::uint64_t source_offset,
+                                   std::string bytes) {
   const auto self = shared_from_this();
-  if (!valid_source(source)) co_return fail(ErrorCode::invalid, "'{}' is not a log source's name", source);
+  if (!valid_source(source))
+    co_return fail(ErrorCode::invalid, "'{}' is not a log source's name", source);
   std::uint64_t ticket = 0;
   {
     const auto turn = co_await writing_.take();
-    if (files_.closed) co_return fail(ErrorCode::conflict, "the log {} is closed", files_.folder.filename().string());
+    if (files_.closed)
+      co_return fail(ErrorCode::conflict, "the log {} is closed",
+                     files_.folder.filename().string());
     if (broken_) co_return std::unexpected(*broken_);
     const std::uint64_t have = source_end(source);
     if (source_offset > have)
-      co_return fail(ErrorCode::invalid, "a gap in log source '{}': it has {} bytes, these begin at {}", source, have, source_offset);
-    const auto known = static_cast<std::size_t>(std::min<std::uint64_t>(have - source_offset, bytes.size()));
+      co_return fail(ErrorCode::invalid,
+                     "a gap in log source '{}': it has {} bytes, these begin at {}", source, have,
+                     source_offset);
+    const auto known =
+        static_cast<std::size_t>(std::min<std::uint64_t>(have - source_offset, bytes.size()));
     if (known < bytes.size()) {
       bytes.erase(0, known);
       CORRAL_CO_CHECK(co_await write(std::move(source), source_offset + known, std::move(bytes)));
@@ -100,17 +116,19 @@ Task<Result<void>> FileLog::append(std::string source, std::uint64_t source_offs
 }
 
 // Writes the bytes at the end, as one write; viewers see them at once. The caller holds the turn.
-Task<Result<void>> FileLog::write(std::string source, std::uint64_t source_offset, std::string bytes) {
+Task<Result<void>> FileLog::write(std::string source, std::uint64_t source_offset,
+                                  std::string bytes) {
   if (files_.segments.back().file_bytes >= segment_bytes_) CORRAL_CO_CHECK(co_await roll());
   std::string records;
   records.reserve(bytes.size() + (bytes.size() / kMaxPayloadBytes + 1) * record_bytes(source, 0));
   for (std::size_t at = 0; at < bytes.size(); at += kMaxPayloadBytes)
-    encode_record(records, {source, source_offset + at, std::string_view(bytes).substr(at, kMaxPayloadBytes)});
+    encode_record(records, {source, source_offset + at,
+                            std::string_view(bytes).substr(at, kMaxPayloadBytes)});
 
   auto written = co_await pool_.run(
-      [file = active_, path = files_.segments.back().path, position = files_.segments.back().file_bytes, records = std::move(records)] {
-        return append_at(file->get(), path, position, records);
-      });
+      [file = active_, path = files_.segments.back().path,
+       position = files_.segments.back().file_bytes,
+       records = std::move(records)] { return append_at(file->get(), path, position, records); });
   if (!written) co_return written;
   // From here to the end nothing suspends: a cancelled append has happened, or has not.
   Segment& segment = files_.segments.back();
@@ -173,11 +191,14 @@ Task<Result<void>> FileLog::sync(std::uint64_t ticket) {
       synced_changed_.notify_all();
     });
     const std::uint64_t target = written_;
-    const int problem = co_await pool_.run([file = active_] { return ::fdatasync(file->get()) == 0 ? 0 : errno; });
+    const int problem =
+        co_await pool_.run([file = active_] { return ::fdatasync(file->get()) == 0 ? 0 : errno; });
     // After a roll the older segment was synced when it was sealed.
     if (problem == 0) synced_ = std::max(synced_, target);
     // The kernel forgets what it could not write: another sync would succeed and mean nothing.
-    else broken_ = errno_error(problem, "cannot sync " + files_.segments.back().path.string() + " (the log takes no more until it is opened again)");
+    else
+      broken_ = errno_error(problem, "cannot sync " + files_.segments.back().path.string() +
+                                         " (the log takes no more until it is opened again)");
   }
   if (synced_ < ticket) co_return std::unexpected(*broken_);
   co_return Result<void>{};
@@ -188,27 +209,32 @@ Task<Result<void>> FileLog::close() {
   const auto turn = co_await writing_.take();
   if (files_.closed) co_return Result<void>{};
   CORRAL_CO_CHECK(co_await sync(written_));
-  CORRAL_CO_CHECK(co_await pool_.run([path = files_.folder / "closed"] { return write_file_atomically(path, ""); }));
+  CORRAL_CO_CHECK(co_await pool_.run(
+      [path = files_.folder / "closed"] { return write_file_atomically(path, ""); }));
   files_.closed = true;
   changed_.notify_all();
   co_return Result<void>{};
 }
 
 Task<Result<std::string>> FileLog::read(std::uint64_t offset, std::size_t max_bytes) {
-  if (offset > end()) co_return fail(ErrorCode::invalid, "offset {} is past the end of the log ({} bytes)", offset, end());
+  if (offset > end())
+    co_return fail(ErrorCode::invalid, "offset {} is past the end of the log ({} bytes)", offset,
+                   end());
   if (offset == end() || max_bytes == 0) co_return std::string();
   if (const std::uint64_t tail_begin = end() - tail_.size(); offset >= tail_begin)
     co_return tail_.substr(static_cast<std::size_t>(offset - tail_begin), max_bytes);
-  const auto& segment = *std::prev(std::ranges::upper_bound(files_.segments, offset, {}, &Segment::begin));
+  const auto& segment =
+      *std::prev(std::ranges::upper_bound(files_.segments, offset, {}, &Segment::begin));
   const auto self = shared_from_this();
-  co_return co_await pool_.run([path = segment.path, start = segment.point_before(offset), offset, max_bytes, limit = segment.file_bytes] {
-    return read_segment(path, start, offset, max_bytes, limit);
-  });
+  co_return co_await pool_.run(
+      [path = segment.path, start = segment.point_before(offset), offset, max_bytes,
+       limit = segment.file_bytes] { return read_segment(path, start, offset, max_bytes, limit); });
 }
 
 Task<void> FileLog::wait_beyond(std::uint64_t offset, Duration timeout) {
   const auto self = shared_from_this();
-  const auto until = std::chrono::steady_clock::now() + std::min<Duration>(timeout, std::chrono::hours(24 * 365));
+  const auto until =
+      std::chrono::steady_clock::now() + std::min<Duration>(timeout, std::chrono::hours(24 * 365));
   while (end() <= offset && !closed()) {
     const auto left = std::chrono::ceil<Duration>(until - std::chrono::steady_clock::now());
     if (left.count() <= 0) co_return;

@@ -1,5 +1,5 @@
-// One log on files: a folder with a segment file per `segment_bytes`, an index file beside each sealed one, and an empty
-// file "closed" once no more will come.
+// One log on files: a folder with a segment file per `segment_bytes`, an index file beside each
+// sealed one, and an empty file "closed" once no more will come.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct LogFiles {
   std::vector<Segment> segments;  // at least one; the last is appended to
   SourceEnds ends;
   bool closed = false;
-  Fd active;                      // the last segment's file
+  Fd active;  // the last segment's file
 };
 // Blocking. Cuts a torn end off; makes the folder when `create`.
 Result<LogFiles> open_log_files(const std::filesystem::path& folder, LogStore::Open mode);
@@ -31,7 +31,8 @@ class FileLog final : public Log, public std::enable_shared_from_this<FileLog> {
  public:
   FileLog(LogFiles files, BlockingPool& pool, std::uint64_t segment_bytes);
 
-  Task<Result<void>> append(std::string source, std::uint64_t source_offset, std::string bytes) override;
+  Task<Result<void>> append(std::string source, std::uint64_t source_offset,
+                            std::string bytes) override;
   std::uint64_t source_end(const std::string& source) const override;
   std::uint64_t end() const override { return files_.segments.back().end; }
   bool closed() const override { return files_.closed; }
@@ -48,12 +49,12 @@ class FileLog final : public Log, public std::enable_shared_from_this<FileLog> {
   LogFiles files_;
   BlockingPool& pool_;
   const std::uint64_t segment_bytes_;
-  std::shared_ptr<Fd> active_;    // shared with the work on the pool that uses it
-  std::string tail_;              // the newest bytes: what the newest viewers need is answered from memory
+  std::shared_ptr<Fd> active_;  // shared with the work on the pool that uses it
+  std::string tail_;  // the newest bytes: what the newest viewers need is answered from memory
   std::uint64_t written_ = 0, synced_ = 0;  // appends, since opening
   bool syncing_ = false;
-  std::optional<Error> broken_;   // a sync failed: what is on disk is not known any more
-  Turns writing_;                 // held by who writes or rolls
+  std::optional<Error> broken_;  // a sync failed: what is on disk is not known any more
+  Turns writing_;                // held by who writes or rolls
   Condition changed_, synced_changed_;
 };
 

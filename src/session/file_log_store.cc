@@ -9,10 +9,13 @@ namespace {
 
 // A path below the store's folder, and nowhere else.
 Result<void> check_name(std::string_view name) {
-  const bool good = !name.empty() && name.size() <= 200 && name.front() != '/' && name.back() != '/' && !name.contains("..") &&
-                    !name.contains("//") && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._/-") == std::string_view::npos;
+  const bool good =
+      !name.empty() && name.size() <= 200 && name.front() != '/' && name.back() != '/' &&
+      !name.contains("..") && !name.contains("//") &&
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._/-") == std::string_view::npos;
   if (good) return {};
-  return fail(ErrorCode::invalid, "'{}' is not a log's name: it is made of a-z, 0-9, '.', '_', '-' and '/'", name);
+  return fail(ErrorCode::invalid,
+              "'{}' is not a log's name: it is made of a-z, 0-9, '.', '_', '-' and '/'", name);
 }
 
 class FileLogStore final : public LogStore {
@@ -27,7 +30,9 @@ class FileLogStore final : public LogStore {
     std::erase_if(logs_, [](const auto& item) { return item.second.expired(); });
     if (const auto found = logs_.find(name); found != logs_.end())
       if (auto log = found->second.lock()) co_return log;
-    CORRAL_CO_TRY(auto files, co_await pool_.run([folder = folder_ / name, mode] { return open_log_files(folder, mode); }));
+    CORRAL_CO_TRY(auto files, co_await pool_.run([folder = folder_ / name, mode] {
+      return open_log_files(folder, mode);
+    }));
     auto log = std::make_shared<FileLog>(std::move(files), pool_, segment_bytes_);
     logs_[std::move(name)] = log;
     co_return log;
@@ -37,7 +42,9 @@ class FileLogStore final : public LogStore {
     CORRAL_CO_CHECK(check_name(prefix));
     const auto turn = co_await opening_.take();
     // Who still holds one of them keeps what is in memory; reads from files fail with not_found.
-    std::erase_if(logs_, [&](const auto& item) { return item.first == prefix || item.first.starts_with(prefix + "/"); });
+    std::erase_if(logs_, [&](const auto& item) {
+      return item.first == prefix || item.first.starts_with(prefix + "/");
+    });
     co_return co_await pool_.run([path = folder_ / prefix] { return remove_tree(path); });
   }
 
@@ -51,7 +58,8 @@ class FileLogStore final : public LogStore {
 
 }  // namespace
 
-std::unique_ptr<LogStore> make_file_log_store(std::filesystem::path folder, BlockingPool& pool, Executor, std::uint64_t segment_bytes) {
+std::unique_ptr<LogStore> make_file_log_store(std::filesystem::path folder, BlockingPool& pool,
+                                              Executor, std::uint64_t segment_bytes) {
   return std::make_unique<FileLogStore>(std::move(folder), pool, segment_bytes);
 }
 

@@ -43,7 +43,8 @@ class FileLogStore : public ::testing::Test {
     return std::move(*result);
   }
 
-  std::shared_ptr<Log> open(const std::string& name = "a/log", LogStore::Open mode = LogStore::Open::create) {
+  std::shared_ptr<Log> open(const std::string& name = "a/log",
+                            LogStore::Open mode = LogStore::Open::create) {
     return run(store_->open(name, mode)).value();
   }
   std::string all(Log& log) {
@@ -109,11 +110,14 @@ TEST_F(FileLogStore, CutsATornEndAtEveryByteAndLosesNoWholeRecord) {
     ASSERT_TRUE(write_file_atomically(file, whole.substr(0, cut)));
     reopen();
     auto reopened = open();
-    const std::string expected = cut == whole.size() ? "first.second." : cut >= first ? "first." : "";
+    const std::string expected = cut == whole.size() ? "first.second."
+                                 : cut >= first      ? "first."
+                                                     : "";
     ASSERT_EQ(all(*reopened), expected) << "cut at " << cut;
     ASSERT_EQ(reopened->source_end("s"), expected.size());
     // The source sends again from where the log ends.
-    ASSERT_TRUE(run(reopened->append("s", expected.size(), std::string("first.second.").substr(expected.size()))));
+    ASSERT_TRUE(run(reopened->append("s", expected.size(),
+                                     std::string("first.second.").substr(expected.size()))));
     ASSERT_EQ(all(*reopened), "first.second.");
   }
 }
@@ -121,11 +125,13 @@ TEST_F(FileLogStore, CutsATornEndAtEveryByteAndLosesNoWholeRecord) {
 TEST_F(FileLogStore, MakesADamagedIndexAgainAndReportsDamagedBytes) {
   auto log = open();
   std::string text(20'000, 'x');
-  for (std::size_t at = 0; at < text.size(); at += 1000) ASSERT_TRUE(run(log->append("s", at, text.substr(at, 1000))));
+  for (std::size_t at = 0; at < text.size(); at += 1000)
+    ASSERT_TRUE(run(log->append("s", at, text.substr(at, 1000))));
   log.reset();
   reopen();
   for (const auto& entry : std::filesystem::directory_iterator(folder_ / "a/log"))
-    if (entry.path().extension() == ".idx") ASSERT_TRUE(write_file_atomically(entry.path(), "{garbage"));
+    if (entry.path().extension() == ".idx")
+      ASSERT_TRUE(write_file_atomically(entry.path(), "{garbage"));
   EXPECT_EQ(all(*open()), text);
   reopen();
   const auto first = folder_ / "a/log" / Segment::file_name(0);
@@ -155,7 +161,9 @@ TEST_F(FileLogStore, TellsWhoWaitsAndEndsWhenClosed) {
   };
   std::string second;
   bool one = false, two = false;
-  const auto note = [](bool* into) { return [into](std::exception_ptr, bool value) { *into = value; }; };
+  const auto note = [](bool* into) {
+    return [into](std::exception_ptr, bool value) { *into = value; };
+  };
   asio::co_spawn(context_, follow(log, &seen), note(&one));
   asio::co_spawn(context_, follow(log, &second), note(&two));
   ASSERT_TRUE(run(produce(log)));
@@ -185,13 +193,15 @@ TEST_F(FileLogStore, OpensOnlyGoodNamesAndWhatExists) {
   EXPECT_EQ(log, open("runs/1/log"));
   ASSERT_TRUE(run(log->append("s", 0, "x")));
   ASSERT_TRUE(run(store_->remove("runs/1")));
-  EXPECT_EQ(run(store_->open("runs/1/log", LogStore::Open::existing)).error().code, ErrorCode::not_found);
+  EXPECT_EQ(run(store_->open("runs/1/log", LogStore::Open::existing)).error().code,
+            ErrorCode::not_found);
   EXPECT_EQ(run(store_->remove("..")).error().code, ErrorCode::invalid);
 }
 
 TEST_F(FileLogStore, MissingSegmentIsCorrupt) {
   auto log = open();
-  for (std::uint64_t i = 0; i < 12; ++i) ASSERT_TRUE(run(log->append("s", i * 1000, std::string(1000, 'z'))));
+  for (std::uint64_t i = 0; i < 12; ++i)
+    ASSERT_TRUE(run(log->append("s", i * 1000, std::string(1000, 'z'))));
   log.reset();
   reopen();
   std::filesystem::remove(folder_ / "a/log" / Segment::file_name(0));

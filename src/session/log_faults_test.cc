@@ -74,7 +74,8 @@ TEST_F(LogFaults, CutAnywhereInItsLastRecordsItOpensKeepsWhatIsWholeAndGoesOnWit
     for (int i = 0; i < 40; ++i) {
       const char source = static_cast<char>('a' + dice() % 3);
       const std::size_t count = 1 + dice() % 30;
-      ASSERT_TRUE(run_task(log->append(std::string("source-") + source, sent[source], bytes_of(source, sent[source], count))));
+      ASSERT_TRUE(run_task(log->append(std::string("source-") + source, sent[source],
+                                       bytes_of(source, sent[source], count))));
       sent[source] += count;
       file_bytes += record_bytes("source-x", count);
       whole_at.push_back(file_bytes);
@@ -86,9 +87,12 @@ TEST_F(LogFaults, CutAnywhereInItsLastRecordsItOpensKeepsWhatIsWholeAndGoesOnWit
   const std::string whole = read_file(file).value();
   ASSERT_EQ(whole.size(), file_bytes);
   for (std::size_t cut = whole_at[whole_at.size() - 6]; cut <= whole.size(); ++cut) {
-    { std::ofstream(file, std::ios::binary | std::ios::trunc) << whole.substr(0, cut); }
+    {
+      std::ofstream(file, std::ios::binary | std::ios::trunc) << whole.substr(0, cut);
+    }
     // What the sources may have had acknowledged is all that is whole.
-    const auto kept = static_cast<std::size_t>(std::ranges::upper_bound(whole_at, cut) - whole_at.begin() - 1);
+    const auto kept =
+        static_cast<std::size_t>(std::ranges::upper_bound(whole_at, cut) - whole_at.begin() - 1);
     auto logs = store();
     auto log = open(*logs);
     std::uint64_t end = 0;
@@ -101,7 +105,8 @@ TEST_F(LogFaults, CutAnywhereInItsLastRecordsItOpensKeepsWhatIsWholeAndGoesOnWit
     // Every source sends everything again, as after a crash; the log takes what it lacks.
     std::string after = expected.substr(0, end);
     for (auto [source, count] : sent) {
-      ASSERT_TRUE(run_task(log->append(std::string("source-") + source, 0, bytes_of(source, 0, count))));
+      ASSERT_TRUE(
+          run_task(log->append(std::string("source-") + source, 0, bytes_of(source, 0, count))));
       const std::uint64_t had = sent_at[kept][source];
       after += bytes_of(source, had, count - had);
     }
@@ -120,7 +125,9 @@ TEST_F(LogFaults, GarbageBehindTheLastRecordIsCut) {
   for (int round = 0; round < 200; ++round) {
     std::string garbage(1 + dice() % 100, '\0');
     for (auto& byte : garbage) byte = round % 4 == 0 ? '\0' : static_cast<char>(dice());
-    { std::ofstream(file, std::ios::binary | std::ios::trunc) << good << garbage; }
+    {
+      std::ofstream(file, std::ios::binary | std::ios::trunc) << good << garbage;
+    }
     auto logs = store();
     auto log = open(*logs);
     ASSERT_EQ(read_all(*log), "kept");
@@ -158,7 +165,8 @@ TEST_F(LogFaults, DamageInAnOlderSegmentIsReportedAndNothingIsCutAway) {
   {
     auto logs = store(3000);
     auto log = open(*logs);
-    for (std::uint64_t i = 0; i < 10; ++i) ASSERT_TRUE(run_task(log->append("s", i * 1000, std::string(1000, 'z'))));
+    for (std::uint64_t i = 0; i < 10; ++i)
+      ASSERT_TRUE(run_task(log->append("s", i * 1000, std::string(1000, 'z'))));
   }
   const auto first = folder_ / "log" / Segment::file_name(0);
   const auto size = std::filesystem::file_size(first);
@@ -175,7 +183,8 @@ TEST_F(LogFaults, ManyWhoAppendAtOnceKeepTheirOwnOrder) {
   auto log = open(*logs);
   const auto produce = [](std::shared_ptr<Log> to, int source) -> Task<Result<void>> {
     for (std::uint64_t i = 0; i < 20; ++i)
-      CORRAL_CO_CHECK(co_await to->append("s" + std::to_string(source), i * 100, std::string(99, static_cast<char>('A' + i)) + "\n"));
+      CORRAL_CO_CHECK(co_await to->append("s" + std::to_string(source), i * 100,
+                                          std::string(99, static_cast<char>('A' + i)) + "\n"));
     co_return Result<void>{};
   };
   std::vector<Task<Result<void>>> tasks;
@@ -196,7 +205,9 @@ TEST_F(LogFaults, ManyWhoAppendAtOnceKeepTheirOwnOrder) {
 TEST_F(LogFaults, AnAppendThatIsCancelledStopsNobodyElse) {
   auto logs = store();
   auto log = open(*logs);
-  const auto append = [](std::shared_ptr<Log> to, std::string source) -> Task<void> { (void)co_await to->append(source, 0, std::string(100, 'x')); };
+  const auto append = [](std::shared_ptr<Log> to, std::string source) -> Task<void> {
+    (void)co_await to->append(source, 0, std::string(100, 'x'));
+  };
   const auto stop = [](TaskScope* scope) -> Task<bool> {
     co_await scope->stop();
     co_return true;
@@ -205,8 +216,10 @@ TEST_F(LogFaults, AnAppendThatIsCancelledStopsNobodyElse) {
     asio::io_context& context = ports::contract::test_context();
     context.restart();
     TaskScope scope(context.get_executor());
-    for (int i = 0; i < 4; ++i) scope.start("append", append(log, std::to_string(round) + "-" + std::to_string(i)));
-    for (int step = 0; step < round % 12; ++step) context.run_one_for(std::chrono::milliseconds(20));
+    for (int i = 0; i < 4; ++i)
+      scope.start("append", append(log, std::to_string(round) + "-" + std::to_string(i)));
+    for (int step = 0; step < round % 12; ++step)
+      context.run_one_for(std::chrono::milliseconds(20));
     bool stopped = false;
     asio::co_spawn(context, stop(&scope), [&](std::exception_ptr, bool) { stopped = true; });
     ports::contract::run_context(context);
@@ -222,8 +235,10 @@ TEST_F(LogFaults, ALogThatIsGoneSaysSo) {
   ASSERT_TRUE(run_task(log->append("s", 0, std::string(200'000, 'x'))));
   ASSERT_TRUE(run_task(logs->remove("gone")));
   EXPECT_EQ(run_task(log->read(0, 10)).error().code, ErrorCode::not_found);
-  EXPECT_EQ(run_task(log->append("s", 200'000, "y")).error().code, ErrorCode::not_found) << "its next segment has no folder";
-  EXPECT_EQ(run_task(logs->open("gone", LogStore::Open::existing)).error().code, ErrorCode::not_found);
+  EXPECT_EQ(run_task(log->append("s", 200'000, "y")).error().code, ErrorCode::not_found)
+      << "its next segment has no folder";
+  EXPECT_EQ(run_task(logs->open("gone", LogStore::Open::existing)).error().code,
+            ErrorCode::not_found);
 }
 
 TEST_F(LogFaults, AfterAFailedSyncNothingIsTakenAnyMore) {
@@ -251,23 +266,30 @@ TEST_F(LogFaults, AFolderThatIsNoneIsNamed) {
   EXPECT_EQ(run_task(logs->open("odd", LogStore::Open::existing)).error().code, ErrorCode::corrupt);
 }
 
-// Lets a child append from several sources, kills it after some acknowledgements, and notes what was acknowledged.
-void append_and_kill(const std::filesystem::path& folder, std::size_t after, std::map<char, std::uint64_t>& acknowledged) {
+// Lets a child append from several sources, kills it after some acknowledgements, and notes what
+// was acknowledged.
+void append_and_kill(const std::filesystem::path& folder, std::size_t after,
+                     std::map<char, std::uint64_t>& acknowledged) {
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   Fd out(ends[0]), in(ends[1]);
-  const auto child = spawn({.argv = {CORRAL_LOG_CRASH_CHILD, folder.string()}, .env = inherited_env(), .stdout_fd = in.get(), .stderr_fd = STDERR_FILENO});
+  const auto child = spawn({.argv = {CORRAL_LOG_CRASH_CHILD, folder.string()},
+                            .env = inherited_env(),
+                            .stdout_fd = in.get(),
+                            .stderr_fd = STDERR_FILENO});
   ASSERT_TRUE(child) << child.error().message;
   in.reset();
   struct {
     std::uint64_t source, end;
   } line{};
   std::size_t lines = 0;
-  for (; lines < after && ::read(out.get(), &line, sizeof line) == sizeof line; ++lines) acknowledged[static_cast<char>(line.source)] = line.end;
+  for (; lines < after && ::read(out.get(), &line, sizeof line) == sizeof line; ++lines)
+    acknowledged[static_cast<char>(line.source)] = line.end;
   ASSERT_EQ(lines, after) << "the child ended by itself";
   ASSERT_EQ(::kill(*child, SIGKILL), 0);
   ASSERT_EQ(::waitpid(*child, nullptr, 0), *child);
-  while (::read(out.get(), &line, sizeof line) == sizeof line) acknowledged[static_cast<char>(line.source)] = line.end;
+  while (::read(out.get(), &line, sizeof line) == sizeof line)
+    acknowledged[static_cast<char>(line.source)] = line.end;
 }
 
 TEST_F(LogFaults, KilledAgainAndAgainItLosesNothingThatWasAcknowledgedAndRepeatsNothing) {
@@ -284,7 +306,8 @@ TEST_F(LogFaults, KilledAgainAndAgainItLosesNothingThatWasAcknowledgedAndRepeats
     for (const auto& [source, end] : acknowledged) {
       const auto has = log->source_end(std::string(1, source));
       EXPECT_GE(has, end) << source << " in round " << round;
-      // A source writes its letter only, so that each letter is there as often as the log says it has bytes.
+      // A source writes its letter only, so that each letter is there as often as the log says it
+      // has bytes.
       EXPECT_EQ(parts[source].size(), has);
       total += has;
     }
@@ -310,13 +333,16 @@ TEST(LogFullDisk, AnAppendThatDoesNotFitLeavesNothingAndTheNextOneThatDoesIsTake
     EXPECT_GT(end, 2'000'000u);
     EXPECT_EQ(log->end(), end);
     EXPECT_EQ(log->source_end("s"), end);
-    EXPECT_EQ(run_task(log->append("s", end, std::string(3'000'000, 'x'))).error().code, ErrorCode::exhausted);
+    EXPECT_EQ(run_task(log->append("s", end, std::string(3'000'000, 'x'))).error().code,
+              ErrorCode::exhausted);
     EXPECT_EQ(log->end(), end);
 
     ASSERT_TRUE(run_task(log->append("s", end, "small"))) << "there is room for this one";
     EXPECT_EQ(run_task(log->read(end, 100)).value(), "small");
     log.reset();
-    log = run_task(make_file_log_store(folder, pool, asio::system_executor())->open("log", LogStore::Open::existing)).value();
+    log = run_task(make_file_log_store(folder, pool, asio::system_executor())
+                       ->open("log", LogStore::Open::existing))
+              .value();
     EXPECT_EQ(log->end(), end + 5);
     EXPECT_EQ(run_task(log->read(end - 3, 100)).value(), "xxxsmall");
   });

@@ -19,12 +19,15 @@ struct Header {
 
 Header read_header(const char* bytes) {
   const auto* raw = reinterpret_cast<const unsigned char*>(bytes);
-  return {boost::endian::load_little_u32(raw), boost::endian::load_little_u32(raw + 4), boost::endian::load_little_u64(raw + 8), raw[16]};
+  return {boost::endian::load_little_u32(raw), boost::endian::load_little_u32(raw + 4),
+          boost::endian::load_little_u64(raw + 8), raw[16]};
 }
 
 }  // namespace
 
-std::size_t record_bytes(std::string_view source, std::size_t payload_bytes) { return kRecordHeaderBytes + source.size() + payload_bytes; }
+std::size_t record_bytes(std::string_view source, std::size_t payload_bytes) {
+  return kRecordHeaderBytes + source.size() + payload_bytes;
+}
 
 void encode_record(std::string& into, const RecordView& record) {
   CORRAL_ASSERT(record.source.size() <= 255 && record.payload.size() <= kMaxPayloadBytes);
@@ -38,8 +41,9 @@ void encode_record(std::string& into, const RecordView& record) {
   boost::endian::store_little_u32(raw + 4, crc32c(std::string_view(into).substr(begin + 8)));
 }
 
-Result<std::uint64_t> scan_records(int file, std::uint64_t position, std::uint64_t limit, std::size_t read_bytes,
-                                   const std::function<Scan(std::uint64_t, const RecordView&)>& take) {
+Result<std::uint64_t> scan_records(
+    int file, std::uint64_t position, std::uint64_t limit, std::size_t read_bytes,
+    const std::function<Scan(std::uint64_t, const RecordView&)>& take) {
   std::string buffer;
   std::size_t used = 0;  // of the buffer: what has been parsed
   std::uint64_t read_to = position;
@@ -53,9 +57,10 @@ Result<std::uint64_t> scan_records(int file, std::uint64_t position, std::uint64
       if (left >= wanted) {
         const char* record = buffer.data() + used;
         if (crc32c({record + 8, wanted - 8}) != header.crc) return position;
-        const RecordView view{{record + kRecordHeaderBytes, header.name_bytes},
-                              header.source_offset,
-                              {record + kRecordHeaderBytes + header.name_bytes, header.payload_bytes}};
+        const RecordView view{
+            {record + kRecordHeaderBytes, header.name_bytes},
+            header.source_offset,
+            {record + kRecordHeaderBytes + header.name_bytes, header.payload_bytes}};
         const Scan next = take(position, view);
         position += wanted;
         used += wanted;
@@ -67,10 +72,12 @@ Result<std::uint64_t> scan_records(int file, std::uint64_t position, std::uint64
     buffer.erase(0, used);
     used = 0;
     const std::size_t had = buffer.size();
-    const std::size_t room = static_cast<std::size_t>(std::min<std::uint64_t>(limit - read_to, std::max<std::size_t>(wanted - had, read_bytes)));
+    const std::size_t room = static_cast<std::size_t>(
+        std::min<std::uint64_t>(limit - read_to, std::max<std::size_t>(wanted - had, read_bytes)));
     buffer.resize(had + room);
     const auto got = ::pread(file, buffer.data() + had, room, static_cast<off_t>(read_to));
-    if (got < 0 && errno != EINTR) return std::unexpected(errno_error(errno, "cannot read a log segment"));
+    if (got < 0 && errno != EINTR)
+      return std::unexpected(errno_error(errno, "cannot read a log segment"));
     buffer.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     if (got == 0) return position;
     read_to += static_cast<std::uint64_t>(std::max<ssize_t>(got, 0));

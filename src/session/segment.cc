@@ -23,10 +23,13 @@ bool load_index(Segment& segment, SourceEnds& ends) {
   const auto text = read_file(segment.index_path());
   if (!text) return false;
   const auto document = parse_json(*text, "log index");
-  if (!document || static_cast<std::uint64_t>(find_int(*document, {"file_bytes"}, -1)) != segment.file_bytes) return false;
+  if (!document ||
+      static_cast<std::uint64_t>(find_int(*document, {"file_bytes"}, -1)) != segment.file_bytes)
+    return false;
   const auto* sources = find(*document, {"sources"});
   const auto* points = find(*document, {"index"});
-  if (sources == nullptr || !sources->is_object() || points == nullptr || !points->is_array()) return false;
+  if (sources == nullptr || !sources->is_object() || points == nullptr || !points->is_array())
+    return false;
   SourceEnds read;
   for (const auto& member : sources->get_object()) {
     if (!member.value().is_int64()) return false;
@@ -34,8 +37,11 @@ bool load_index(Segment& segment, SourceEnds& ends) {
   }
   std::vector<IndexPoint> index;
   for (const auto& point : points->get_array()) {
-    if (!point.is_array() || point.get_array().size() != 2 || !point.at(0).is_int64() || !point.at(1).is_int64()) return false;
-    index.push_back({static_cast<std::uint64_t>(point.at(0).get_int64()), static_cast<std::uint64_t>(point.at(1).get_int64())});
+    if (!point.is_array() || point.get_array().size() != 2 || !point.at(0).is_int64() ||
+        !point.at(1).is_int64())
+      return false;
+    index.push_back({static_cast<std::uint64_t>(point.at(0).get_int64()),
+                     static_cast<std::uint64_t>(point.at(1).get_int64())});
   }
   segment.end = static_cast<std::uint64_t>(find_int(*document, {"end"}));
   segment.index = std::move(index);
@@ -45,8 +51,10 @@ bool load_index(Segment& segment, SourceEnds& ends) {
 
 // The tail that a crash left half written. Nobody was told that it is durable.
 Result<void> cut_torn_end(int file, const Segment& segment, std::uint64_t size) {
-  log::warning("log.torn_end_cut", {{"file", segment.path.string()}, {"bytes", size - segment.file_bytes}});
-  if (::ftruncate(file, static_cast<off_t>(segment.file_bytes)) == 0 && ::fdatasync(file) == 0) return {};
+  log::warning("log.torn_end_cut",
+               {{"file", segment.path.string()}, {"bytes", size - segment.file_bytes}});
+  if (::ftruncate(file, static_cast<off_t>(segment.file_bytes)) == 0 && ::fdatasync(file) == 0)
+    return {};
   return std::unexpected(errno_error(errno, "cannot cut " + segment.path.string()));
 }
 
@@ -54,10 +62,13 @@ Result<void> cut_torn_end(int file, const Segment& segment, std::uint64_t size) 
 
 std::string Segment::file_name(std::uint64_t begin) { return fmt::format("{:020}.seg", begin); }
 
-std::filesystem::path Segment::index_path() const { return std::filesystem::path(path).replace_extension(".idx"); }
+std::filesystem::path Segment::index_path() const {
+  return std::filesystem::path(path).replace_extension(".idx");
+}
 
 void Segment::note(std::uint64_t payload_bytes, std::uint64_t record_bytes) {
-  if (index.empty() || end - index.back().offset >= kIndexSpacingBytes) index.push_back({end, file_bytes});
+  if (index.empty() || end - index.back().offset >= kIndexSpacingBytes)
+    index.push_back({end, file_bytes});
   end += payload_bytes;
   file_bytes += record_bytes;
 }
@@ -73,9 +84,12 @@ Result<Segment> create_segment(const std::filesystem::path& folder, std::uint64_
   segment.begin = segment.end = begin;
   // It may be there, empty, from an attempt that failed half-way.
   const Fd file(::open(segment.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  struct stat info {};
-  if (!file || ::fstat(file.get(), &info) != 0) return std::unexpected(errno_error(errno, "cannot create " + segment.path.string()));
-  if (info.st_size != 0) return fail(ErrorCode::conflict, "{} is already there: another process writes this log", segment.path.string());
+  struct stat info{};
+  if (!file || ::fstat(file.get(), &info) != 0)
+    return std::unexpected(errno_error(errno, "cannot create " + segment.path.string()));
+  if (info.st_size != 0)
+    return fail(ErrorCode::conflict, "{} is already there: another process writes this log",
+                segment.path.string());
   CORRAL_CHECK(sync_folder(folder));
   return segment;
 }
@@ -84,13 +98,15 @@ Result<Segment> open_segment(const std::filesystem::path& path, Age age, SourceE
   Segment segment;
   segment.path = path;
   const std::string name = path.stem().string();
-  const auto [stop, problem] = std::from_chars(name.data(), name.data() + name.size(), segment.begin);
+  const auto [stop, problem] =
+      std::from_chars(name.data(), name.data() + name.size(), segment.begin);
   if (problem != std::errc() || stop != name.data() + name.size())
     return fail(ErrorCode::corrupt, "{} is not named as a log segment", path.string());
   segment.end = segment.begin;
   const Fd file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-  struct stat info {};
-  if (!file || ::fstat(file.get(), &info) != 0) return std::unexpected(errno_error(errno, "cannot open " + path.string()));
+  struct stat info{};
+  if (!file || ::fstat(file.get(), &info) != 0)
+    return std::unexpected(errno_error(errno, "cannot open " + path.string()));
   const auto size = static_cast<std::uint64_t>(info.st_size);
   segment.file_bytes = size;
   if (load_index(segment, ends)) return segment;
@@ -104,7 +120,9 @@ Result<Segment> open_segment(const std::filesystem::path& path, Age age, SourceE
   };
   CORRAL_TRY(const auto whole, scan_records(file.get(), 0, size, kScanBytes, take));
   if (whole < size) {
-    if (age == Age::older) return fail(ErrorCode::corrupt, "{} is damaged at byte {}: restore it from a backup", path.string(), whole);
+    if (age == Age::older)
+      return fail(ErrorCode::corrupt, "{} is damaged at byte {}: restore it from a backup",
+                  path.string(), whole);
     CORRAL_CHECK(cut_torn_end(file.get(), segment, size));
   }
   return segment;
@@ -116,14 +134,16 @@ Result<Fd> open_for_appending(const Segment& segment) {
   return file;
 }
 
-Result<void> append_at(int file, const std::filesystem::path& path, std::uint64_t position, std::string_view bytes) {
+Result<void> append_at(int file, const std::filesystem::path& path, std::uint64_t position,
+                       std::string_view bytes) {
   for (std::uint64_t at = position; !bytes.empty();) {
     const auto count = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(at));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
       const int problem = errno;
       const bool cut = ::ftruncate(file, static_cast<off_t>(position)) == 0;
-      return std::unexpected(errno_error(problem, fmt::format("cannot write {}{}", path.string(), cut ? "" : " (nor cut it again)")));
+      return std::unexpected(errno_error(problem, fmt::format("cannot write {}{}", path.string(),
+                                                              cut ? "" : " (nor cut it again)")));
     }
     bytes.remove_prefix(static_cast<std::size_t>(count));
     at += static_cast<std::uint64_t>(count);
@@ -132,12 +152,15 @@ Result<void> append_at(int file, const std::filesystem::path& path, std::uint64_
 }
 
 Result<void> seal_segment(int file, const Segment& segment, const SourceEnds& ends) {
-  if (::fdatasync(file) != 0) return std::unexpected(errno_error(errno, "cannot sync " + segment.path.string()));
+  if (::fdatasync(file) != 0)
+    return std::unexpected(errno_error(errno, "cannot sync " + segment.path.string()));
   json::object sources;
-  for (const auto& [source, source_end] : ends) sources[source] = static_cast<std::int64_t>(source_end);
+  for (const auto& [source, source_end] : ends)
+    sources[source] = static_cast<std::int64_t>(source_end);
   json::array points;
   for (const auto& point : segment.index)
-    points.push_back(json::array{static_cast<std::int64_t>(point.offset), static_cast<std::int64_t>(point.position)});
+    points.push_back(json::array{static_cast<std::int64_t>(point.offset),
+                                 static_cast<std::int64_t>(point.position)});
   const json::object document{{"end", static_cast<std::int64_t>(segment.end)},
                               {"file_bytes", static_cast<std::int64_t>(segment.file_bytes)},
                               {"sources", std::move(sources)},
@@ -145,7 +168,8 @@ Result<void> seal_segment(int file, const Segment& segment, const SourceEnds& en
   return write_file_atomically(segment.index_path(), json::serialize(document));
 }
 
-Result<std::string> read_segment(const std::filesystem::path& path, IndexPoint start, std::uint64_t offset, std::size_t max_bytes,
+Result<std::string> read_segment(const std::filesystem::path& path, IndexPoint start,
+                                 std::uint64_t offset, std::size_t max_bytes,
                                  std::uint64_t file_limit) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return std::unexpected(errno_error(errno, "cannot read " + path.string()));
@@ -161,10 +185,14 @@ Result<std::string> read_segment(const std::filesystem::path& path, IndexPoint s
     return bytes.size() >= max_bytes ? Scan::stop : Scan::go_on;
   };
   // About what is asked for, with the way to it from the index point.
-  const auto read_bytes = static_cast<std::size_t>(std::min<std::uint64_t>(offset - start.offset + max_bytes, kScanBytes) + 1024);
-  CORRAL_TRY(const auto position, scan_records(file.get(), start.position, file_limit, read_bytes, take));
+  const auto read_bytes = static_cast<std::size_t>(
+      std::min<std::uint64_t>(offset - start.offset + max_bytes, kScanBytes) + 1024);
+  CORRAL_TRY(const auto position,
+             scan_records(file.get(), start.position, file_limit, read_bytes, take));
   if (position < file_limit && bytes.size() < max_bytes)
-    return fail(ErrorCode::corrupt, "{} is damaged at byte {}: its log cannot be read past offset {}", path.string(), position, at);
+    return fail(ErrorCode::corrupt,
+                "{} is damaged at byte {}: its log cannot be read past offset {}", path.string(),
+                position, at);
   return bytes;
 }
 

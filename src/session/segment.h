@@ -1,4 +1,5 @@
-// One segment file of a log, and what is kept about it in memory. Blocking where it touches files: runs on the pool.
+// One segment file of a log, and what is kept about it in memory. Blocking where it touches files:
+// runs on the pool.
 #pragma once
 
 #include <cstdint>
@@ -41,23 +42,26 @@ struct Segment {
 // Creates the file for a log that is `begin` long; synced, with its folder.
 Result<Segment> create_segment(const std::filesystem::path& folder, std::uint64_t begin);
 
-// Reads what is known of a file, and puts the sources' ends at its end into `ends`. A segment with its index file beside
-// it is not scanned. `newest`: it is the log's last one, so a torn end is what a crash left, and is cut off; in an older
-// one, which was synced as a whole, the same is damage: `corrupt`.
+// Reads what is known of a file, and puts the sources' ends at its end into `ends`. A segment with
+// its index file beside it is not scanned. `newest`: it is the log's last one, so a torn end is
+// what a crash left, and is cut off; in an older one, which was synced as a whole, the same is
+// damage: `corrupt`.
 enum class Age { older, newest };
 Result<Segment> open_segment(const std::filesystem::path& path, Age age, SourceEnds& ends);
 
 Result<Fd> open_for_appending(const Segment& segment);
 
 // All or nothing: what a full disk leaves half written behind `position` is cut off again.
-Result<void> append_at(int file, const std::filesystem::path& path, std::uint64_t position, std::string_view bytes);
+Result<void> append_at(int file, const std::filesystem::path& path, std::uint64_t position,
+                       std::string_view bytes);
 
 // No more will be appended: syncs the file, and writes its index file.
 Result<void> seal_segment(int file, const Segment& segment, const SourceEnds& ends);
 
-// At most `max_bytes` of the log from `offset` on, reading the file from `start` (its point_before) up to byte
-// `file_limit`. `corrupt` when what lies in between does not fit its checksums.
-Result<std::string> read_segment(const std::filesystem::path& path, IndexPoint start, std::uint64_t offset, std::size_t max_bytes,
+// At most `max_bytes` of the log from `offset` on, reading the file from `start` (its point_before)
+// up to byte `file_limit`. `corrupt` when what lies in between does not fit its checksums.
+Result<std::string> read_segment(const std::filesystem::path& path, IndexPoint start,
+                                 std::uint64_t offset, std::size_t max_bytes,
                                  std::uint64_t file_limit);
 
 }  // namespace corral::session

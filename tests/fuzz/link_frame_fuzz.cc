@@ -1,5 +1,6 @@
-// The link's codec, which both ends feed with what the other sends: any bytes, in any split, give the same frames, a
-// frame written again is the same bytes, and messages and bodies stay within their bounds.
+// The link's codec, which both ends feed with what the other sends: any bytes, in any split, give
+// the same frames, a frame written again is the same bytes, and messages and bodies stay within
+// their bounds.
 #include "base/error.h"
 #include "runner/link/frame.h"
 #include "runner/link/message.h"
@@ -18,14 +19,19 @@ struct Seen {
 void take_message(const std::string& text, Bodies& bodies, Seen& seen) {
   auto message = parse_message(text);
   if (!message) return void(seen.messages += message.error().message);
-  if (const auto body = bodies.take(message->id, message->body_bytes)) CORRAL_ASSERT(body->size() == message->body_bytes);
+  if (const auto body = bodies.take(message->id, message->body_bytes))
+    CORRAL_ASSERT(body->size() == message->body_bytes);
   // What was understood can be said again, and is then understood as the same.
-  const auto again = message->kind == Message::Kind::request        ? request_text(message->id, message->method, message->params, message->body_bytes)
-                     : message->kind == Message::Kind::notification ? notification_text(message->method, message->params)
-                     : message->result                              ? result_text(message->id, *message->result, message->body_bytes)
-                                                                    : error_text(message->id, message->result.error());
+  const auto again =
+      message->kind == Message::Kind::request
+          ? request_text(message->id, message->method, message->params, message->body_bytes)
+      : message->kind == Message::Kind::notification
+          ? notification_text(message->method, message->params)
+      : message->result ? result_text(message->id, *message->result, message->body_bytes)
+                        : error_text(message->id, message->result.error());
   const auto back = parse_message(again);
-  CORRAL_ASSERT(back && back->kind == message->kind && back->id == message->id && back->method == message->method && back->params == message->params);
+  CORRAL_ASSERT(back && back->kind == message->kind && back->id == message->id &&
+                back->method == message->method && back->params == message->params);
   seen.messages += again;
 }
 
@@ -45,7 +51,8 @@ Seen play(std::string_view stream, std::size_t piece) {
       if (!*frame) break;
       CORRAL_ASSERT((*frame)->payload.size() <= kMaxPayloadBytes);
       append_frame(seen.wire, **frame);
-      if ((*frame)->type == FrameType::body) (void)bodies.add((*frame)->channel, (*frame)->offset, (*frame)->payload);
+      if ((*frame)->type == FrameType::body)
+        (void)bodies.add((*frame)->channel, (*frame)->offset, (*frame)->payload);
       if ((*frame)->type != FrameType::control) continue;
       if (const auto text = control.add(**frame); text && *text) take_message(**text, bodies, seen);
     }
@@ -62,7 +69,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto whole = play(stream, size == 0 ? 1 : size);
   for (const std::size_t piece : {1u, 7u, 20u, 4096u}) {
     const auto split = play(stream, piece);
-    CORRAL_ASSERT(split.wire == whole.wire && split.messages == whole.messages && split.corrupt == whole.corrupt);
+    CORRAL_ASSERT(split.wire == whole.wire && split.messages == whole.messages &&
+                  split.corrupt == whole.corrupt);
   }
   return 0;
 }

@@ -1,4 +1,5 @@
-// The Claude Code driver: any bytes, in any split, give the same events and text, and none that a terminal would act on.
+// The Claude Code driver: any bytes, in any split, give the same events and text, and none that a
+// terminal would act on.
 #include "adapters/agent/claude_driver.h"
 
 namespace {
@@ -35,9 +36,11 @@ Seen play(std::string_view stream, std::size_t piece) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view stream(reinterpret_cast<const char*>(data), size);
-  const Seen whole = play(stream, std::max<std::size_t>(size, 1)), split = play(stream, 1 + size % 7);
+  const Seen whole = play(stream, std::max<std::size_t>(size, 1)),
+             split = play(stream, 1 + size % 7);
   CORRAL_ASSERT(whole.text == split.text);
   CORRAL_ASSERT(whole.events == split.events);
-  for (const char c : whole.text) CORRAL_ASSERT(c == '\n' || c == '\t' || static_cast<unsigned char>(c) >= 0x20);
+  for (const char c : whole.text)
+    CORRAL_ASSERT(c == '\n' || c == '\t' || static_cast<unsigned char>(c) >= 0x20);
   return 0;
 }

@@ -22,9 +22,12 @@ UsageMeter::Usage metered(std::string_view answer, UsageMeter::Form form, std::s
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view answer(reinterpret_cast<const char*>(data), size);
   for (const auto form : {UsageMeter::Form::event_stream, UsageMeter::Form::json}) {
-    const auto whole = metered(answer, form, std::max<std::size_t>(size, 1)), split = metered(answer, form, 1 + size % 5);
-    CORRAL_ASSERT(whole.model == split.model && whole.input_tokens == split.input_tokens && whole.output_tokens == split.output_tokens);
-    CORRAL_ASSERT(whole.input_tokens >= 0 && whole.output_tokens >= 0 && whole.cache_read_tokens >= 0 && whole.cache_write_tokens >= 0);
+    const auto whole = metered(answer, form, std::max<std::size_t>(size, 1)),
+               split = metered(answer, form, 1 + size % 5);
+    CORRAL_ASSERT(whole.model == split.model && whole.input_tokens == split.input_tokens &&
+                  whole.output_tokens == split.output_tokens);
+    CORRAL_ASSERT(whole.input_tokens >= 0 && whole.output_tokens >= 0 &&
+                  whole.cache_read_tokens >= 0 && whole.cache_write_tokens >= 0);
   }
   return 0;
 }

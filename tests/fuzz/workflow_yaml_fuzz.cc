@@ -6,7 +6,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace corral;
   static const auto kinds = engine::standard_step_kinds();
-  const auto workflow = engine::parse_workflow({reinterpret_cast<const char*>(data), size}, "w", kinds.rules());
+  const auto workflow =
+      engine::parse_workflow({reinterpret_cast<const char*>(data), size}, "w", kinds.rules());
   if (workflow) {
     CORRAL_ASSERT(!workflow->steps.empty() &&
                   domain::topological_order(*workflow).size() == workflow->steps.size());

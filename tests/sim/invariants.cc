@@ -11,9 +11,12 @@ std::optional<std::string> Invariants::look() {
   for (;;) {
     const auto events = harness_.all_events(position_, 500);
     for (const auto& event : events) {
-      if (event.position <= position_) return fmt::format("position {} comes after {}", event.position, position_);
+      if (event.position <= position_)
+        return fmt::format("position {} comes after {}", event.position, position_);
       position_ = event.position;
-      if (auto wrong = take(event)) return fmt::format("event {} ({} of {}): {}", event.version, event.type, event.stream, *wrong);
+      if (auto wrong = take(event))
+        return fmt::format("event {} ({} of {}): {}", event.version, event.type, event.stream,
+                           *wrong);
     }
     if (events.size() < 500) break;
   }
@@ -22,7 +25,8 @@ std::optional<std::string> Invariants::look() {
 }
 
 std::optional<std::string> Invariants::take(const ports::Event& event) {
-  fingerprint_ = std::hash<std::string>{}(fmt::format("{}/{}/{}/{}", fingerprint_, event.stream, event.type, json::serialize(event.data)));
+  fingerprint_ = std::hash<std::string>{}(fmt::format("{}/{}/{}/{}", fingerprint_, event.stream,
+                                                      event.type, json::serialize(event.data)));
   if (!event.stream.starts_with("run/")) return std::nullopt;
   const auto id = RunId::parse(event.stream.substr(4));
   if (!id) return "the stream names no run";
@@ -33,7 +37,8 @@ std::optional<std::string> Invariants::take(const ports::Event& event) {
   const auto before = run;
   domain::apply(run, *parsed, event.origin.actor);
   if (before.exists() && before.status != run.status)
-    if (const auto legal = domain::check_transition(before.status, run.status); !legal) return legal.error().message;
+    if (const auto legal = domain::check_transition(before.status, run.status); !legal)
+      return legal.error().message;
   if (const auto* created = std::get_if<domain::WorkspaceCreated>(&parsed->body)) {
     if (before.workspace) return "it had a workspace already";
     workspaces_[created->workspace] = *id;
@@ -41,21 +46,27 @@ std::optional<std::string> Invariants::take(const ports::Event& event) {
   if (const auto* started = std::get_if<domain::StepStarted>(&parsed->body)) {
     const auto* step = before.find(started->step);
     if (step == nullptr || step->status != domain::StepStatus::pending) return "it was not pending";
-    if (started->attempt != step->attempt + 1) return fmt::format("attempt {} comes after {}", started->attempt, step->attempt);
+    if (started->attempt != step->attempt + 1)
+      return fmt::format("attempt {} comes after {}", started->attempt, step->attempt);
     if (before.paused && !step->definition.at_end) return "the run was paused";
   }
   if (domain::has_ended(run.status))
     for (const auto& step : run.steps)
-      if (domain::is_under_way(step.status)) return fmt::format("the run has ended, and its step {} has not", step.definition.name);
+      if (domain::is_under_way(step.status))
+        return fmt::format("the run has ended, and its step {} has not", step.definition.name);
   return check_steps(before, run, event);
 }
 
-std::optional<std::string> Invariants::check_steps(const domain::Run& before, const domain::Run& after, const ports::Event& event) const {
+std::optional<std::string> Invariants::check_steps(const domain::Run& before,
+                                                   const domain::Run& after,
+                                                   const ports::Event& event) const {
   if (event.type == domain::RunRetried::kType || !before.exists()) return std::nullopt;
   for (const auto& step : after.steps) {
     const auto* old = before.find(step.definition.name);
     if (old == nullptr || old->status == step.status) continue;
-    if (const auto legal = domain::check_transition(step.definition.name, old->status, step.status); !legal) return legal.error().message;
+    if (const auto legal = domain::check_transition(step.definition.name, old->status, step.status);
+        !legal)
+      return legal.error().message;
   }
   return std::nullopt;
 }
@@ -68,7 +79,8 @@ std::optional<std::string> Invariants::check_processes() const {
     if (run == workspaces_.end()) continue;
     for (const auto& [id, process] : machine.processes)
       if (!process.spec.env.contains("CORRAL_GIT") && !seen.insert({run->second, id}).second)
-        return fmt::format("the process {} of run {} was started twice", id, run->second.to_string());
+        return fmt::format("the process {} of run {} was started twice", id,
+                           run->second.to_string());
   }
   return std::nullopt;
 }
@@ -84,11 +96,14 @@ std::optional<std::string> Invariants::check_queue() {
       least[slot.name] = std::max(least[slot.name], slot.limit);
     }
   }
-  if (claimed.size() > harness_.options.running) return fmt::format("{} jobs are claimed at once", claimed.size());
+  if (claimed.size() > harness_.options.running)
+    return fmt::format("{} jobs are claimed at once", claimed.size());
   for (const auto& [group, count] : by_group)
-    if (count > harness_.options.per_project) return fmt::format("{} jobs of one group are claimed at once", count);
+    if (count > harness_.options.per_project)
+      return fmt::format("{} jobs of one group are claimed at once", count);
   for (const auto& [slot, count] : by_slot)
-    if (count > least[slot]) return fmt::format("{} jobs hold the slot {} of {}", count, slot, least[slot]);
+    if (count > least[slot])
+      return fmt::format("{} jobs hold the slot {} of {}", count, slot, least[slot]);
   return std::nullopt;
 }
 
@@ -96,22 +111,33 @@ std::optional<std::string> Invariants::look_at_the_end(const std::vector<RunId>&
   if (auto wrong = look()) return wrong;
   for (const auto id : accepted) {
     const auto run = runs_.find(id);
-    if (run == runs_.end()) return fmt::format("run {} was accepted and is not there", id.to_string());
-    if (!domain::has_ended(run->second.status)) return fmt::format("run {} is still {}", id.to_string(), to_string(run->second.status));
+    if (run == runs_.end())
+      return fmt::format("run {} was accepted and is not there", id.to_string());
+    if (!domain::has_ended(run->second.status))
+      return fmt::format("run {} is still {}", id.to_string(), to_string(run->second.status));
   }
   for (const auto& [id, run] : runs_) {
-    if (!domain::has_ended(run.status)) return fmt::format("run {} is still {}", id.to_string(), to_string(run.status));
-    if (harness_.run(id) != engine::run_json(run)) return fmt::format("the read model of run {} is not what its events add up to", id.to_string());
+    if (!domain::has_ended(run.status))
+      return fmt::format("run {} is still {}", id.to_string(), to_string(run.status));
+    if (harness_.run(id) != engine::run_json(run))
+      return fmt::format("the read model of run {} is not what its events add up to",
+                         id.to_string());
   }
-  if (const auto living = harness_.world.living_processes(); living > 0) return fmt::format("{} processes are still alive", living);
+  if (const auto living = harness_.world.living_processes(); living > 0)
+    return fmt::format("{} processes are still alive", living);
   for (const auto& [workspace, machine] : harness_.world.machines)
-    if (!harness_.world.destroyed.contains(workspace)) return fmt::format("workspace {} of run {} was left behind", workspace.to_string(), workspaces_.contains(workspace) ? workspaces_.at(workspace).to_string() : "?");
+    if (!harness_.world.destroyed.contains(workspace))
+      return fmt::format(
+          "workspace {} of run {} was left behind", workspace.to_string(),
+          workspaces_.contains(workspace) ? workspaces_.at(workspace).to_string() : "?");
   for (const char* state : {"ready", "claimed", "failed"})
-    if (const auto left = harness_.jobs(state); !left.empty()) return fmt::format("job {} is {} although every run has ended", left.front().key, state);
-  // A line of the engine's own may be worded by two drivers, while one of them does not know yet that its lease is lost: the
-  // first stands. What processes print is the same whoever takes it.
+    if (const auto left = harness_.jobs(state); !left.empty())
+      return fmt::format("job {} is {} although every run has ended", left.front().key, state);
+  // A line of the engine's own may be worded by two drivers, while one of them does not know yet
+  // that its lease is lost: the first stands. What processes print is the same whoever takes it.
   for (const auto& mismatch : harness_.logs.mismatches)
-    if (!mismatch.contains(", corral/")) return "a log was written again with other bytes: " + mismatch;
+    if (!mismatch.contains(", corral/"))
+      return "a log was written again with other bytes: " + mismatch;
   return std::nullopt;
 }
 

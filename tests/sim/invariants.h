@@ -16,8 +16,8 @@ class Invariants {
 
   // Looks at every event since the last look. The first thing that is wrong, or nothing.
   std::optional<std::string> look();
-  // Once nothing is left to do: every accepted run has ended, nothing lives, the read model is what the
-  // events add up to.
+  // Once nothing is left to do: every accepted run has ended, nothing lives, the read model is what
+  // the events add up to.
   std::optional<std::string> look_at_the_end(const std::vector<RunId>& accepted);
 
   const std::map<RunId, domain::Run>& runs() const { return runs_; }
@@ -26,7 +26,8 @@ class Invariants {
 
  private:
   std::optional<std::string> take(const ports::Event& event);
-  std::optional<std::string> check_steps(const domain::Run& before, const domain::Run& after, const ports::Event& event) const;
+  std::optional<std::string> check_steps(const domain::Run& before, const domain::Run& after,
+                                         const ports::Event& event) const;
   std::optional<std::string> check_processes() const;
   std::optional<std::string> check_queue();
 

@@ -17,7 +17,10 @@ std::string random_step(Dice& dice, int number, const std::vector<std::string>& 
   const int kind = pick(dice, 0, 9);
   if (kind == 0) {
     step += "    kind: approval\n    message: go on\n";
-    if (chance(dice, 0.5)) step += "    timeout: 10m\n    default: " + std::string(chance(dice, 0.7) ? "allow" : "deny") + "\n";
+    if (chance(dice, 0.5))
+      step +=
+          "    timeout: 10m\n    default: " + std::string(chance(dice, 0.7) ? "allow" : "deny") +
+          "\n";
     if (chance(dice, 0.5)) step += "    on_deny: continue\n";
     return step;
   }
@@ -26,22 +29,32 @@ std::string random_step(Dice& dice, int number, const std::vector<std::string>& 
   } else {
     step += "    kind: command\n    run: work\n";
   }
-  if (chance(dice, 0.2)) step += "    matrix: {n: [1, 2, 3]}\n" + std::string(chance(dice, 0.5) ? "    max_parallel: 2\n" : "");
-  if (chance(dice, 0.3)) step += fmt::format("    retry: {{attempts: {}, backoff: 2s, on: [conflict, unavailable]}}\n", pick(dice, 1, 3));
+  if (chance(dice, 0.2))
+    step += "    matrix: {n: [1, 2, 3]}\n" +
+            std::string(chance(dice, 0.5) ? "    max_parallel: 2\n" : "");
+  if (chance(dice, 0.3))
+    step += fmt::format("    retry: {{attempts: {}, backoff: 2s, on: [conflict, unavailable]}}\n",
+                        pick(dice, 1, 3));
   if (chance(dice, 0.15)) step += "    continue_on_error: true\n";
-  if (!needs.empty() && chance(dice, 0.2)) step += fmt::format("    if: {}\n", chance(dice, 0.5) ? "always()" : fmt::format("steps.{}.status == 'completed'", needs.front()));
+  if (!needs.empty() && chance(dice, 0.2))
+    step += fmt::format("    if: {}\n",
+                        chance(dice, 0.5)
+                            ? "always()"
+                            : fmt::format("steps.{}.status == 'completed'", needs.front()));
   return step;
 }
 
 }  // namespace
 
 std::string child_definition() {
-  return "name: child\ninputs: {who: string}\noutputs: {said: \"hello ${{ inputs.who }}\"}\nsteps:\n  - {name: work, kind: command, run: [echo, \"${{ inputs.who }}\"]}\n";
+  return "name: child\ninputs: {who: string}\noutputs: {said: \"hello ${{ inputs.who "
+         "}}\"}\nsteps:\n  - {name: work, kind: command, run: [echo, \"${{ inputs.who }}\"]}\n";
 }
 
 std::string random_definition(Dice& dice) {
   std::string text = "name: random\n";
-  if (chance(dice, 0.2)) text += fmt::format("concurrency: {{group: g, limit: {}}}\n", pick(dice, 1, 2));
+  if (chance(dice, 0.2))
+    text += fmt::format("concurrency: {{group: g, limit: {}}}\n", pick(dice, 1, 2));
   if (chance(dice, 0.2)) text += "timeout: 2h\n";
   text += "steps:\n";
   std::vector<std::string> names;

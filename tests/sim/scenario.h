@@ -9,8 +9,12 @@ namespace corral::sim {
 
 using Dice = std::mt19937_64;
 
-inline bool chance(Dice& dice, double probability) { return std::uniform_real_distribution<>(0, 1)(dice) < probability; }
-inline int pick(Dice& dice, int least, int most) { return std::uniform_int_distribution<>(least, most)(dice); }
+inline bool chance(Dice& dice, double probability) {
+  return std::uniform_real_distribution<>(0, 1)(dice) < probability;
+}
+inline int pick(Dice& dice, int least, int most) {
+  return std::uniform_int_distribution<>(least, most)(dice);
+}
 
 // The workflow that others use as a step.
 std::string child_definition();

@@ -1,12 +1,13 @@
-// Runs seeds until the time is up: sim [--seconds N] [--seed S] [--seeds N] [--jobs N]. Exit 1 when a violation was found.
+// Runs seeds until the time is up: sim [--seconds N] [--seed S] [--seeds N] [--jobs N]. Exit 1 when
+// a violation was found.
 #include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <thread>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "base/log.h"
 #include "simulation.h"
@@ -26,19 +27,22 @@ int main(int argc, char** argv) {
 
   const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
   std::mutex mutex;  // guards what follows
-  std::uint64_t next = first, done = 0, runs = 0, events = 0, crashes = 0, faults = 0, violations = 0;
+  std::uint64_t next = first, done = 0, runs = 0, events = 0, crashes = 0, faults = 0,
+                violations = 0;
   const auto work = [&] {
     for (;;) {
       std::uint64_t seed = 0;
       {
         std::scoped_lock lock(mutex);
-        const bool over = seeds > 0 ? next >= first + seeds : std::chrono::steady_clock::now() >= end;
+        const bool over =
+            seeds > 0 ? next >= first + seeds : std::chrono::steady_clock::now() >= end;
         if (over || violations >= 5) return;
         seed = next++;
       }
       auto outcome = sim::simulate(seed);
       // A life is the same each time it is lived: otherwise a seed would show nothing.
-      if (!outcome.violation && seed % 50 == 0 && sim::simulate(seed).fingerprint != outcome.fingerprint)
+      if (!outcome.violation && seed % 50 == 0 &&
+          sim::simulate(seed).fingerprint != outcome.fingerprint)
         outcome.violation = "lived twice, it is not the same life";
       std::scoped_lock lock(mutex);
       ++done;

@@ -16,8 +16,8 @@ using engine::testing::FakeProcess;
 using engine::testing::Harness;
 
 constexpr int kRuns = 10;
-constexpr int kWildTicks = 6'000;       // with faults
-constexpr int kCalmTicks = 400'000;     // for everything to come to its end
+constexpr int kWildTicks = 6'000;    // with faults
+constexpr int kCalmTicks = 400'000;  // for everything to come to its end
 constexpr int kLookEvery = 64;
 
 class Simulation {
@@ -30,11 +30,19 @@ class Simulation {
     h_.options.per_project = 3;
     h_.store_faults = [this](std::string_view, ports::fakes::FakeStore::Moment) { return fault(); };
     const auto world = h_.world.faults;
-    h_.world.faults = [this, world](std::string_view call) { auto dead = world(call); return dead ? dead : fault(); };
+    h_.world.faults = [this, world](std::string_view call) {
+      auto dead = world(call);
+      return dead ? dead : fault();
+    };
     const auto logs = h_.logs.faults;
-    h_.logs.faults = [this, logs] { auto dead = logs(); return dead ? dead : fault(); };
+    h_.logs.faults = [this, logs] {
+      auto dead = logs();
+      return dead ? dead : fault();
+    };
     const auto usual = h_.world.act;
-    h_.world.act = [this, usual](FakeMachine& machine, FakeProcess& process) { act(usual, machine, process); };
+    h_.world.act = [this, usual](FakeMachine& machine, FakeProcess& process) {
+      act(usual, machine, process);
+    };
   }
 
   Outcome live() {
@@ -61,7 +69,8 @@ class Simulation {
   std::optional<Error> fault() {
     if (!wild_ || !chance(dice_, fault_rate_)) return std::nullopt;
     ++outcome_.faults;
-    return Error{chance(dice_, 0.2) ? ErrorCode::exhausted : ErrorCode::unavailable, "by chance", nullptr};
+    return Error{chance(dice_, 0.2) ? ErrorCode::exhausted : ErrorCode::unavailable, "by chance",
+                 nullptr};
   }
 
   // ---- processes: each takes its time, and ends as its id and the seed say ----
@@ -72,13 +81,15 @@ class Simulation {
     int code;
   };
 
-  void act(const std::function<void(FakeMachine&, FakeProcess&)>& usual, FakeMachine& machine, FakeProcess& process) {
+  void act(const std::function<void(FakeMachine&, FakeProcess&)>& usual, FakeMachine& machine,
+           FakeProcess& process) {
     if (process.spec.env.contains("CORRAL_GIT")) return usual(machine, process);
     if (!process.signals.empty()) return process.end(128 + process.signals.back());
     if (!process.output.empty()) return;
     process.print("at work\n");
     const Duration takes(pick(dice_, 0, 3) == 0 ? pick(dice_, 0, 200'000) : 0);
-    work_.push_back({machine.id, process.spec.id, h_.clock.now() + takes, chance(dice_, 0.2) ? 1 : 0});
+    work_.push_back(
+        {machine.id, process.spec.id, h_.clock.now() + takes, chance(dice_, 0.2) ? 1 : 0});
   }
 
   std::optional<Time> next_end() const {
@@ -124,7 +135,8 @@ class Simulation {
     for (;;) {
       h_.boot();
       std::optional<bool> up;
-      ask<Result<void>>(h_.engine().start(), [&up](const Result<void>& result) { up = result.has_value(); });
+      ask<Result<void>>(h_.engine().start(),
+                        [&up](const Result<void>& result) { up = result.has_value(); });
       for (int i = 0; i < 100'000 && !up; ++i) step();
       if (up.value_or(false)) return;
       h_.crash();
@@ -138,9 +150,10 @@ class Simulation {
 
   template <class T>
   void ask(Task<T> task, std::function<void(const T&)> then) {
-    asio::co_spawn(h_.context(), std::move(task), [then = std::move(then)](const std::exception_ptr& thrown, const T& value) {
-      if (!thrown) then(value);
-    });
+    asio::co_spawn(h_.context(), std::move(task),
+                   [then = std::move(then)](const std::exception_ptr& thrown, const T& value) {
+                     if (!thrown) then(value);
+                   });
   }
   template <class T>
   void ask(Task<T> task) {
@@ -160,14 +173,17 @@ class Simulation {
     request.git_url = chance(dice_, 0.5) ? "/srv/one" : "/srv/two";
     request.definition = random_definition(dice_);
     request.priority = pick(dice_, 0, 2);
-    if (chance(dice_, 0.1)) request.not_before = h_.clock.now() + Duration(pick(dice_, 0, 3'600'000));
+    if (chance(dice_, 0.1))
+      request.not_before = h_.clock.now() + Duration(pick(dice_, 0, 3'600'000));
     // Whoever gets no answer asks again, with the same key.
     for (int times = chance(dice_, 0.2) ? 2 : 1; times > 0; --times)
-      ask<Result<json::value>>(h_.engine().start_run(request, {"user:ann", key}), [this](const Result<json::value>& run) {
-        if (!run) return;
-        const auto id = RunId::parse(find_string(*run, {"id"})).value();
-        if (std::ranges::find(accepted_, id) == accepted_.end()) accepted_.push_back(id);
-      });
+      ask<Result<json::value>>(h_.engine().start_run(request, {"user:ann", key}),
+                               [this](const Result<json::value>& run) {
+                                 if (!run) return;
+                                 const auto id = RunId::parse(find_string(*run, {"id"})).value();
+                                 if (std::ranges::find(accepted_, id) == accepted_.end())
+                                   accepted_.push_back(id);
+                               });
   }
 
   void meddle() {
@@ -176,15 +192,23 @@ class Simulation {
     std::advance(at, pick(dice_, 0, static_cast<int>(invariants_.runs().size()) - 1));
     const auto& run = at->second;
     auto& engine = h_.engine();
-    const engine::Caller ann("user:ann", chance(dice_, 0.3) ? fmt::format("key-{}", pick(dice_, 0, 20)) : "");
+    const engine::Caller ann("user:ann",
+                             chance(dice_, 0.3) ? fmt::format("key-{}", pick(dice_, 0, 20)) : "");
     switch (pick(dice_, 0, 9)) {
       case 0: ask(engine.cancel_run(run.id, "by chance", ann)); break;
       case 1: ask(engine.pause_run(run.id, "", ann)); break;
       case 2: ask(engine.resume_run(run.id, ann)); break;
       case 3: ask(engine.retry_run(run.id, "", ann)); break;
-      case 4: ask(engine.retry_run(run.id, run.steps[static_cast<std::size_t>(pick(dice_, 0, static_cast<int>(run.steps.size()) - 1))].definition.name, ann)); break;
+      case 4:
+        ask(engine.retry_run(run.id,
+                             run.steps[static_cast<std::size_t>(
+                                           pick(dice_, 0, static_cast<int>(run.steps.size()) - 1))]
+                                 .definition.name,
+                             ann));
+        break;
       case 5:
-        if (forks_++ < 3 && !run.request.parent) ask(engine.fork_run(run.id, run.steps.front().definition.name, ann));
+        if (forks_++ < 3 && !run.request.parent)
+          ask(engine.fork_run(run.id, run.steps.front().definition.name, ann));
         break;
       default: answer(run, chance(dice_, 0.8)); break;
     }
@@ -198,7 +222,9 @@ class Simulation {
     std::vector<WorkspaceId> alive;
     for (const auto& [id, machine] : h_.world.machines)
       if (!machine.gone && !h_.world.destroyed.contains(id)) alive.push_back(id);
-    if (!alive.empty()) h_.world.lose(alive[static_cast<std::size_t>(pick(dice_, 0, static_cast<int>(alive.size()) - 1))]);
+    if (!alive.empty())
+      h_.world.lose(
+          alive[static_cast<std::size_t>(pick(dice_, 0, static_cast<int>(alive.size()) - 1))]);
   }
 
   // ---- the end: nothing fails any more, and people do what they are asked for ----
@@ -210,7 +236,8 @@ class Simulation {
         bool over = true;
         for (const auto& [id, run] : invariants_.runs()) {
           over = over && domain::has_ended(run.status);
-          if (run.paused && !domain::has_ended(run.status)) ask(h_.engine().resume_run(id, "user:ann"));
+          if (run.paused && !domain::has_ended(run.status))
+            ask(h_.engine().resume_run(id, "user:ann"));
           answer(run, true);
         }
         if (over && work_is_over()) break;
@@ -220,17 +247,25 @@ class Simulation {
     h_.settle();
     outcome_.violation = invariants_.look_at_the_end(accepted_);
   }
-  bool work_is_over() { return h_.jobs("claimed").empty() && h_.jobs("ready").empty() && h_.world.living_processes() == 0 && all_destroyed(); }
+  bool work_is_over() {
+    return h_.jobs("claimed").empty() && h_.jobs("ready").empty() &&
+           h_.world.living_processes() == 0 && all_destroyed();
+  }
   bool all_destroyed() const {
-    return std::ranges::all_of(h_.world.machines, [this](const auto& entry) { return h_.world.destroyed.contains(entry.first); });
+    return std::ranges::all_of(h_.world.machines, [this](const auto& entry) {
+      return h_.world.destroyed.contains(entry.first);
+    });
   }
 
   void tell_story() {
     for (const auto& [id, run] : invariants_.runs()) {
       if (!outcome_.violation->contains(id.to_string())) continue;
-      for (const auto& event : h_.events(id)) outcome_.story += fmt::format("  {:4} {} {} {}\n", event.version, to_rfc3339(event.time), event.type, json::serialize(event.data).substr(0, 300));
+      for (const auto& event : h_.events(id))
+        outcome_.story += fmt::format("  {:4} {} {} {}\n", event.version, to_rfc3339(event.time),
+                                      event.type, json::serialize(event.data).substr(0, 300));
       for (const auto& [workspace, machine] : h_.world.machines) {
-        outcome_.story += fmt::format("  machine {}{}:", workspace.to_string(), machine.gone ? " (gone)" : "");
+        outcome_.story +=
+            fmt::format("  machine {}{}:", workspace.to_string(), machine.gone ? " (gone)" : "");
         for (const auto& [name, process] : machine.processes) outcome_.story += " " + name;
         outcome_.story += "\n";
       }

@@ -1,4 +1,5 @@
-// The drivers, fed with streams of the real CLI (testdata/, recorded against tests/tools/model_server.py).
+// The drivers, fed with streams of the real CLI (testdata/, recorded against
+// tests/tools/model_server.py).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -15,11 +16,16 @@ using testing::HasSubstr;
 using Kind = AgentEvent::Kind;
 
 std::string recorded(std::string_view name) {
-  return read_file(fmt::format("{}/src/adapters/agent/testdata/{}.jsonl", CORRAL_SOURCE_DIR, name)).value();
+  return read_file(fmt::format("{}/src/adapters/agent/testdata/{}.jsonl", CORRAL_SOURCE_DIR, name))
+      .value();
 }
 
 ports::AgentTask task() {
-  return {.prompt = "Fix it.", .session_id = "019e0000-0000-7000-8000-000000000001", .gateway_url = "http://127.0.0.1:8377", .gateway_token = "token", .permission_policy = "ask"};
+  return {.prompt = "Fix it.",
+          .session_id = "019e0000-0000-7000-8000-000000000001",
+          .gateway_url = "http://127.0.0.1:8377",
+          .gateway_token = "token",
+          .permission_policy = "ask"};
 }
 
 struct Played {
@@ -50,15 +56,18 @@ Played play(const std::string& stream, std::size_t piece, bool allow = true) {
     const auto events = step.events;
     played.take(std::move(step));
     for (const auto& event : events)
-      if (event.kind == Kind::permission_request) played.take(driver.answer(event.id, allow, allow ? "" : "not now"));
+      if (event.kind == Kind::permission_request)
+        played.take(driver.answer(event.id, allow, allow ? "" : "not now"));
   }
   return played;
 }
 
 TEST(ClaudeDriver, FollowsARunWithEditsAndAsksForEach) {
   const auto played = play(recorded("edits"), 1 << 20);
-  EXPECT_THAT(played.kinds, ElementsAre("started", "thought", "message", "tool_call", "permission_request", "tool_result", "tool_call",
-                                        "permission_request", "tool_result", "message", "usage", "finished", "permission_answer", "permission_answer"));
+  EXPECT_THAT(played.kinds, ElementsAre("started", "thought", "message", "tool_call",
+                                        "permission_request", "tool_result", "tool_call",
+                                        "permission_request", "tool_result", "message", "usage",
+                                        "finished", "permission_answer", "permission_answer"));
   ASSERT_TRUE(played.result);
   EXPECT_TRUE(played.result->ok);
   EXPECT_EQ(played.result->summary, "All done.");
@@ -110,16 +119,20 @@ TEST(ClaudeDriver, SplitsAPromptThatIsLargerThanOneInput) {
 TEST(ClaudeDriver, AllowsWithTheInputAsItWasAskedAndOnlyOnce) {
   ClaudeDriver driver(task());
   const auto asked = driver.on_output(
-      R"({"type":"control_request","request_id":"r1","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{"command":"make test"}}})" "\n");
+      R"({"type":"control_request","request_id":"r1","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{"command":"make test"}}})"
+      "\n");
   ASSERT_EQ(asked.events.size(), 1u);
   EXPECT_EQ(asked.events[0].id, "r1");
   EXPECT_EQ(asked.events[0].text, "make test");
   const auto answer = driver.answer("r1", true, "");
   ASSERT_EQ(answer.inputs.size(), 1u);
   EXPECT_EQ(answer.inputs[0].id, "permission-r1");
-  EXPECT_EQ(parse_json(answer.inputs[0].bytes, "answer").value(),
-            parse_json(R"({"type":"control_response","response":{"subtype":"success","request_id":"r1",
-                           "response":{"behavior":"allow","updatedInput":{"command":"make test"}}}})", "wanted").value());
+  EXPECT_EQ(
+      parse_json(answer.inputs[0].bytes, "answer").value(),
+      parse_json(R"({"type":"control_response","response":{"subtype":"success","request_id":"r1",
+                           "response":{"behavior":"allow","updatedInput":{"command":"make test"}}}})",
+                 "wanted")
+          .value());
   EXPECT_TRUE(driver.answer("r1", true, "").inputs.empty());
 }
 
@@ -127,7 +140,9 @@ TEST(ClaudeDriver, DoesNotDwellInTheLogOnWhatIsAllowedAnyway) {
   auto free = task();
   free.permission_policy = "workspace";
   ClaudeDriver driver(free);
-  const auto asked = driver.on_output(R"({"type":"control_request","request_id":"r1","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{}}})" "\n");
+  const auto asked = driver.on_output(
+      R"({"type":"control_request","request_id":"r1","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{}}})"
+      "\n");
   EXPECT_EQ(asked.events.size(), 1u);
   EXPECT_EQ(asked.text + driver.answer("r1", true, "").text, "");
 }
@@ -149,7 +164,8 @@ TEST(ClaudeDriver, ReportsAFailedModelCallAsAFailure) {
 
 TEST(ClaudeDriver, SaysThatTheModelIsTriedAgain) {
   const auto played = play(recorded("retried"), 100);
-  EXPECT_THAT(played.text, HasSubstr("! the model did not answer (overloaded, status 529); attempt 1 of 2"));
+  EXPECT_THAT(played.text,
+              HasSubstr("! the model did not answer (overloaded, status 529); attempt 1 of 2"));
   EXPECT_TRUE(played.result->ok);
 }
 
@@ -164,13 +180,17 @@ TEST(ClaudeDriver, SkipsALineThatIsTooLongAndGoesOn) {
   Played played;
   const std::string piece(1u << 20, 'x');
   for (int i = 0; i < 9; ++i) played.take(driver.on_output(piece));
-  played.take(driver.on_output("\n{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"still here\"}]}}\n"));
+  played.take(
+      driver.on_output("\n{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"text\","
+                       "\"text\":\"still here\"}]}}\n"));
   EXPECT_THAT(played.kinds, ElementsAre("error", "message"));
 }
 
 TEST(ClaudeDriver, PassesOverWhatItDoesNotKnow) {
   ClaudeDriver driver(task());
-  const auto step = driver.on_output("{\"type\":\"novelty\"}\n\n{\"type\":\"system\",\"subtype\":\"thinking_tokens\"}\n[1]\nnot json\n");
+  const auto step = driver.on_output(
+      "{\"type\":\"novelty\"}\n\n{\"type\":\"system\",\"subtype\":\"thinking_tokens\"}\n[1]\nnot "
+      "json\n");
   ASSERT_EQ(step.events.size(), 2u);
   EXPECT_EQ(step.events[1].text, "not json");
   EXPECT_EQ(step.events[1].kind, Kind::notice);
@@ -178,14 +198,23 @@ TEST(ClaudeDriver, PassesOverWhatItDoesNotKnow) {
 
 TEST(ClaudeDriver, AnswersQuestionsItCannotAnswerRatherThanLetTheAgentWait) {
   ClaudeDriver driver(task());
-  const auto step = driver.on_output(R"({"type":"control_request","request_id":"h","request":{"subtype":"hook_callback"}})" "\n");
+  const auto step = driver.on_output(
+      R"({"type":"control_request","request_id":"h","request":{"subtype":"hook_callback"}})"
+      "\n");
   ASSERT_EQ(step.inputs.size(), 1u);
   EXPECT_THAT(step.inputs[0].bytes, HasSubstr("\"subtype\":\"error\""));
 }
 
 TEST(ClaudeDriver, TakesTerminalSequencesOutOfWhatPeopleRead) {
   ClaudeDriver driver(task());
-  const json::value line{{"type", "assistant"}, {"message", {{"content", {{{"type", "text"}, {"text", "a\x1b]52;c;c2VjcmV0\x07" "b\x1b[31mc\xc2\x9b" "2Jd\xe2\x80\xae"}}}}}}};
+  const json::value line{{"type", "assistant"},
+                         {"message",
+                          {{"content",
+                            {{{"type", "text"},
+                              {"text",
+                               "a\x1b]52;c;c2VjcmV0\x07"
+                               "b\x1b[31mc\xc2\x9b"
+                               "2Jd\xe2\x80\xae"}}}}}}};
   const auto step = driver.on_output(json::serialize(line) + "\n");
   EXPECT_EQ(step.text, "● abcd\n");
   EXPECT_EQ(step.events.at(0).text, "abcd");
@@ -194,7 +223,8 @@ TEST(ClaudeDriver, TakesTerminalSequencesOutOfWhatPeopleRead) {
 TEST(ClaudeDriver, ExplainsAnEarlyEndWithTheProgramsLastWords) {
   const auto result = ClaudeDriver(task()).on_exit(1, "No conversation found\n");
   EXPECT_FALSE(result.ok);
-  EXPECT_EQ(result.summary, "Claude Code ended with exit code 1 before it gave a result: No conversation found");
+  EXPECT_EQ(result.summary,
+            "Claude Code ended with exit code 1 before it gave a result: No conversation found");
 }
 
 TEST(CommandDriver, GivesThePromptAndClosesStdin) {
@@ -206,10 +236,12 @@ TEST(CommandDriver, GivesThePromptAndClosesStdin) {
   EXPECT_EQ(begin.inputs[0].bytes, "Fix it.");
   EXPECT_TRUE(begin.close_input);
   std::string text;
-  for (const char c : std::string("one\r\ntwo \x1b[1mbold\x1b[0m \xff\n")) text += driver->on_output({&c, 1}).text;
+  for (const char c : std::string("one\r\ntwo \x1b[1mbold\x1b[0m \xff\n"))
+    text += driver->on_output({&c, 1}).text;
   EXPECT_EQ(text, "one\ntwo bold \xEF\xBF\xBD\n");
   EXPECT_TRUE(driver->on_exit(0, "").ok);
-  EXPECT_EQ(driver->on_exit(2, "").summary, "sh -c cat ended with exit code 2: two bold \xEF\xBF\xBD");
+  EXPECT_EQ(driver->on_exit(2, "").summary,
+            "sh -c cat ended with exit code 2: two bold \xEF\xBF\xBD");
 }
 
 TEST(CommandAgent, RefusesARunWithoutAProgram) {

@@ -1,15 +1,15 @@
-// Installing Claude Code with a stand-in for npm; and the real CLI against the scripted model, where it is installed
-// (CORRAL_AGENTS names the folder).
+// Installing Claude Code with a stand-in for npm; and the real CLI against the scripted model,
+// where it is installed (CORRAL_AGENTS names the folder).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cstdlib>
+#include <fstream>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -59,7 +59,8 @@ fs::path stand_in_npm(const fs::path& folder, std::string_view body) {
 }
 
 constexpr std::string_view kInstallsIt =
-    "for p in linux-x64 linux-arm64; do mkdir -p $prefix/node_modules/@anthropic-ai/claude-code-$p\n"
+    "for p in linux-x64 linux-arm64; do mkdir -p "
+    "$prefix/node_modules/@anthropic-ai/claude-code-$p\n"
     "printf '#!/bin/sh\\n' > $prefix/node_modules/@anthropic-ai/claude-code-$p/claude\n"
     "chmod 755 $prefix/node_modules/@anthropic-ai/claude-code-$p/claude; done";
 
@@ -76,7 +77,8 @@ TEST(ClaudeAgent, SaysThatItIsNotInstalledAndWhatToDo) {
 
 TEST(ClaudeAgent, InstallsOnceAndMountsTheProgramOnly) {
   TemporaryFolder folder;
-  const auto npm = stand_in_npm(folder.path(), std::string(kInstallsIt) + "\necho called >> " + (folder.path() / "calls").string());
+  const auto npm = stand_in_npm(folder.path(), std::string(kInstallsIt) + "\necho called >> " +
+                                                   (folder.path() / "calls").string());
   auto agent = make_claude_agent({.folder = folder.path() / "agents", .npm = npm.string()});
   ASSERT_TRUE(run(agent->install(quiet)));
   ASSERT_TRUE(run(agent->install(quiet)));
@@ -90,7 +92,8 @@ TEST(ClaudeAgent, InstallsOnceAndMountsTheProgramOnly) {
 
 TEST(ClaudeAgent, LeavesNothingThatLooksInstalledWhenNpmFails) {
   TemporaryFolder folder;
-  const auto npm = stand_in_npm(folder.path(), "mkdir -p $prefix/node_modules; echo no route to the registry >&2; exit 1");
+  const auto npm = stand_in_npm(
+      folder.path(), "mkdir -p $prefix/node_modules; echo no route to the registry >&2; exit 1");
   auto agent = make_claude_agent({.folder = folder.path() / "agents", .npm = npm.string()});
   const auto failed = run(agent->install(quiet));
   ASSERT_FALSE(failed);
@@ -108,7 +111,9 @@ TEST(ClaudeAgent, NamesTheRemedyWhenNpmIsMissing) {
 
 TEST(ClaudeAgent, LaunchesWithTheRunsTokenAndNothingElse) {
   auto agent = make_claude_agent({});
-  ports::AgentTask task{.session_id = "019e0000-0000-7000-8000-000000000001", .gateway_url = "http://127.0.0.1:8377", .gateway_token = "run-token"};
+  ports::AgentTask task{.session_id = "019e0000-0000-7000-8000-000000000001",
+                        .gateway_url = "http://127.0.0.1:8377",
+                        .gateway_token = "run-token"};
   const auto launch = agent->launch(task).value();
   EXPECT_EQ(launch.process.env.at("ANTHROPIC_API_KEY"), "run-token");
   EXPECT_TRUE(launch.process.input);
@@ -122,7 +127,8 @@ TEST(ClaudeAgent, LaunchesWithTheRunsTokenAndNothingElse) {
 // A child with pipes on stdin and stdout, ended with this object.
 class Child {
  public:
-  Child(std::vector<std::string> argv, std::map<std::string, std::string> env, const std::string& cwd) {
+  Child(std::vector<std::string> argv, std::map<std::string, std::string> env,
+        const std::string& cwd) {
     int in[2], out[2];
     EXPECT_EQ(::pipe2(in, O_CLOEXEC), 0);
     EXPECT_EQ(::pipe2(out, O_CLOEXEC), 0);
@@ -164,13 +170,15 @@ TEST(RealClaude, WritesAFileAsTheScriptedModelSays) {
   TemporaryFolder temporary;
   fs::create_directories(temporary.path() / "home");
   fs::create_directories(temporary.path() / "work");
-  Child model({"python3", CORRAL_SOURCE_DIR "/tests/tools/model_server.py", "--until-eof"}, inherited_env(), temporary.path());
+  Child model({"python3", CORRAL_SOURCE_DIR "/tests/tools/model_server.py", "--until-eof"},
+              inherited_env(), temporary.path());
   std::string url = model.read();
   url = url.substr(url.find("http"), url.find('\n') - url.find("http"));
 
   const ports::AgentTask task{
-      .prompt = R"(Write a greeting. SCRIPT:[{"text":"I write it.","tool":"Write","input":{"file_path":"hello.txt","content":"hello\n"}},)"
-                R"({"tool":"WebFetch","input":{"url":"https://example.com","prompt":"x"}},{"text":"Written."}])",
+      .prompt =
+          R"(Write a greeting. SCRIPT:[{"text":"I write it.","tool":"Write","input":{"file_path":"hello.txt","content":"hello\n"}},)"
+          R"({"tool":"WebFetch","input":{"url":"https://example.com","prompt":"x"}},{"text":"Written."}])",
       .session_id = Uuid::v7(SystemClock::instance().now(), SystemRandom::instance()).to_string(),
       .gateway_url = url,
       .gateway_token = "run-token",
@@ -199,7 +207,8 @@ TEST(RealClaude, WritesAFileAsTheScriptedModelSays) {
     const auto events = step.events;
     take(std::move(step));
     for (const auto& event : events)
-      if (event.kind == ports::AgentEvent::Kind::permission_request) take(driver->answer(event.id, true, ""));
+      if (event.kind == ports::AgentEvent::Kind::permission_request)
+        take(driver->answer(event.id, true, ""));
   }
   ASSERT_TRUE(result) << text;
   EXPECT_TRUE(result->ok) << text;

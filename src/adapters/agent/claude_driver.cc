@@ -12,11 +12,11 @@ using ports::AgentResult;
 using Kind = AgentEvent::Kind;
 using Step = ports::AgentDriver::Step;
 
-constexpr std::size_t kMaxInputBytes = 4u << 20;    // of one input: the workspace takes 16 MiB
-constexpr std::size_t kMaxEventText = 64u << 10;    // of a timeline entry
+constexpr std::size_t kMaxInputBytes = 4u << 20;  // of one input: the workspace takes 16 MiB
+constexpr std::size_t kMaxEventText = 64u << 10;  // of a timeline entry
 constexpr std::size_t kMaxSummary = 8u << 10;
 constexpr std::size_t kMaxOpenCalls = 1000;
-constexpr int kMaxDepth = 256;                      // a tool's input is as deep as the model makes it
+constexpr int kMaxDepth = 256;  // a tool's input is as deep as the model makes it
 
 std::string line_of(const json::value& value) { return json::serialize(value) + "\n"; }
 
@@ -48,8 +48,10 @@ std::string text_of(const json::value* content) {
       const auto type = find_string(block, {"type"});
       if (type != "text" && type.empty()) continue;
       if (!out.empty()) out += '\n';
-      if (type == "text") out += find_string(block, {"text"});
-      else out += fmt::format("[{}]", type);
+      if (type == "text")
+        out += find_string(block, {"text"});
+      else
+        out += fmt::format("[{}]", type);
     }
   return out;
 }
@@ -62,17 +64,22 @@ void add(Step& step, AgentEvent event, std::string text) {
 }  // namespace
 
 ClaudeDriver::ClaudeDriver(const ports::AgentTask& task)
-    : prompt_(task.prompt), session_id_(task.session_id), people_decide_(task.permission_policy == "ask") {}
+    : prompt_(task.prompt),
+      session_id_(task.session_id),
+      people_decide_(task.permission_policy == "ask") {}
 
 Step ClaudeDriver::begin() {
   Step step;
-  step.inputs.push_back({"init", line_of({{"type", "control_request"}, {"request_id", "init"}, {"request", {{"subtype", "initialize"}}}})});
+  step.inputs.push_back({"init", line_of({{"type", "control_request"},
+                                          {"request_id", "init"},
+                                          {"request", {{"subtype", "initialize"}}}})});
   const std::string prompt = line_of({{"type", "user"},
                                       {"message", {{"role", "user"}, {"content", prompt_}}},
                                       {"parent_tool_use_id", nullptr},
                                       {"session_id", session_id_}});
   for (std::size_t at = 0, part = 0; at < prompt.size(); at += kMaxInputBytes, ++part)
-    step.inputs.push_back({part == 0 ? "prompt" : fmt::format("prompt-{}", part), prompt.substr(at, kMaxInputBytes)});
+    step.inputs.push_back(
+        {part == 0 ? "prompt" : fmt::format("prompt-{}", part), prompt.substr(at, kMaxInputBytes)});
   return step;
 }
 
@@ -81,7 +88,8 @@ Step ClaudeDriver::on_output(std::string_view bytes) {
   lines_.feed(
       bytes, [&](std::string_view line) { on_line(step, line); },
       [&] {
-        const auto text = fmt::format("a line of more than {} MiB from the agent was skipped", kMaxLineBytes >> 20);
+        const auto text = fmt::format("a line of more than {} MiB from the agent was skipped",
+                                      kMaxLineBytes >> 20);
         add(step, {.kind = Kind::error, .text = text, .is_error = true}, render_notice(text));
       });
   return step;
@@ -98,12 +106,18 @@ void ClaudeDriver::on_line(Step& step, std::string_view line) {
     return add(step, {.kind = Kind::notice, .text = text}, render_notice(text));
   }
   const auto type = find_string(value, {"type"});
-  if (type == "assistant") on_assistant(step, value);
-  else if (type == "user") on_user(step, value);
-  else if (type == "system") on_system(step, value);
-  else if (type == "control_request") on_control_request(step, value);
-  else if (type == "control_cancel_request") on_control_cancel(step, value);
-  else if (type == "result") on_result(step, value);
+  if (type == "assistant")
+    on_assistant(step, value);
+  else if (type == "user")
+    on_user(step, value);
+  else if (type == "system")
+    on_system(step, value);
+  else if (type == "control_request")
+    on_control_request(step, value);
+  else if (type == "control_cancel_request")
+    on_control_cancel(step, value);
+  else if (type == "result")
+    on_result(step, value);
 }
 
 void ClaudeDriver::on_system(Step& step, const json::value& line) {
@@ -111,16 +125,27 @@ void ClaudeDriver::on_system(Step& step, const json::value& line) {
   if (subtype == "init" && !started_) {
     started_ = true;  // later turns announce themselves again
     const auto model = find_string(line, {"model"});
-    add(step, {.kind = Kind::started, .id = std::string(find_string(line, {"session_id"})), .text = event_text(model)}, render_started(model));
+    add(step,
+        {.kind = Kind::started,
+         .id = std::string(find_string(line, {"session_id"})),
+         .text = event_text(model)},
+        render_started(model));
   } else if (subtype == "api_retry") {
     const auto status = find_int(line, {"error_status"});
-    const auto text = fmt::format("the model did not answer ({}{}{}); attempt {} of {} in {:.1f} s", find_string(line, {"error"}),
-                                  status != 0 ? ", status " : "", status != 0 ? std::to_string(status) : "", find_int(line, {"attempt"}),
-                                  find_int(line, {"max_retries"}), find_number(line, {"retry_delay_ms"}) / 1000);
+    const auto text =
+        fmt::format("the model did not answer ({}{}{}); attempt {} of {} in {:.1f} s",
+                    find_string(line, {"error"}), status != 0 ? ", status " : "",
+                    status != 0 ? std::to_string(status) : "", find_int(line, {"attempt"}),
+                    find_int(line, {"max_retries"}), find_number(line, {"retry_delay_ms"}) / 1000);
     add(step, {.kind = Kind::notice, .text = plain_text(text)}, render_notice(text));
   } else if (subtype == "permission_denied") {
-    const auto text = fmt::format("{} was denied: {}", find_string(line, {"tool_name"}), find_string(line, {"message"}));
-    add(step, {.kind = Kind::notice, .text = event_text(text), .tool = plain_text(find_string(line, {"tool_name"}))}, render_notice(text));
+    const auto text = fmt::format("{} was denied: {}", find_string(line, {"tool_name"}),
+                                  find_string(line, {"message"}));
+    add(step,
+        {.kind = Kind::notice,
+         .text = event_text(text),
+         .tool = plain_text(find_string(line, {"tool_name"}))},
+        render_notice(text));
   }
 }
 
@@ -128,20 +153,23 @@ void ClaudeDriver::on_assistant(Step& step, const json::value& line) {
   const auto* content = find(line, {"message", "content"});
   if (content == nullptr || !content->is_array()) return;
   // The CLI reports a failed model call as a message of its own making.
-  const bool failed = find_bool(line, {"is_api_error_message"}) || find_string(line, {"message", "model"}) == "<synthetic>";
+  const bool failed = find_bool(line, {"is_api_error_message"}) ||
+                      find_string(line, {"message", "model"}) == "<synthetic>";
   for (const auto& block : content->get_array()) {
     const auto type = find_string(block, {"type"});
     if (type == "text") {
       const auto text = find_string(block, {"text"});
       if (failed) {
         last_error_ = shorten(plain_text(text), kMaxSummary);
-        add(step, {.kind = Kind::error, .text = event_text(text), .is_error = true}, render_notice(text));
+        add(step, {.kind = Kind::error, .text = event_text(text), .is_error = true},
+            render_notice(text));
       } else if (!text.empty()) {
         add(step, {.kind = Kind::message, .text = event_text(text)}, render_message(text));
       }
     } else if (type == "thinking") {
       const auto text = find_string(block, {"thinking"});
-      if (!text.empty()) add(step, {.kind = Kind::thought, .text = event_text(text)}, render_thought(text));
+      if (!text.empty())
+        add(step, {.kind = Kind::thought, .text = event_text(text)}, render_thought(text));
     } else if (type == "tool_use") {
       const auto tool = find_string(block, {"name"});
       const auto* input = find(block, {"input"});
@@ -150,7 +178,11 @@ void ClaudeDriver::on_assistant(Step& step, const json::value& line) {
       last_call_ = find_string(block, {"id"});
       calls_[last_call_] = fmt::format("{} {}", tool, tool_subject(tool, shown));
       add(step,
-          {.kind = Kind::tool_call, .id = std::string(find_string(block, {"id"})), .text = tool_subject(tool, shown), .tool = plain_text(tool), .input = shown},
+          {.kind = Kind::tool_call,
+           .id = std::string(find_string(block, {"id"})),
+           .text = tool_subject(tool, shown),
+           .tool = plain_text(tool),
+           .input = shown},
           render_tool_call(tool, shown));
     }
   }
@@ -169,7 +201,11 @@ void ClaudeDriver::on_user(Step& step, const json::value& line) {
     if (call != calls_.end() && id != last_call_) step.text += render_result_of(call->second);
     if (call != calls_.end()) calls_.erase(call);
     last_call_ = calls_.empty() ? last_call_ : "";
-    add(step, {.kind = Kind::tool_result, .id = std::string(id), .text = event_text(text), .is_error = is_error},
+    add(step,
+        {.kind = Kind::tool_result,
+         .id = std::string(id),
+         .text = event_text(text),
+         .is_error = is_error},
         render_tool_result(text, is_error));
   }
 }
@@ -180,22 +216,34 @@ void ClaudeDriver::on_control_request(Step& step, const json::value& line) {
   if (subtype != "can_use_tool") {
     // It waits for an answer to whatever it asks.
     const auto reason = fmt::format("{} is not supported here", subtype);
-    step.inputs.push_back({"control-" + id, line_of({{"type", "control_response"},
-                                                     {"response", {{"subtype", "error"}, {"request_id", id}, {"error", reason}}}})});
+    step.inputs.push_back(
+        {"control-" + id,
+         line_of({{"type", "control_response"},
+                  {"response", {{"subtype", "error"}, {"request_id", id}, {"error", reason}}}})});
     return;
   }
   const auto tool = find_string(line, {"request", "tool_name"});
   const auto* input = find(line, {"request", "input"});
   const json::value asked = input == nullptr ? json::value(json::object()) : *input;
   questions_[id] = {std::string(tool), asked};
-  add(step, {.kind = Kind::permission_request, .id = id, .text = tool_subject(tool, asked), .tool = plain_text(tool), .input = bounded(asked)},
+  add(step,
+      {.kind = Kind::permission_request,
+       .id = id,
+       .text = tool_subject(tool, asked),
+       .tool = plain_text(tool),
+       .input = bounded(asked)},
       people_decide_ ? render_permission_request(tool, asked) : "");
 }
 
 void ClaudeDriver::on_control_cancel(Step& step, const json::value& line) {
   const auto question = questions_.find(find_string(line, {"request_id"}));
   if (question == questions_.end()) return;
-  add(step, {.kind = Kind::permission_answer, .id = question->first, .text = "withdrawn", .tool = plain_text(question->second.tool), .is_error = true},
+  add(step,
+      {.kind = Kind::permission_answer,
+       .id = question->first,
+       .text = "withdrawn",
+       .tool = plain_text(question->second.tool),
+       .is_error = true},
       render_notice("the agent no longer asks"));
   questions_.erase(question);
 }
@@ -210,9 +258,11 @@ void ClaudeDriver::on_result(Step& step, const json::value& line) {
   std::string summary(find_string(line, {"result"}));
   if (find_string(line, {"terminal_reason"}).starts_with("aborted")) summary = "it was interrupted";
   if (summary.empty()) summary = last_error_;
-  if (const auto* errors = find(line, {"errors"}); summary.empty() && errors != nullptr && errors->is_array())
+  if (const auto* errors = find(line, {"errors"});
+      summary.empty() && errors != nullptr && errors->is_array())
     for (const auto& error : errors->get_array())
-      if (error.is_string()) summary += (summary.empty() ? "" : "\n") + std::string(error.get_string());
+      if (error.is_string())
+        summary += (summary.empty() ? "" : "\n") + std::string(error.get_string());
   if (summary.empty() && !result.ok) summary = subtype;
   result.summary = shorten(plain_text(summary), kMaxSummary);
 
@@ -225,7 +275,11 @@ void ClaudeDriver::on_result(Step& step, const json::value& line) {
                                    {"cost_usd", result.cost_usd},
                                    {"turns", result.turns},
                                    {"duration_ms", find_int(line, {"duration_ms"})}}});
-  add(step, {.kind = Kind::finished, .id = std::string(find_string(line, {"session_id"})), .text = result.summary, .is_error = !result.ok},
+  add(step,
+      {.kind = Kind::finished,
+       .id = std::string(find_string(line, {"session_id"})),
+       .text = result.summary,
+       .is_error = !result.ok},
       render_finished(result.ok, result.summary, result.turns));
   step.result = std::move(result);
 }
@@ -236,13 +290,23 @@ Step ClaudeDriver::answer(std::string_view permission_id, bool allow, std::strin
   if (question == questions_.end()) return step;  // answered already, or withdrawn
   const std::string id = question->first;
   json::object decision;
-  if (allow) decision = {{"behavior", "allow"}, {"updatedInput", question->second.input}};
-  else decision = {{"behavior", "deny"}, {"message", message.empty() ? "The person in charge did not allow this." : message}};
-  step.inputs.push_back({"permission-" + id, line_of({{"type", "control_response"},
-                                                      {"response", {{"subtype", "success"}, {"request_id", id}, {"response", decision}}}})});
+  if (allow)
+    decision = {{"behavior", "allow"}, {"updatedInput", question->second.input}};
+  else
+    decision = {
+        {"behavior", "deny"},
+        {"message", message.empty() ? "The person in charge did not allow this." : message}};
+  step.inputs.push_back(
+      {"permission-" + id,
+       line_of(
+           {{"type", "control_response"},
+            {"response", {{"subtype", "success"}, {"request_id", id}, {"response", decision}}}})});
   add(step,
-      {.kind = Kind::permission_answer, .id = id, .text = allow ? "allowed" : "denied" + (message.empty() ? "" : ": " + event_text(message)),
-       .tool = plain_text(question->second.tool), .is_error = !allow},
+      {.kind = Kind::permission_answer,
+       .id = id,
+       .text = allow ? "allowed" : "denied" + (message.empty() ? "" : ": " + event_text(message)),
+       .tool = plain_text(question->second.tool),
+       .is_error = !allow},
       people_decide_ || !allow ? render_permission_answer(allow, message) : "");
   questions_.erase(question);
   return step;
@@ -251,7 +315,9 @@ Step ClaudeDriver::answer(std::string_view permission_id, bool allow, std::strin
 Step ClaudeDriver::interrupt() {
   const auto id = fmt::format("interrupt-{}", ++interrupts_);
   Step step;
-  step.inputs.push_back({id, line_of({{"type", "control_request"}, {"request_id", id}, {"request", {{"subtype", "interrupt"}}}})});
+  step.inputs.push_back({id, line_of({{"type", "control_request"},
+                                      {"request_id", id},
+                                      {"request", {{"subtype", "interrupt"}}}})});
   return step;
 }
 
@@ -260,7 +326,9 @@ AgentResult ClaudeDriver::on_exit(int exit_code, std::string_view last_errors) {
   while (why.ends_with('\n')) why.pop_back();
   if (why.empty()) why = last_error_;
   if (why.empty()) why = plain_text(lines_.take_rest());
-  return {.ok = false, .summary = fmt::format("Claude Code ended with exit code {} before it gave a result{}{}", exit_code, why.empty() ? "" : ": ", why)};
+  return {.ok = false,
+          .summary = fmt::format("Claude Code ended with exit code {} before it gave a result{}{}",
+                                 exit_code, why.empty() ? "" : ": ", why)};
 }
 
 }  // namespace corral::adapters::agent

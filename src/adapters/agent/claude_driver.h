@@ -1,8 +1,10 @@
-// The protocol with a live Claude Code process: its two-way stream-json, one JSON object a line each way.
+// The protocol with a live Claude Code process: its two-way stream-json, one JSON object a line
+// each way.
 //
-// To it: a control_request "initialize" and the prompt, at once; answers to its permission requests; interrupts.
-// From it: system/init, assistant and user messages, control_request "can_use_tool", system/api_retry, and one `result`.
-// What is unknown is passed over, since every version of the CLI adds lines.
+// To it: a control_request "initialize" and the prompt, at once; answers to its permission
+// requests; interrupts. From it: system/init, assistant and user messages, control_request
+// "can_use_tool", system/api_retry, and one `result`. What is unknown is passed over, since every
+// version of the CLI adds lines.
 #pragma once
 
 #include <map>
@@ -43,8 +45,9 @@ class ClaudeDriver final : public ports::AgentDriver {
   bool people_decide_;  // otherwise all is allowed at once, and the log does not dwell on it
   LineSplitter lines_{kMaxLineBytes};
   std::map<std::string, Question, std::less<>> questions_;  // asked and not answered
-  std::map<std::string, std::string, std::less<>> calls_;   // tool calls without a result yet: what each is about
-  std::string last_call_;                                   // the one shown last
+  std::map<std::string, std::string, std::less<>>
+      calls_;              // tool calls without a result yet: what each is about
+  std::string last_call_;  // the one shown last
   std::string last_error_;
   int interrupts_ = 0;
   bool started_ = false;

@@ -12,20 +12,26 @@ constexpr std::size_t kMaxPromptVariable = 127u << 10;
 class CommandAgent final : public Agent {
  public:
   std::string_view name() const override { return "command"; }
-  Task<Result<AgentInfo>> info() override { co_return AgentInfo{.name = "command", .version = "", .wanted_version = "", .problem = ""}; }
+  Task<Result<AgentInfo>> info() override {
+    co_return AgentInfo{.name = "command", .version = "", .wanted_version = "", .problem = ""};
+  }
   Task<Result<void>> install(std::function<void(std::string_view)> progress) override {
     progress("The agent \"command\" runs what a run asks for: there is nothing to install.");
     co_return Result<void>{};
   }
-  Task<Result<std::vector<ReadOnlyMount>>> mounts() override { co_return std::vector<ReadOnlyMount>{}; }
+  Task<Result<std::vector<ReadOnlyMount>>> mounts() override {
+    co_return std::vector<ReadOnlyMount>{};
+  }
 
   Result<AgentLaunch> launch(const AgentTask& task) override {
     if (task.command.empty() || task.command.front().empty())
-      return fail(ErrorCode::invalid, "the agent \"command\" needs \"command\": the program and its arguments");
+      return fail(ErrorCode::invalid,
+                  "the agent \"command\" needs \"command\": the program and its arguments");
     AgentLaunch launch;
     launch.process.argv = task.command;
     launch.process.input = true;
-    if (!task.prompt.empty() && task.prompt.size() < kMaxPromptVariable && task.prompt.find('\0') == std::string::npos)
+    if (!task.prompt.empty() && task.prompt.size() < kMaxPromptVariable &&
+        task.prompt.find('\0') == std::string::npos)
       launch.process.env["CORRAL_PROMPT"] = task.prompt;
     if (!task.gateway_url.empty()) {
       launch.process.env["ANTHROPIC_BASE_URL"] = task.gateway_url;
@@ -34,7 +40,9 @@ class CommandAgent final : public Agent {
     return launch;
   }
 
-  std::unique_ptr<AgentDriver> driver(const AgentTask& task) override { return std::make_unique<CommandDriver>(task); }
+  std::unique_ptr<AgentDriver> driver(const AgentTask& task) override {
+    return std::make_unique<CommandDriver>(task);
+  }
 };
 
 }  // namespace

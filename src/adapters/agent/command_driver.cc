@@ -27,7 +27,8 @@ ports::AgentDriver::Step CommandDriver::begin() {
   step.events.push_back({.kind = ports::AgentEvent::Kind::started, .text = command_});
   step.text = fmt::format("$ {}\n", command_);
   for (std::size_t at = 0, part = 0; at < prompt_.size(); at += kMaxInputBytes, ++part)
-    step.inputs.push_back({part == 0 ? "prompt" : fmt::format("prompt-{}", part), prompt_.substr(at, kMaxInputBytes)});
+    step.inputs.push_back({part == 0 ? "prompt" : fmt::format("prompt-{}", part),
+                           prompt_.substr(at, kMaxInputBytes)});
   step.close_input = true;
   return step;
 }
@@ -40,7 +41,9 @@ ports::AgentDriver::Step CommandDriver::on_output(std::string_view bytes) {
   return step;
 }
 
-ports::AgentDriver::Step CommandDriver::answer(std::string_view, bool, std::string_view) { return {}; }
+ports::AgentDriver::Step CommandDriver::answer(std::string_view, bool, std::string_view) {
+  return {};
+}
 ports::AgentDriver::Step CommandDriver::interrupt() { return {}; }
 
 ports::AgentResult CommandDriver::on_exit(int exit_code, std::string_view last_errors) {
@@ -48,7 +51,9 @@ ports::AgentResult CommandDriver::on_exit(int exit_code, std::string_view last_e
   std::string words = plain_text(last_line(tail_));
   if (words.empty()) words = plain_text(last_line(last_errors));
   if (exit_code == 0) return {.ok = true, .summary = words};
-  return {.ok = false, .summary = fmt::format("{} ended with exit code {}{}{}", command_, exit_code, words.empty() ? "" : ": ", words)};
+  return {.ok = false,
+          .summary = fmt::format("{} ended with exit code {}{}{}", command_, exit_code,
+                                 words.empty() ? "" : ": ", words)};
 }
 
 }  // namespace corral::adapters::agent

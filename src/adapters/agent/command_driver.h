@@ -1,4 +1,5 @@
-// The protocol with any program: the prompt on stdin, then its end; whatever it prints is the transcript.
+// The protocol with any program: the prompt on stdin, then its end; whatever it prints is the
+// transcript.
 #pragma once
 
 #include <string>
@@ -13,7 +14,8 @@ class CommandDriver final : public ports::AgentDriver {
   explicit CommandDriver(const ports::AgentTask& task);
   Step begin() override;
   Step on_output(std::string_view bytes) override;
-  Step answer(std::string_view permission_id, bool allow, std::string_view message) override;  // it never asks
+  Step answer(std::string_view permission_id, bool allow,
+              std::string_view message) override;  // it never asks
   Step interrupt() override;  // no protocol for it: the engine signals the process
   ports::AgentResult on_exit(int exit_code, std::string_view last_errors) override;
 

@@ -12,8 +12,9 @@ class LineSplitter {
  public:
   explicit LineSplitter(std::size_t max_line_bytes) : max_(max_line_bytes) {}
 
-  // Calls on_line(std::string_view) for every line that these bytes complete, without its end ("\n" or "\r\n"), and
-  // on_overlong() once for each line that is longer than allowed; such a line is skipped.
+  // Calls on_line(std::string_view) for every line that these bytes complete, without its end ("\n"
+  // or "\r\n"), and on_overlong() once for each line that is longer than allowed; such a line is
+  // skipped.
   template <class OnLine, class OnOverlong>
   void feed(std::string_view bytes, OnLine on_line, OnOverlong on_overlong) {
     while (!bytes.empty()) {

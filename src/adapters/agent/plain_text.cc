@@ -15,7 +15,9 @@ int utf8_length(unsigned char first) {
 }
 
 char32_t decode(std::string_view encoded) {
-  const auto at = [&](std::size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(encoded[i])); };
+  const auto at = [&](std::size_t i) {
+    return static_cast<char32_t>(static_cast<unsigned char>(encoded[i]));
+  };
   if (encoded.size() == 2) return (at(0) & 0x1F) << 6 | (at(1) & 0x3F);
   if (encoded.size() == 3) return (at(0) & 0x0F) << 12 | (at(1) & 0x3F) << 6 | (at(2) & 0x3F);
   return (at(0) & 0x07) << 18 | (at(1) & 0x3F) << 12 | (at(2) & 0x3F) << 6 | (at(3) & 0x3F);
@@ -29,7 +31,8 @@ bool well_formed(char32_t code, std::size_t length) {
 
 // Marks that change the direction of what is displayed: they make text read other than it is.
 bool reorders(char32_t code) {
-  return (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) || code == 0x200E || code == 0x200F || code == 0x061C;
+  return (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) ||
+         code == 0x200E || code == 0x200F || code == 0x061C;
 }
 
 }  // namespace
@@ -60,8 +63,10 @@ void PlainText::byte(std::string& out, unsigned char value) {
       if (static_cast<int>(partial_.size()) < expected_) return;
       const std::string whole = std::exchange(partial_, {});
       const char32_t code = decode(whole);
-      if (well_formed(code, whole.size())) character(out, code, whole);
-      else if (state_ == State::text) out += kReplacement;
+      if (well_formed(code, whole.size()))
+        character(out, code, whole);
+      else if (state_ == State::text)
+        out += kReplacement;
       return;
     }
     incomplete(out);
@@ -71,8 +76,10 @@ void PlainText::byte(std::string& out, unsigned char value) {
     return character(out, value, {&c, 1});
   }
   expected_ = utf8_length(value);
-  if (expected_ > 0) partial_ = std::string(1, static_cast<char>(value));
-  else if (state_ == State::text) out += kReplacement;
+  if (expected_ > 0)
+    partial_ = std::string(1, static_cast<char>(value));
+  else if (state_ == State::text)
+    out += kReplacement;
 }
 
 void PlainText::character(std::string& out, char32_t code, std::string_view encoded) {
@@ -85,9 +92,12 @@ void PlainText::character(std::string& out, char32_t code, std::string_view enco
   switch (state_) {
     case State::escape:
     case State::string_escape:
-      if (code == '[') state_ = State::csi;
-      else if (code == ']' || code == 'P' || code == 'X' || code == '^' || code == '_') state_ = State::string;
-      else state_ = code >= 0x20 && code <= 0x2F ? State::intermediate : State::text;
+      if (code == '[')
+        state_ = State::csi;
+      else if (code == ']' || code == 'P' || code == 'X' || code == '^' || code == '_')
+        state_ = State::string;
+      else
+        state_ = code >= 0x20 && code <= 0x2F ? State::intermediate : State::text;
       return;
     case State::intermediate:
       if (code < 0x20 || code > 0x2F) state_ = State::text;
@@ -102,12 +112,18 @@ void PlainText::character(std::string& out, char32_t code, std::string_view enco
   }
   const bool second_of_crlf = code == '\n' && after_return_;
   after_return_ = code == '\r';
-  if (code == '\r') out += '\n';
-  else if (code == '\n' && second_of_crlf) return;
-  else if (code == '\n' || code == '\t') out += encoded;
-  else if (code == 0x9B) state_ = State::csi;
-  else if (code == 0x90 || code == 0x9D || code == 0x98 || code == 0x9E || code == 0x9F) state_ = State::string;
-  else if (code >= 0x20 && code != 0x7F && !(code >= 0x80 && code < 0xA0) && !reorders(code)) out += encoded;
+  if (code == '\r')
+    out += '\n';
+  else if (code == '\n' && second_of_crlf)
+    return;
+  else if (code == '\n' || code == '\t')
+    out += encoded;
+  else if (code == 0x9B)
+    state_ = State::csi;
+  else if (code == 0x90 || code == 0x9D || code == 0x98 || code == 0x9E || code == 0x9F)
+    state_ = State::string;
+  else if (code >= 0x20 && code != 0x7F && !(code >= 0x80 && code < 0xA0) && !reorders(code))
+    out += encoded;
 }
 
 std::string plain_text(std::string_view text) {

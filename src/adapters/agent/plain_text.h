@@ -7,10 +7,10 @@
 
 namespace corral::adapters::agent {
 
-// Removes terminal escape sequences (CSI, OSC, DCS and their 8-bit forms), other control characters, and the Unicode
-// marks that reorder text; turns carriage returns into line ends and bytes that are not UTF-8 into U+FFFD. A state
-// machine over any split of the input, with bounded memory: an escape sequence that never ends is swallowed to the end
-// of its line.
+// Removes terminal escape sequences (CSI, OSC, DCS and their 8-bit forms), other control
+// characters, and the Unicode marks that reorder text; turns carriage returns into line ends and
+// bytes that are not UTF-8 into U+FFFD. A state machine over any split of the input, with bounded
+// memory: an escape sequence that never ends is swallowed to the end of its line.
 class PlainText {
  public:
   std::string feed(std::string_view bytes);
@@ -24,8 +24,8 @@ class PlainText {
   void incomplete(std::string& out);
 
   State state_ = State::text;
-  std::string partial_;     // of a UTF-8 character, at most 3 bytes
-  int expected_ = 0;        // its whole length
+  std::string partial_;  // of a UTF-8 character, at most 3 bytes
+  int expected_ = 0;     // its whole length
   bool after_return_ = false;
 };
 

@@ -24,8 +24,10 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return lines;
 }
 
-// `first` before the first line, `rest` before the others; at most `max_lines`, then how many are missing.
-std::string block(std::string_view text, std::string_view first, std::string_view rest, std::size_t max_lines, std::size_t max_line_bytes = kMaxLineBytes) {
+// `first` before the first line, `rest` before the others; at most `max_lines`, then how many are
+// missing.
+std::string block(std::string_view text, std::string_view first, std::string_view rest,
+                  std::size_t max_lines, std::size_t max_line_bytes = kMaxLineBytes) {
   const std::string plain = plain_text(text);
   const auto lines = lines_of(plain);
   std::string out;
@@ -57,25 +59,34 @@ std::string_view relative(std::string_view path) {
 }  // namespace
 
 std::string tool_subject(std::string_view tool, const json::value& input) {
-  for (const std::string_view name : {"command", "file_path", "notebook_path", "description", "url", "query", "skill"}) {
+  for (const std::string_view name :
+       {"command", "file_path", "notebook_path", "description", "url", "query", "skill"}) {
     if (name == "description" && !find_string(input, {"pattern"}).empty()) break;
-    if (const auto value = find_string(input, {name}); !value.empty()) return one_line(relative(value));
+    if (const auto value = find_string(input, {name}); !value.empty())
+      return one_line(relative(value));
   }
   if (const auto pattern = find_string(input, {"pattern"}); !pattern.empty()) {
     const auto path = find_string(input, {"path"});
     return one_line(fmt::format("\"{}\"{}{}", pattern, path.empty() ? "" : " in ", relative(path)));
   }
-  if (const auto* todos = find(input, {"todos"}); tool == "TodoWrite" && todos != nullptr && todos->is_array())
+  if (const auto* todos = find(input, {"todos"});
+      tool == "TodoWrite" && todos != nullptr && todos->is_array())
     return fmt::format("{} items", todos->get_array().size());
   if (const auto* object = input.if_object(); object == nullptr || object->empty()) return "";
   return one_line(json::serialize(input));
 }
 
-std::string render_started(std::string_view model) { return fmt::format("── {}\n", one_line(model)); }
+std::string render_started(std::string_view model) {
+  return fmt::format("── {}\n", one_line(model));
+}
 
-std::string render_message(std::string_view text) { return block(text, "● ", "  ", kMaxMessageLines, kMaxParagraphBytes); }
+std::string render_message(std::string_view text) {
+  return block(text, "● ", "  ", kMaxMessageLines, kMaxParagraphBytes);
+}
 
-std::string render_thought(std::string_view text) { return block(text, "✻ ", "  ", kMaxThoughtLines, kMaxParagraphBytes); }
+std::string render_thought(std::string_view text) {
+  return block(text, "✻ ", "  ", kMaxThoughtLines, kMaxParagraphBytes);
+}
 
 std::string render_tool_call(std::string_view tool, const json::value& input) {
   const auto subject = tool_subject(tool, input);
@@ -85,7 +96,9 @@ std::string render_tool_call(std::string_view tool, const json::value& input) {
   return out;
 }
 
-std::string render_result_of(std::string_view call) { return fmt::format("  {}\n", one_line(call)); }
+std::string render_result_of(std::string_view call) {
+  return fmt::format("  {}\n", one_line(call));
+}
 
 std::string render_tool_result(std::string_view text, bool is_error) {
   auto out = block(text, is_error ? "  └ ✘ " : "  └ ", "    ", kMaxResultLines);
@@ -102,7 +115,9 @@ std::string render_permission_answer(bool allow, std::string_view message) {
   return fmt::format("✘ denied{}{}\n", reason.empty() ? "" : ": ", reason);
 }
 
-std::string render_notice(std::string_view text) { return block(text, "! ", "  ", kMaxResultLines); }
+std::string render_notice(std::string_view text) {
+  return block(text, "! ", "  ", kMaxResultLines);
+}
 
 std::string render_finished(bool ok, std::string_view summary, std::int64_t turns) {
   if (ok) return fmt::format("✔ finished after {} turn{}\n", turns, turns == 1 ? "" : "s");

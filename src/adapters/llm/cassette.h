@@ -1,4 +1,5 @@
-// Cassettes: recorded exchanges with a model provider, one JSON object a line (docs/gateway.md has the format).
+// Cassettes: recorded exchanges with a model provider, one JSON object a line (docs/gateway.md has
+// the format).
 #pragma once
 
 #include <cstdint>
@@ -34,8 +35,8 @@ struct Cassette {
   std::vector<RecordedExchange> exchanges;
 };
 
-// `corrupt` with the number of the line that is wrong. A last line without its end, left by a crash, is `corrupt` too:
-// the recorder cuts it off, a replay must not guess.
+// `corrupt` with the number of the line that is wrong. A last line without its end, left by a
+// crash, is `corrupt` too: the recorder cuts it off, a replay must not guess.
 Result<Cassette> parse_cassette(std::string_view text);
 std::string header_line(Time created, std::string_view note);
 std::string exchange_line(const RecordedExchange& exchange);

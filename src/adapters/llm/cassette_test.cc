@@ -17,49 +17,68 @@ using ::testing::Not;
 
 TEST(StableText, TakesOutWhatDiffersFromRunToRun) {
   EXPECT_EQ(stable_text("Ran 5 tests in 0.003s", ""), "Ran 5 tests in <duration>");
-  EXPECT_EQ(stable_text("at 2026-11-21T09:10:11.123Z, or 2026-11-21 09:10:11, or 09:10:11", ""), "at <time>, or <time>, or <time>");
+  EXPECT_EQ(stable_text("at 2026-11-21T09:10:11.123Z, or 2026-11-21 09:10:11, or 09:10:11", ""),
+            "at <time>, or <time>, or <time>");
   EXPECT_EQ(stable_text("[main 3f2a9c1] fix", ""), "[main <hash>] fix");
-  EXPECT_EQ(stable_text("session b525ea19-bdbd-4b4d-af26-e152e586d2a9 of toolu_010000000000000000000001", ""), "session <uuid> of <id>");
-  EXPECT_EQ(stable_text("/tmp/agent/x1/src/a.py and /tmp/agent/x12", "/tmp/agent/x1"), "/workspace/src/a.py and /tmp/<file>/x12");
+  EXPECT_EQ(
+      stable_text("session b525ea19-bdbd-4b4d-af26-e152e586d2a9 of toolu_010000000000000000000001",
+                  ""),
+      "session <uuid> of <id>");
+  EXPECT_EQ(stable_text("/tmp/agent/x1/src/a.py and /tmp/agent/x12", "/tmp/agent/x1"),
+            "/workspace/src/a.py and /tmp/<file>/x12");
   EXPECT_EQ(stable_text("a<system-reminder>\nb</system-reminder>c  \n\n", ""), "ac");
   EXPECT_EQ(stable_text("    return x\n    ~~~~^^^\nKeyError", ""), "    return x\nKeyError");
   EXPECT_EQ(stable_text("key sk-ant-api03-abcdefghijkl", ""), "key <credential>");
 }
 
 TEST(StableText, LeavesWordsAndFiguresThatMean) {
-  for (const char* text : {"FAILED (failures=1)", "line 42", "defaced facade", "1.5 times", "sum: 12345", "5 sec_x", "a-b-c"}) EXPECT_EQ(stable_text(text, ""), text);
+  for (const char* text : {"FAILED (failures=1)", "line 42", "defaced facade", "1.5 times",
+                           "sum: 12345", "5 sec_x", "a-b-c"})
+    EXPECT_EQ(stable_text(text, ""), text);
 }
 
 json::value normal(std::string_view messages, std::string_view more = "") {
-  return normal_request("/v1/messages?beta=true", fmt::format(R"({{"model":"m","stream":true,"tools":[{{"name":"Bash"}}]{},"messages":{}}})", more, messages)).value();
+  return normal_request(
+             "/v1/messages?beta=true",
+             fmt::format(
+                 R"({{"model":"m","stream":true,"tools":[{{"name":"Bash"}}]{},"messages":{}}})",
+                 more, messages))
+      .value();
 }
 
 TEST(NormalRequest, IsTheSameForTheSameTurnOfAnotherSession) {
-  const auto a = normal(R"([{"role":"user","content":[{"type":"text","text":"<system-reminder>1</system-reminder>"},{"type":"text","text":"Fix it","cache_control":{"type":"ephemeral"}}]},
+  const auto a = normal(
+      R"([{"role":"user","content":[{"type":"text","text":"<system-reminder>1</system-reminder>"},{"type":"text","text":"Fix it","cache_control":{"type":"ephemeral"}}]},
       {"role":"system","content":"# Environment\n - Primary working directory: /workspace\n"},
       {"role":"assistant","content":[{"type":"thinking","thinking":"hm","signature":"x"},{"type":"tool_use","id":"toolu_1","name":"Read","input":{"file_path":"/workspace/a.py"}}]},
       {"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_1","content":"1\ttime is 10:11:12"}]}])",
-                        R"(,"system":"today is monday","metadata":{"user_id":"u1"},"max_tokens":5)");
-  const auto b = normal(R"([{"role":"user","content":"Fix it"},
+      R"(,"system":"today is monday","metadata":{"user_id":"u1"},"max_tokens":5)");
+  const auto b = normal(
+      R"([{"role":"user","content":"Fix it"},
       {"role":"assistant","content":[{"type":"tool_use","id":"toolu_2","name":"Read","input":{"file_path":"/home/me/x/a.py"}}]},
       {"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_2","content":[{"type":"text","text":"1\ttime is 23:00:00"}]}]}])",
-                        R"(,"system":[{"type":"text","text":" - Primary working directory: /home/me/x"}],"metadata":{"user_id":"u2"})");
+      R"(,"system":[{"type":"text","text":" - Primary working directory: /home/me/x"}],"metadata":{"user_id":"u2"})");
   EXPECT_EQ(a, b) << first_difference(a, b)->path;
   EXPECT_EQ(turn_of(a), 2u);
 }
 
 TEST(NormalRequest, IsTheSameWhicheverOfTwoParallelToolsEndedFirst) {
   const auto results = [](const char* first, const char* second) {
-    return normal_request("/v1/messages", fmt::format(R"({{"model":"m","messages":[{{"role":"user","content":[
-        {{"type":"tool_result","tool_use_id":"{0}","content":"of {0}"}},{{"type":"text","text":"note"}},{{"type":"tool_result","tool_use_id":"{1}","content":"of {1}"}}]}}]}})", first, second)).value();
+    return normal_request("/v1/messages",
+                          fmt::format(R"({{"model":"m","messages":[{{"role":"user","content":[
+        {{"type":"tool_result","tool_use_id":"{0}","content":"of {0}"}},{{"type":"text","text":"note"}},{{"type":"tool_result","tool_use_id":"{1}","content":"of {1}"}}]}}]}})",
+                                      first, second))
+        .value();
   };
   EXPECT_EQ(results("a", "b"), results("b", "a"));
   EXPECT_NE(results("a", "b"), results("a", "c"));
 }
 
 TEST(NormalRequest, NamesTheFirstDifference) {
-  const auto a = normal(R"([{"role":"user","content":[{"type":"tool_result","content":"Ran 5 tests: FAILED"}]}])");
-  const auto b = normal(R"([{"role":"user","content":[{"type":"tool_result","content":"Ran 5 tests: OK"}]}])");
+  const auto a = normal(
+      R"([{"role":"user","content":[{"type":"tool_result","content":"Ran 5 tests: FAILED"}]}])");
+  const auto b =
+      normal(R"([{"role":"user","content":[{"type":"tool_result","content":"Ran 5 tests: OK"}]}])");
   const auto difference = first_difference(a, b);
   ASSERT_TRUE(difference);
   EXPECT_EQ(difference->path, "$.messages[0].content[0].tool_result");
@@ -72,11 +91,21 @@ TEST(Cassette, SaysWhichLineIsWrong) {
   const auto header = header_line(Time{}, "n");
   const auto message = [](std::string_view text) { return parse_cassette(text).error().message; };
   EXPECT_THAT(message(""), HasSubstr("empty"));
-  EXPECT_THAT(message("\x7f""ELF\n"), HasSubstr("line 1: it is not a cassette"));
-  EXPECT_THAT(message(R"({"format":"corral-cassette","version":9})" "\n"), HasSubstr("line 1: it is of version 9"));
+  EXPECT_THAT(message("\x7f"
+                      "ELF\n"),
+              HasSubstr("line 1: it is not a cassette"));
+  EXPECT_THAT(message(R"({"format":"corral-cassette","version":9})"
+                      "\n"),
+              HasSubstr("line 1: it is of version 9"));
   EXPECT_THAT(message(header + "garbage\n"), HasSubstr("line 2: the line is not valid JSON"));
-  EXPECT_THAT(message(header + R"({"request":{"path":"/v1/messages"},"response":{"status":200,"headers":{},"chunks":[[1]]}})" "\n"), HasSubstr("line 2: a chunk is not"));
-  EXPECT_THAT(message(header + R"({"request":{"path":"/v1/messages"})"), HasSubstr("line 2: it is cut off"));
+  EXPECT_THAT(
+      message(
+          header +
+          R"({"request":{"path":"/v1/messages"},"response":{"status":200,"headers":{},"chunks":[[1]]}})"
+          "\n"),
+      HasSubstr("line 2: a chunk is not"));
+  EXPECT_THAT(message(header + R"({"request":{"path":"/v1/messages"})"),
+              HasSubstr("line 2: it is cut off"));
 }
 
 std::unique_ptr<ports::LlmProvider> canned(std::vector<std::string> pieces, int status = 200) {
@@ -89,12 +118,16 @@ std::unique_ptr<ports::LlmProvider> canned(std::vector<std::string> pieces, int 
 class RecordAndReplay : public ::testing::Test {
  protected:
   void record(std::unique_ptr<ports::LlmProvider> inner, const ports::LlmRequest& asked) {
-    auto recorder = make_recording_provider(std::move(inner), file, "a test", pool, SystemClock::instance()).value();
+    auto recorder =
+        make_recording_provider(std::move(inner), file, "a test", pool, SystemClock::instance())
+            .value();
     CollectingSink sink;
     ASSERT_TRUE(run(recorder->exchange(asked, sink)));
   }
   Result<void> replay(const ports::LlmRequest& asked, CollectingSink& sink) {
-    auto player = make_replay_provider(file, {.max_delay = std::chrono::milliseconds(0)}, SystemClock::instance()).value();
+    auto player = make_replay_provider(file, {.max_delay = std::chrono::milliseconds(0)},
+                                       SystemClock::instance())
+                      .value();
     return run(player->exchange(asked, sink));
   }
   TemporaryFolder folder;
@@ -103,7 +136,8 @@ class RecordAndReplay : public ::testing::Test {
 };
 
 TEST_F(RecordAndReplay, GivesTheSameAnswerInWholeEvents) {
-  record(canned({"event: a\ndata: \"caf\xC3", "\xA9\"\n\nevent: b\n", "data: 1\n\n"}), request("[]"));
+  record(canned({"event: a\ndata: \"caf\xC3", "\xA9\"\n\nevent: b\n", "data: 1\n\n"}),
+         request("[]"));
   CollectingSink sink;
   ASSERT_TRUE(replay(request("[]"), sink));
   EXPECT_EQ(sink.answer.status, 200);
@@ -125,7 +159,9 @@ TEST_F(RecordAndReplay, SaysWhatDoesNotFit) {
   const auto refused = replay(request(R"(["two"])"), sink);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::invalid);
-  EXPECT_THAT(refused.error().message, HasSubstr("turn 1: $.messages[0].content[0].text is recorded as \"Go. SCRIPT:[\"one\"]\", and came as \"Go. SCRIPT:[\"two\"]\""));
+  EXPECT_THAT(refused.error().message,
+              HasSubstr("turn 1: $.messages[0].content[0].text is recorded as \"Go. "
+                        "SCRIPT:[\"one\"]\", and came as \"Go. SCRIPT:[\"two\"]\""));
 }
 
 TEST_F(RecordAndReplay, EstimatesTokensThatWereNotCounted) {
@@ -147,7 +183,8 @@ TEST_F(RecordAndReplay, KeepsNoHeaderOfTheRequest) {
 TEST_F(RecordAndReplay, DoesNotRecordAnAnswerThatBrokeOff) {
   auto broken = std::make_unique<CannedProvider>();
   broken->outcome = fail(ErrorCode::unavailable, "gone");
-  auto recorder = make_recording_provider(std::move(broken), file, "", pool, SystemClock::instance()).value();
+  auto recorder =
+      make_recording_provider(std::move(broken), file, "", pool, SystemClock::instance()).value();
   CollectingSink sink;
   EXPECT_FALSE(run(recorder->exchange(request("[]"), sink)));
   EXPECT_TRUE(parse_cassette(read_file(file).value()).value().exchanges.empty());

@@ -9,7 +9,9 @@ namespace {
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::ranges::transform(out, out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
   return out;
 }
 
@@ -19,9 +21,11 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(start, text.find_last_not_of(" \t\r\n") - start + 1);
 }
 
-// What a client can use of the provider's headers; the rest would tell about the account, or contradict our framing.
+// What a client can use of the provider's headers; the rest would tell about the account, or
+// contradict our framing.
 bool passed_on(std::string_view name) {
-  return name == "content-type" || name == "request-id" || name == "retry-after" || name == "x-should-retry" || name.starts_with("anthropic-ratelimit-");
+  return name == "content-type" || name == "request-id" || name == "retry-after" ||
+         name == "x-should-retry" || name.starts_with("anthropic-ratelimit-");
 }
 
 }  // namespace
@@ -41,7 +45,9 @@ Transfer::~Transfer() {
 
 Result<void> Transfer::set_up() {
   bool ok = easy_ != nullptr;
-  const auto set = [&](CURLoption option, auto value) { ok = ok && curl_easy_setopt(easy_, option, value) == CURLE_OK; };
+  const auto set = [&](CURLoption option, auto value) {
+    ok = ok && curl_easy_setopt(easy_, option, value) == CURLE_OK;
+  };
   for (const auto& header : spec_.headers) {
     auto* longer = curl_slist_append(header_list_, header.c_str());
     ok = ok && longer != nullptr;
@@ -75,7 +81,8 @@ void Transfer::header_line(std::string_view line) {
     return;
   }
   if (const auto colon = line.find(':'); colon != std::string_view::npos) {
-    if (auto name = lower(trimmed(line.substr(0, colon))); passed_on(name)) incoming_.headers[std::move(name)] = trimmed(line.substr(colon + 1));
+    if (auto name = lower(trimmed(line.substr(0, colon))); passed_on(name))
+      incoming_.headers[std::move(name)] = trimmed(line.substr(colon + 1));
     return;
   }
   if (!trimmed(line).empty()) return;
@@ -98,7 +105,8 @@ std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count,
 std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, void* self) {
   auto& transfer = *static_cast<Transfer*>(self);
   const std::lock_guard lock(transfer.mutex_);
-  if (!transfer.buffer_.empty() && transfer.buffer_.size() + size * count > transfer.spec_.max_buffered_bytes) {
+  if (!transfer.buffer_.empty() &&
+      transfer.buffer_.size() + size * count > transfer.spec_.max_buffered_bytes) {
     transfer.paused_ = true;
     return CURL_WRITEFUNC_PAUSE;  // libcurl keeps the bytes and stops reading from the socket
   }
@@ -109,7 +117,8 @@ std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, v
 
 void Transfer::finish(CURLcode code) {
   if (code == CURLE_OK) return finish(Result<void>{});
-  const std::string_view detail = error_[0] != '\0' ? std::string_view(error_) : std::string_view(curl_easy_strerror(code));
+  const std::string_view detail =
+      error_[0] != '\0' ? std::string_view(error_) : std::string_view(curl_easy_strerror(code));
   const auto scheme = spec_.url.find("://");
   const auto host = spec_.url.substr(0, spec_.url.find('/', scheme + 3));
   finish(fail(ErrorCode::unavailable, "the model provider at {} did not answer: {}", host, detail));
@@ -148,7 +157,8 @@ Transfer::News Transfer::take(const std::shared_ptr<asio::steady_timer>& wake) {
 }
 
 CurlWorker::CurlWorker() {
-  [[maybe_unused]] static const bool initialised = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  [[maybe_unused]] static const bool initialised =
+      curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
   multi_ = curl_multi_init();
   CORRAL_ASSERT(multi_ != nullptr);
   thread_ = std::thread([this] { run(); });
@@ -160,8 +170,12 @@ CurlWorker::~CurlWorker() {
 }
 
 void CurlWorker::add(std::shared_ptr<Transfer> transfer) { order(Order::add, std::move(transfer)); }
-void CurlWorker::resume(std::shared_ptr<Transfer> transfer) { order(Order::resume, std::move(transfer)); }
-void CurlWorker::cancel(std::shared_ptr<Transfer> transfer) { order(Order::cancel, std::move(transfer)); }
+void CurlWorker::resume(std::shared_ptr<Transfer> transfer) {
+  order(Order::resume, std::move(transfer));
+}
+void CurlWorker::cancel(std::shared_ptr<Transfer> transfer) {
+  order(Order::cancel, std::move(transfer));
+}
 
 void CurlWorker::order(Order what, std::shared_ptr<Transfer> transfer) {
   {
@@ -202,7 +216,8 @@ void CurlWorker::run() {
       if (message->msg != CURLMSG_DONE) continue;
       CURL* easy = message->easy_handle;
       const CURLcode code = message->data.result;
-      const auto done = std::ranges::find_if(active_, [&](const auto& transfer) { return transfer->easy() == easy; });
+      const auto done = std::ranges::find_if(
+          active_, [&](const auto& transfer) { return transfer->easy() == easy; });
       curl_multi_remove_handle(multi_, easy);
       if (done == active_.end()) continue;
       const auto transfer = *done;
@@ -222,8 +237,10 @@ void CurlWorker::run() {
 void CurlWorker::carry_out(Order what, const std::shared_ptr<Transfer>& transfer) {
   switch (what) {
     case Order::add:
-      if (curl_multi_add_handle(multi_, transfer->easy()) == CURLM_OK) active_.insert(transfer);
-      else transfer->abandon();
+      if (curl_multi_add_handle(multi_, transfer->easy()) == CURLM_OK)
+        active_.insert(transfer);
+      else
+        transfer->abandon();
       return;
     case Order::resume:
       if (active_.contains(transfer)) curl_easy_pause(transfer->easy(), CURLPAUSE_CONT);

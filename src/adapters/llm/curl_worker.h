@@ -1,4 +1,5 @@
-// HTTP transfers on libcurl's multi interface, run by one thread; their results are taken by coroutines elsewhere.
+// HTTP transfers on libcurl's multi interface, run by one thread; their results are taken by
+// coroutines elsewhere.
 #pragma once
 
 #include <chrono>
@@ -8,8 +9,8 @@
 #include <thread>
 #include <vector>
 
-#include <boost/asio/steady_timer.hpp>
 #include <curl/curl.h>
+#include <boost/asio/steady_timer.hpp>
 
 #include "base/task.h"
 #include "ports/llm.h"
@@ -24,8 +25,8 @@ struct TransferSpec {
   std::size_t max_buffered_bytes;
 };
 
-// One POST and its answer. The worker's thread fills it, one coroutine empties it. The thread may drop it last, when the
-// coroutine's context is gone: so it owns nothing of that context.
+// One POST and its answer. The worker's thread fills it, one coroutine empties it. The thread may
+// drop it last, when the coroutine's context is gone: so it owns nothing of that context.
 class Transfer {
  public:
   static Result<std::shared_ptr<Transfer>> make(TransferSpec spec);
@@ -84,7 +85,7 @@ class CurlWorker {
   void add(std::shared_ptr<Transfer> transfer);
   void resume(std::shared_ptr<Transfer> transfer);
   void cancel(std::shared_ptr<Transfer> transfer);  // no news after this; nothing when it has ended
-  void stop();                                      // ends the transfers under way and the thread; idempotent
+  void stop();  // ends the transfers under way and the thread; idempotent
 
  private:
   enum class Order { add, resume, cancel };

@@ -15,12 +15,18 @@ namespace {
 using namespace testing;
 using ::testing::HasSubstr;
 
-std::unique_ptr<ports::LlmProvider> provider(std::string url) { return make_http_provider({.base_url = std::move(url)}, Secret("real-key")).value(); }
+std::unique_ptr<ports::LlmProvider> provider(std::string url) {
+  return make_http_provider({.base_url = std::move(url)}, Secret("real-key")).value();
+}
 
 TEST(HttpProvider, StreamsTheAnswer) {
   ModelServer server;
   CollectingSink sink;
-  ASSERT_TRUE(run(provider(server.url)->exchange(request(R"([{"text":"one two three four five six seven eight nine","delay_ms":5}])"), sink)));
+  ASSERT_TRUE(run(
+      provider(server.url)
+          ->exchange(
+              request(R"([{"text":"one two three four five six seven eight nine","delay_ms":5}])"),
+              sink)));
   EXPECT_EQ(sink.answer.status, 200);
   EXPECT_THAT(sink.answer.headers.at("content-type"), HasSubstr("text/event-stream"));
   EXPECT_THAT(sink.answer.headers.at("request-id"), HasSubstr("req_"));
@@ -40,7 +46,9 @@ TEST(HttpProvider, GivesTheProvidersOwnErrorAsAnAnswer) {
 TEST(HttpProvider, SaysWhenTheAnswerBreaksOff) {
   ModelServer server;
   CollectingSink sink;
-  const auto broken = run(provider(server.url)->exchange(request(R"([{"text":"one two three","disconnect_after":3}])"), sink));
+  const auto broken =
+      run(provider(server.url)
+              ->exchange(request(R"([{"text":"one two three","disconnect_after":3}])"), sink));
   ASSERT_FALSE(broken);
   EXPECT_EQ(broken.error().code, ErrorCode::unavailable);
   EXPECT_EQ(sink.answer.status, 200);
@@ -61,7 +69,8 @@ TEST(HttpProvider, NeedsAKeyForAnthropicItself) {
 }
 
 TEST(HttpProvider, RefusesUrlsThatDoNotDo) {
-  for (const char* url : {"", "api.anthropic.com", "ftp://x", "http://", "https://me:secret@x", "http://x?y"}) {
+  for (const char* url :
+       {"", "api.anthropic.com", "ftp://x", "http://", "https://me:secret@x", "http://x?y"}) {
     const auto refused = make_http_provider({.base_url = url}, Secret("k"));
     ASSERT_FALSE(refused) << url;
     EXPECT_THAT(refused.error().message, Not(HasSubstr("secret")));
@@ -69,10 +78,12 @@ TEST(HttpProvider, RefusesUrlsThatDoNotDo) {
   EXPECT_TRUE(make_http_provider({.base_url = "http://[::1]:80/prefix/"}, Secret("k")));
 }
 
-Task<bool> cancelled_after(ports::LlmProvider& model, ports::LlmRequest asked, CollectingSink& sink, std::chrono::milliseconds wait) {
+Task<bool> cancelled_after(ports::LlmProvider& model, ports::LlmRequest asked, CollectingSink& sink,
+                           std::chrono::milliseconds wait) {
   using namespace asio::experimental::awaitable_operators;
   asio::steady_timer timer(co_await asio::this_coro::executor, wait);
-  const auto first = co_await (model.exchange(std::move(asked), sink) || timer.async_wait(asio::use_awaitable));
+  const auto first =
+      co_await (model.exchange(std::move(asked), sink) || timer.async_wait(asio::use_awaitable));
   co_return first.index() == 1;
 }
 
@@ -81,7 +92,8 @@ TEST(HttpProvider, EndsTheExchangeWhenCancelled) {
   auto model = provider(server.url);
   CollectingSink sink;
   const auto begin = std::chrono::steady_clock::now();
-  EXPECT_TRUE(run(cancelled_after(*model, request(R"([{"first_ms":20000,"text":"late"}])"), sink, std::chrono::milliseconds(50))));
+  EXPECT_TRUE(run(cancelled_after(*model, request(R"([{"first_ms":20000,"text":"late"}])"), sink,
+                                  std::chrono::milliseconds(50))));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
   EXPECT_EQ(sink.answer.status, 0);
 }
@@ -104,7 +116,9 @@ struct SlowSink final : ports::LlmSink {
 
 TEST(HttpProvider, HoldsNoMoreThanItsReaderTakes) {
   ModelServer server;
-  auto model = make_http_provider({.base_url = server.url, .max_buffered_bytes = 20'000}, Secret("k")).value();
+  auto model =
+      make_http_provider({.base_url = server.url, .max_buffered_bytes = 20'000}, Secret("k"))
+          .value();
   SlowSink sink;
   const std::string script = fmt::format(R"([{{"text":"{}"}}])", std::string(300'000, 'x'));
   ASSERT_TRUE(run(model->exchange(request(script), sink)));
@@ -122,7 +136,8 @@ TEST(HttpProvider, EndsExchangesUnderWayWhenItIsDestroyed) {
   asio::co_spawn(context, model->exchange(request(R"([{"first_ms":20000,"text":"late"}])"), sink),
                  [&](std::exception_ptr, Result<void> result) { outcome = std::move(result); });
   context.run_for(std::chrono::milliseconds(50));
-  // The coroutine outlives the provider here only to take its last news; in the program the server is stopped first.
+  // The coroutine outlives the provider here only to take its last news; in the program the server
+  // is stopped first.
   context.restart();
   model.reset();
   context.run_for(std::chrono::milliseconds(500));

@@ -69,7 +69,8 @@ json::value normal_block(const json::value& block, std::string_view cwd) {
   }
   if (type == "tool_use") {
     const auto* input = find(block, {"input"});
-    return json::object{{"tool_use", find_string(block, {"name"})}, {"input", input == nullptr ? json::value() : stable_value(*input, cwd)}};
+    return json::object{{"tool_use", find_string(block, {"name"})},
+                        {"input", input == nullptr ? json::value() : stable_value(*input, cwd)}};
   }
   if (type == "tool_result") {
     json::object out{{"tool_result", stable_text(text_of(find(block, {"content"})), cwd)}};
@@ -84,10 +85,12 @@ json::value normal_message(const json::value& message, std::string_view cwd) {
   json::array blocks;
   const auto* content = find(message, {"content"});
   if (content != nullptr && content->is_string()) {
-    if (auto text = stable_text(content->get_string(), cwd); !text.empty()) blocks.push_back(json::object{{"text", std::move(text)}});
+    if (auto text = stable_text(content->get_string(), cwd); !text.empty())
+      blocks.push_back(json::object{{"text", std::move(text)}});
   } else if (content != nullptr && content->is_array()) {
     for (const auto& block : content->get_array())
-      if (auto normal = normal_block(block, cwd); !normal.is_null()) blocks.push_back(std::move(normal));
+      if (auto normal = normal_block(block, cwd); !normal.is_null())
+        blocks.push_back(std::move(normal));
   }
   if (blocks.empty()) return nullptr;
   return json::object{{"role", find_string(message, {"role"})}, {"content", std::move(blocks)}};
@@ -105,12 +108,15 @@ constexpr std::size_t kContext = 60;
 
 // From a little before byte `at`, not cutting a character.
 std::string excerpt(std::string_view text, std::size_t at) {
-  const auto within = [&](std::size_t i) { return i < text.size() && (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80; };
+  const auto within = [&](std::size_t i) {
+    return i < text.size() && (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80;
+  };
   std::size_t start = at > kContext / 2 ? at - kContext / 2 : 0;
   while (start > 0 && within(start)) --start;
   std::size_t end = std::min(text.size(), start + kContext);
   while (within(end)) ++end;
-  return fmt::format("{}{}{}", start > 0 ? "…" : "", text.substr(start, end - start), end < text.size() ? "…" : "");
+  return fmt::format("{}{}{}", start > 0 ? "…" : "", text.substr(start, end - start),
+                     end < text.size() ? "…" : "");
 }
 
 Difference differing(std::string path, std::string_view recorded, std::string_view got) {
@@ -119,26 +125,34 @@ Difference differing(std::string path, std::string_view recorded, std::string_vi
   return {std::move(path), excerpt(recorded, at), excerpt(got, at)};
 }
 
-std::string shown(const json::value* value) { return value == nullptr ? "nothing" : json::serialize(*value); }
+std::string shown(const json::value* value) {
+  return value == nullptr ? "nothing" : json::serialize(*value);
+}
 
-std::optional<Difference> compare(const json::value& recorded, const json::value& got, const std::string& path) {
+std::optional<Difference> compare(const json::value& recorded, const json::value& got,
+                                  const std::string& path) {
   if (recorded == got) return std::nullopt;
-  if (recorded.is_string() && got.is_string()) return differing(path, recorded.get_string(), got.get_string());
+  if (recorded.is_string() && got.is_string())
+    return differing(path, recorded.get_string(), got.get_string());
   if (recorded.is_array() && got.is_array()) {
     const auto &a = recorded.get_array(), &b = got.get_array();
     for (std::size_t i = 0; i < std::max(a.size(), b.size()); ++i) {
       const auto here = fmt::format("{}[{}]", path, i);
-      if (i >= a.size() || i >= b.size()) return differing(here, shown(i < a.size() ? &a[i] : nullptr), shown(i < b.size() ? &b[i] : nullptr));
+      if (i >= a.size() || i >= b.size())
+        return differing(here, shown(i < a.size() ? &a[i] : nullptr),
+                         shown(i < b.size() ? &b[i] : nullptr));
       if (auto inner = compare(a[i], b[i], here)) return inner;
     }
   }
   if (recorded.is_object() && got.is_object()) {
     const auto &a = recorded.get_object(), &b = got.get_object();
-    const auto side = [&](const json::object& first, const json::object& second) -> std::optional<Difference> {
+    const auto side = [&](const json::object& first,
+                          const json::object& second) -> std::optional<Difference> {
       for (const auto& member : first) {
         const auto here = fmt::format("{}.{}", path, std::string_view(member.key()));
         const auto *in_a = a.if_contains(member.key()), *in_b = b.if_contains(member.key());
-        if (second.if_contains(member.key()) == nullptr) return differing(here, shown(in_a), shown(in_b));
+        if (second.if_contains(member.key()) == nullptr)
+          return differing(here, shown(in_a), shown(in_b));
         if (auto inner = compare(*in_a, *in_b, here)) return inner;
       }
       return std::nullopt;
@@ -163,14 +177,18 @@ Result<json::value> parse_deep_json(std::string_view text, std::string_view what
 Result<json::value> normal_request(std::string_view path, std::string_view body) {
   CORRAL_TRY(const auto value, parse_deep_json(body, "the request's body"));
   const std::string cwd(working_directory(value));
-  json::object normal{{"path", path.substr(0, path.find('?'))}, {"model", find_string(value, {"model"})}, {"stream", find_bool(value, {"stream"})}};
+  json::object normal{{"path", path.substr(0, path.find('?'))},
+                      {"model", find_string(value, {"model"})},
+                      {"stream", find_bool(value, {"stream"})}};
   const auto* tools = find(value, {"tools"});
   normal["tools"] = tools != nullptr && tools->is_array() && !tools->get_array().empty();
   json::array messages;
   if (const auto* given = find(value, {"messages"}); given != nullptr && given->is_array())
     for (const auto& message : given->get_array()) {
-      if (find_string(message, {"role"}) == "system") continue;  // the agent's notes on its surroundings
-      if (auto one = normal_message(message, cwd); !one.is_null()) messages.push_back(std::move(one));
+      if (find_string(message, {"role"}) == "system")
+        continue;  // the agent's notes on its surroundings
+      if (auto one = normal_message(message, cwd); !one.is_null())
+        messages.push_back(std::move(one));
     }
   normal["messages"] = std::move(messages);
   order_parallel_results(normal);
@@ -190,7 +208,8 @@ void order_parallel_results(json::object& normal) {
         places.push_back(&block);
         results.push_back(block);
       }
-    std::ranges::sort(results, {}, [](const json::value& result) { return json::serialize(result); });
+    std::ranges::sort(results, {},
+                      [](const json::value& result) { return json::serialize(result); });
     for (std::size_t i = 0; i < places.size(); ++i) *places[i] = std::move(results[i]);
   }
 }
@@ -202,7 +221,9 @@ std::size_t turn_of(const json::value& normal) {
   return turns;
 }
 
-std::optional<Difference> first_difference(const json::value& recorded, const json::value& got) { return compare(recorded, got, "$"); }
+std::optional<Difference> first_difference(const json::value& recorded, const json::value& got) {
+  return compare(recorded, got, "$");
+}
 
 std::size_t common_messages(const json::value& a, const json::value& b) {
   const auto &x = messages_of(a), &y = messages_of(b);

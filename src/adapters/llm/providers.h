@@ -1,4 +1,5 @@
-// Model providers: live over HTTP, and recording to and replaying from a cassette (docs/gateway.md).
+// Model providers: live over HTTP, and recording to and replaying from a cassette
+// (docs/gateway.md).
 #pragma once
 
 #include <chrono>
@@ -16,31 +17,39 @@ namespace corral::adapters::llm {
 inline constexpr std::string_view kAnthropicUrl = "https://api.anthropic.com";
 
 struct HttpProviderOptions {
-  std::string base_url{kAnthropicUrl};               // http or https, no user and password in it; a path is kept
+  std::string base_url{kAnthropicUrl};  // http or https, no user and password in it; a path is kept
   std::chrono::milliseconds connect_timeout{10'000};
-  std::chrono::seconds idle_timeout{600};            // without a single byte; a model may think for minutes
-  std::size_t max_buffered_bytes = 256u << 10;       // of one answer that its reader has not taken: then it waits
+  std::chrono::seconds idle_timeout{600};  // without a single byte; a model may think for minutes
+  std::size_t max_buffered_bytes =
+      256u << 10;  // of one answer that its reader has not taken: then it waits
 };
 
-// Calls the provider through libcurl, on one thread of its own. Proxy variables are respected, certificates are checked,
-// redirects are not followed. The key is sent with every request, as x-api-key; an empty one is an `unauthenticated` error when the
-// provider is Anthropic itself, and is left out for any other. `invalid` when the URL does not do.
-// exchange() may be called from any single-threaded executor.
-Result<std::unique_ptr<ports::LlmProvider>> make_http_provider(HttpProviderOptions options, Secret key);
+// Calls the provider through libcurl, on one thread of its own. Proxy variables are respected,
+// certificates are checked, redirects are not followed. The key is sent with every request, as
+// x-api-key; an empty one is an `unauthenticated` error when the provider is Anthropic itself, and
+// is left out for any other. `invalid` when the URL does not do. exchange() may be called from any
+// single-threaded executor.
+Result<std::unique_ptr<ports::LlmProvider>> make_http_provider(HttpProviderOptions options,
+                                                               Secret key);
 
-// Passes everything to `inner` and appends each exchange that came to its end to the cassette `file` (made when absent,
-// continued when present), synced before the exchange returns. Never writes a header of the request.
-// `pool` and `clock` outlive the provider. `corrupt` when the file exists and is no cassette.
-Result<std::unique_ptr<ports::LlmProvider>> make_recording_provider(std::unique_ptr<ports::LlmProvider> inner, std::filesystem::path file,
-                                                                    std::string note, BlockingPool& pool, Clock& clock);
+// Passes everything to `inner` and appends each exchange that came to its end to the cassette
+// `file` (made when absent, continued when present), synced before the exchange returns. Never
+// writes a header of the request. `pool` and `clock` outlive the provider. `corrupt` when the file
+// exists and is no cassette.
+Result<std::unique_ptr<ports::LlmProvider>> make_recording_provider(
+    std::unique_ptr<ports::LlmProvider> inner, std::filesystem::path file, std::string note,
+    BlockingPool& pool, Clock& clock);
 
 struct ReplayOptions {
-  double speed = 1.0;                          // recorded delays are divided by it
-  std::chrono::milliseconds max_delay{50};     // and cut at this; 0: as fast as it goes
+  double speed = 1.0;                       // recorded delays are divided by it
+  std::chrono::milliseconds max_delay{50};  // and cut at this; 0: as fast as it goes
 };
 
-// Answers from a cassette, keeping no state: the recorded request that fits decides, so retries, resumed and parallel
-// runs all find their turn. `corrupt` with the line when the file does not parse.
-Result<std::unique_ptr<ports::LlmProvider>> make_replay_provider(const std::filesystem::path& file, ReplayOptions options, Clock& clock);
+// Answers from a cassette, keeping no state: the recorded request that fits decides, so retries,
+// resumed and parallel runs all find their turn. `corrupt` with the line when the file does not
+// parse.
+Result<std::unique_ptr<ports::LlmProvider>> make_replay_provider(const std::filesystem::path& file,
+                                                                 ReplayOptions options,
+                                                                 Clock& clock);
 
 }  // namespace corral::adapters::llm

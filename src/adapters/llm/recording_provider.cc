@@ -19,8 +19,8 @@ using ports::LlmSink;
 
 constexpr std::size_t kMaxRecordedBytes = 64u << 20;  // of one answer
 
-// Passes an answer on and keeps it. Pieces of an event stream are kept as whole events, so that no chunk of the cassette
-// begins or ends within a character.
+// Passes an answer on and keeps it. Pieces of an event stream are kept as whole events, so that no
+// chunk of the cassette begins or ends within a character.
 class KeepingSink final : public LlmSink {
  public:
   KeepingSink(LlmSink& inner, Clock& clock) : inner_(inner), clock_(clock), last_(clock.now()) {}
@@ -54,7 +54,8 @@ class KeepingSink final : public LlmSink {
   }
   void keep(std::size_t bytes) {
     const Time now = clock_.now();
-    response_.chunks.push_back({std::max<std::int64_t>(0, (now - last_).count()), pending_.substr(0, bytes)});
+    response_.chunks.push_back(
+        {std::max<std::int64_t>(0, (now - last_).count()), pending_.substr(0, bytes)});
     pending_.erase(0, bytes);
     last_ = now;
   }
@@ -69,8 +70,13 @@ class KeepingSink final : public LlmSink {
 
 class RecordingProvider final : public ports::LlmProvider {
  public:
-  RecordingProvider(std::unique_ptr<ports::LlmProvider> inner, std::filesystem::path path, Fd file, BlockingPool& pool, Clock& clock)
-      : inner_(std::move(inner)), path_(std::move(path)), file_(std::move(file)), pool_(pool), clock_(clock) {}
+  RecordingProvider(std::unique_ptr<ports::LlmProvider> inner, std::filesystem::path path, Fd file,
+                    BlockingPool& pool, Clock& clock)
+      : inner_(std::move(inner)),
+        path_(std::move(path)),
+        file_(std::move(file)),
+        pool_(pool),
+        clock_(clock) {}
 
   Task<Result<void>> exchange(LlmRequest request, LlmSink& sink) override {
     auto normal = normal_request(request.path, request.body);
@@ -78,13 +84,16 @@ class RecordingProvider final : public ports::LlmProvider {
     CORRAL_CO_CHECK(co_await inner_->exchange(std::move(request), keeping));
     auto response = keeping.take();
     if (!normal || !response) {
-      log::warning("cassette.not_recorded", {{"why", normal ? "the answer is larger than 64 MiB" : normal.error().message}});
+      log::warning("cassette.not_recorded",
+                   {{"why", normal ? "the answer is larger than 64 MiB" : normal.error().message}});
       co_return Result<void>{};
     }
     // The answer has been passed on: what goes wrong from here must not fail the call.
     const std::string line = exchange_line({*std::move(normal), *std::move(response)});
     auto written = co_await pool_.run([this, line] { return append(line); });
-    if (!written) log::error("cassette.write_failed", {{"file", path_.string()}, {"why", written.error().describe()}});
+    if (!written)
+      log::error("cassette.write_failed",
+                 {{"file", path_.string()}, {"why", written.error().describe()}});
     co_return Result<void>{};
   }
 
@@ -93,7 +102,8 @@ class RecordingProvider final : public ports::LlmProvider {
   Result<void> append(const std::string& line) {
     const std::lock_guard lock(mutex_);
     CORRAL_CHECK(write_all(file_.get(), line));
-    if (::fdatasync(file_.get()) != 0) return std::unexpected(errno_error(errno, "cannot sync the cassette"));
+    if (::fdatasync(file_.get()) != 0)
+      return std::unexpected(errno_error(errno, "cannot sync the cassette"));
     return {};
   }
 
@@ -107,23 +117,30 @@ class RecordingProvider final : public ports::LlmProvider {
 
 }  // namespace
 
-Result<std::unique_ptr<ports::LlmProvider>> make_recording_provider(std::unique_ptr<ports::LlmProvider> inner, std::filesystem::path file,
-                                                                    std::string note, BlockingPool& pool, Clock& clock) {
+Result<std::unique_ptr<ports::LlmProvider>> make_recording_provider(
+    std::unique_ptr<ports::LlmProvider> inner, std::filesystem::path file, std::string note,
+    BlockingPool& pool, Clock& clock) {
   std::error_code ignored;
   std::uintmax_t keep = 0;
   if (std::filesystem::exists(file, ignored)) {
     auto text = read_file(file);
-    if (!text) return wrap(text.error(), fmt::format("cannot continue the cassette {}", file.string()));
+    if (!text)
+      return wrap(text.error(), fmt::format("cannot continue the cassette {}", file.string()));
     text->resize(text->rfind('\n') + 1);  // a line that a crash cut off
     if (!text->empty())
-      if (auto parsed = parse_cassette(*text); !parsed) return wrap(parsed.error(), fmt::format("cannot continue the cassette {}", file.string()));
+      if (auto parsed = parse_cassette(*text); !parsed)
+        return wrap(parsed.error(), fmt::format("cannot continue the cassette {}", file.string()));
     keep = text->size();
   }
   Fd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(keep)) != 0)
-    return std::unexpected(errno_error(errno, fmt::format("cannot write the cassette {}", file.string())));
-  if (keep == 0) { CORRAL_CHECK(write_all(fd.get(), header_line(clock.now(), note))); }
-  return std::make_unique<RecordingProvider>(std::move(inner), std::move(file), std::move(fd), pool, clock);
+    return std::unexpected(
+        errno_error(errno, fmt::format("cannot write the cassette {}", file.string())));
+  if (keep == 0) {
+    CORRAL_CHECK(write_all(fd.get(), header_line(clock.now(), note)));
+  }
+  return std::make_unique<RecordingProvider>(std::move(inner), std::move(file), std::move(fd), pool,
+                                             clock);
 }
 
 }  // namespace corral::adapters::llm

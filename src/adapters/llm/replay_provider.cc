@@ -15,18 +15,22 @@ constexpr std::string_view kCountTokens = "/v1/messages/count_tokens";
 
 class ReplayProvider final : public ports::LlmProvider {
  public:
-  ReplayProvider(Cassette cassette, ReplayOptions options, Clock& clock) : cassette_(std::move(cassette)), options_(options), clock_(clock) {}
+  ReplayProvider(Cassette cassette, ReplayOptions options, Clock& clock)
+      : cassette_(std::move(cassette)), options_(options), clock_(clock) {}
 
   Task<Result<void>> exchange(LlmRequest request, LlmSink& sink) override {
     CORRAL_CO_TRY(const auto normal, normal_request(request.path, request.body));
     const RecordedExchange* recorded = matching(normal);
     if (recorded == nullptr) {
-      if (find_string(normal, {"path"}) == kCountTokens) co_return co_await estimate(request.body.size(), sink);
+      if (find_string(normal, {"path"}) == kCountTokens)
+        co_return co_await estimate(request.body.size(), sink);
       co_return explain(normal);
     }
     CORRAL_CO_CHECK(co_await sink.head(recorded->response.head));
     for (const auto& chunk : recorded->response.chunks) {
-      const auto delay = std::min(options_.max_delay, std::chrono::milliseconds(static_cast<std::int64_t>(static_cast<double>(chunk.after_ms) / options_.speed)));
+      const auto delay =
+          std::min(options_.max_delay, std::chrono::milliseconds(static_cast<std::int64_t>(
+                                           static_cast<double>(chunk.after_ms) / options_.speed)));
       if (delay.count() > 0) co_await clock_.sleep(delay);
       CORRAL_CO_CHECK(co_await sink.body(chunk.text));
     }
@@ -34,19 +38,22 @@ class ReplayProvider final : public ports::LlmProvider {
   }
 
  private:
-  // The last answer to the same request, and rather one that succeeded: a recording that met an overloaded provider
-  // holds the failure and then the answer.
+  // The last answer to the same request, and rather one that succeeded: a recording that met an
+  // overloaded provider holds the failure and then the answer.
   const RecordedExchange* matching(const json::value& normal) const {
     const RecordedExchange* best = nullptr;
     for (const auto& exchange : cassette_.exchanges) {
       if (exchange.request != normal) continue;
-      if (best == nullptr || exchange.response.head.status < 300 || best->response.head.status >= 300) best = &exchange;
+      if (best == nullptr || exchange.response.head.status < 300 ||
+          best->response.head.status >= 300)
+        best = &exchange;
     }
     return best;
   }
 
   Task<Result<void>> estimate(std::size_t body_bytes, LlmSink& sink) const {
-    CORRAL_CO_CHECK(co_await sink.head({.status = 200, .headers = {{"content-type", "application/json"}}}));
+    CORRAL_CO_CHECK(
+        co_await sink.head({.status = 200, .headers = {{"content-type", "application/json"}}}));
     co_return co_await sink.body(json::serialize(json::object{{"input_tokens", body_bytes / 4}}));
   }
 
@@ -56,16 +63,22 @@ class ReplayProvider final : public ports::LlmProvider {
     std::pair<std::size_t, bool> best{};
     for (const auto& exchange : cassette_.exchanges) {
       if (find_string(exchange.request, {"path"}) != find_string(normal, {"path"})) continue;
-      const std::pair likeness{common_messages(exchange.request, normal), turn_of(exchange.request) == turn_of(normal)};
+      const std::pair likeness{common_messages(exchange.request, normal),
+                               turn_of(exchange.request) == turn_of(normal)};
       if (nearest != nullptr && likeness <= best) continue;
       nearest = &exchange;
       best = likeness;
     }
     const auto turn = turn_of(normal);
-    if (nearest == nullptr) return fail(ErrorCode::invalid, "the cassette does not fit at turn {}: it holds no request to {}", turn, find_string(normal, {"path"}));
+    if (nearest == nullptr)
+      return fail(ErrorCode::invalid,
+                  "the cassette does not fit at turn {}: it holds no request to {}", turn,
+                  find_string(normal, {"path"}));
     const auto difference = first_difference(nearest->request, normal);
     CORRAL_ASSERT(difference);
-    return fail(ErrorCode::invalid, "the cassette does not fit at turn {}: {} is recorded as \"{}\", and came as \"{}\"; record the run again (--record)",
+    return fail(ErrorCode::invalid,
+                "the cassette does not fit at turn {}: {} is recorded as \"{}\", and came as "
+                "\"{}\"; record the run again (--record)",
                 turn, difference->path, difference->recorded, difference->got);
   }
 
@@ -76,8 +89,12 @@ class ReplayProvider final : public ports::LlmProvider {
 
 }  // namespace
 
-Result<std::unique_ptr<ports::LlmProvider>> make_replay_provider(const std::filesystem::path& file, ReplayOptions options, Clock& clock) {
-  if (!(options.speed > 0)) return fail(ErrorCode::invalid, "the replay's speed must be more than 0, not {}", options.speed);
+Result<std::unique_ptr<ports::LlmProvider>> make_replay_provider(const std::filesystem::path& file,
+                                                                 ReplayOptions options,
+                                                                 Clock& clock) {
+  if (!(options.speed > 0))
+    return fail(ErrorCode::invalid, "the replay's speed must be more than 0, not {}",
+                options.speed);
   auto text = read_file(file);
   if (!text) return wrap(text.error(), fmt::format("cannot read the cassette {}", file.string()));
   auto cassette = parse_cassette(*text);

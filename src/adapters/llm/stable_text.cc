@@ -11,11 +11,15 @@ bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool hex(char c) { return digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 bool word(char c) { return digit(c) || letter(c) || c == '_'; }
 
-// Length of the match of `pattern` at the start of `text`, else 0: 'd' is a digit, 'h' a hex digit, others themselves.
+// Length of the match of `pattern` at the start of `text`, else 0: 'd' is a digit, 'h' a hex digit,
+// others themselves.
 std::size_t match(std::string_view text, std::string_view pattern) {
   if (text.size() < pattern.size()) return 0;
   for (std::size_t i = 0; i < pattern.size(); ++i)
-    if (pattern[i] == 'd' ? !digit(text[i]) : pattern[i] == 'h' ? !hex(text[i]) : text[i] != pattern[i]) return 0;
+    if (pattern[i] == 'd'   ? !digit(text[i])
+        : pattern[i] == 'h' ? !hex(text[i])
+                            : text[i] != pattern[i])
+      return 0;
   return pattern.size();
 }
 
@@ -25,7 +29,9 @@ std::size_t run_of(std::string_view text, bool (*in)(char)) {
   return n;
 }
 
-bool ends_word(std::string_view text, std::size_t at) { return at >= text.size() || !word(text[at]); }
+bool ends_word(std::string_view text, std::size_t at) {
+  return at >= text.size() || !word(text[at]);
+}
 
 std::size_t uuid(std::string_view text) {
   const auto n = match(text, "hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh");
@@ -39,7 +45,8 @@ std::size_t clock_time(std::string_view text) {
   if (n < text.size() && (text[n] == '.' || text[n] == ',')) {
     if (const auto fraction = run_of(text.substr(n + 1), digit); fraction > 0) n += 1 + fraction;
   }
-  if (n < text.size() && text[n] == 'Z') ++n;
+  if (n < text.size() && text[n] == 'Z')
+    ++n;
   else if (n < text.size() && (text[n] == '+' || text[n] == '-'))
     if (const auto zone = match(text.substr(n + 1), "dd:dd"); zone > 0) n += 1 + zone;
   return n;
@@ -60,7 +67,9 @@ std::size_t duration(std::string_view text) {
   if (n < text.size() && text[n] == '.')
     if (const auto fraction = run_of(text.substr(n + 1), digit); fraction > 0) n += 1 + fraction;
   if (n < text.size() && text[n] == ' ') ++n;
-  constexpr std::array<std::string_view, 12> kUnits = {"ms", "us", "ns", "s", "sec", "secs", "second", "seconds", "minute", "minutes", "min", "millis"};
+  constexpr std::array<std::string_view, 12> kUnits = {"ms",     "us",      "ns",     "s",
+                                                       "sec",    "secs",    "second", "seconds",
+                                                       "minute", "minutes", "min",    "millis"};
   const auto unit = text.substr(n, run_of(text.substr(n), letter));
   for (const auto known : kUnits)
     if (unit == known && ends_word(text, n + unit.size())) return n + unit.size();
@@ -90,7 +99,11 @@ struct Rule {
 constexpr std::array kRules = {
     Rule{uuid, "<uuid>"},
     Rule{date, "<time>"},
-    Rule{[](std::string_view t) { const auto n = clock_time(t); return ends_word(t, n) ? n : 0; }, "<time>"},
+    Rule{[](std::string_view t) {
+           const auto n = clock_time(t);
+           return ends_word(t, n) ? n : 0;
+         },
+         "<time>"},
     Rule{duration, "<duration>"},
     Rule{[](std::string_view t) { return prefixed(t, "sk-"); }, "<credential>"},
     Rule{[](std::string_view t) { return prefixed(t, "toolu_"); }, "<id>"},
@@ -100,7 +113,8 @@ constexpr std::array kRules = {
 };
 
 bool only_marks(std::string_view line) {
-  return line.find_first_not_of(" ^~") == std::string_view::npos && line.find_first_of("^~") != std::string_view::npos;
+  return line.find_first_not_of(" ^~") == std::string_view::npos &&
+         line.find_first_of("^~") != std::string_view::npos;
 }
 
 std::string without_reminders(std::string_view text) {
@@ -120,7 +134,8 @@ std::string with_fixed_words(std::string_view text, std::string_view cwd) {
   out.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
     const auto rest = text.substr(at);
-    if (!cwd.empty() && rest.starts_with(cwd) && (rest.size() == cwd.size() || !word(rest[cwd.size()]))) {
+    if (!cwd.empty() && rest.starts_with(cwd) &&
+        (rest.size() == cwd.size() || !word(rest[cwd.size()]))) {
       out += "/workspace";
       at += cwd.size();
       continue;

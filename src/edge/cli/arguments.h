@@ -48,7 +48,7 @@ struct Arguments {
   std::filesystem::path output;
   std::vector<std::string> files;
   std::uint32_t limit = 20;
-  bool check_only = false;          // store rebuild
+  bool check_only = false;  // store rebuild
   bool follow = false, all = false, stat = false, wait = false;
   std::uint64_t from = 0;
 };

@@ -77,7 +77,8 @@ struct Tree {
             {"sandbox", "reduced", "none"})
         ->check(CLI::Validator(given, ""));
     to->add_option("--store", serve.store,
-                   "Events and queue in this PostgreSQL database (postgres://USER@HOST/DATABASE) instead of the "
+                   "Events and queue in this PostgreSQL database (postgres://USER@HOST/DATABASE) "
+                   "instead of the "
                    "data folder; also CORRAL_STORE, which is where a URL with a password belongs")
         ->type_name("URL")
         ->check(CLI::Validator(given, ""));
@@ -346,8 +347,9 @@ struct Tree {
             {"sandbox", "reduced", "none"});
     auto* store = command(&app, "store", "What is kept: events, and what is read from them");
     store->require_subcommand(1);
-    auto* rebuild = command(store, "rebuild",
-                            "Make what lists and pages show again from the events (no server may run)");
+    auto* rebuild =
+        command(store, "rebuild",
+                "Make what lists and pages show again from the events (no server may run)");
     rebuild->add_flag("--check", a.check_only, "Only compare; exit code 1 when something differs");
     rebuild->add_option("--store", a.serve.store, "postgres://… instead of the data folder's own");
     command(&app, "openapi", "Print the API's description (OpenAPI 3.1)");

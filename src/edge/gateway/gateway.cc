@@ -47,16 +47,21 @@ Refusal refusal_for(ErrorCode code) {
 }
 
 Task<void> refuse(Responder& responder, Refusal refusal, std::string message) {
-  const json::object body{{"type", "error"}, {"error", {{"type", refusal.type}, {"message", message}}}};
+  const json::object body{{"type", "error"},
+                          {"error", {{"type", refusal.type}, {"message", message}}}};
   // A client that is gone needs no answer.
-  (void)co_await responder.send(refusal.status, {{"content-type", "application/json"}, {"x-should-retry", refusal.retry ? "true" : "false"}}, json::serialize(body));
+  (void)co_await responder.send(
+      refusal.status,
+      {{"content-type", "application/json"}, {"x-should-retry", refusal.retry ? "true" : "false"}},
+      json::serialize(body));
 }
 
 std::string_view token_of(const Request& request) {
   if (const auto key = request.header("x-api-key"); !key.empty()) return key;
   constexpr std::string_view kBearer = "Bearer ";
   const auto authorization = request.header("authorization");
-  return authorization.starts_with(kBearer) ? authorization.substr(kBearer.size()) : std::string_view();
+  return authorization.starts_with(kBearer) ? authorization.substr(kBearer.size())
+                                            : std::string_view();
 }
 
 // Passes the provider's answer on to the client and reads what it used.
@@ -67,12 +72,14 @@ class AnswerSink final : public ports::LlmSink {
   Task<Result<void>> head(ports::LlmResponseHead head) override {
     status_ = head.status;
     const auto type = head.headers.find("content-type");
-    const bool streamed = type != head.headers.end() && type->second.starts_with("text/event-stream");
+    const bool streamed =
+        type != head.headers.end() && type->second.starts_with("text/event-stream");
     meter_.begin(streamed ? UsageMeter::Form::event_stream : UsageMeter::Form::json);
     Headers headers(head.headers.begin(), head.headers.end());
     if (streamed) headers.emplace_back("cache-control", "no-cache");
     // The server's key does not do: no retry of the agent will mend that.
-    if ((head.status == 401 || head.status == 403) && !head.headers.contains("x-should-retry")) headers.emplace_back("x-should-retry", "false");
+    if ((head.status == 401 || head.status == 403) && !head.headers.contains("x-should-retry"))
+      headers.emplace_back("x-should-retry", "false");
     co_return co_await responder_.start(head.status, std::move(headers));
   }
   Task<Result<void>> body(std::string bytes) override {
@@ -91,7 +98,8 @@ class AnswerSink final : public ports::LlmSink {
 
 class Gateway {
  public:
-  Gateway(engine::Service& service, ports::LlmProvider& provider, Clock& clock, GatewayOptions options)
+  Gateway(engine::Service& service, ports::LlmProvider& provider, Clock& clock,
+          GatewayOptions options)
       : service_(service), provider_(provider), clock_(clock), options_(std::move(options)) {}
 
   Task<void> serve(Request request, Responder& responder);
@@ -100,7 +108,9 @@ class Gateway {
   // One call of a run under way.
   class Slot {
    public:
-    Slot(std::map<RunId, std::size_t>& calls, RunId run) : calls_(calls), run_(run) { ++calls_[run_]; }
+    Slot(std::map<RunId, std::size_t>& calls, RunId run) : calls_(calls), run_(run) {
+      ++calls_[run_];
+    }
     ~Slot() {
       if (--calls_[run_] == 0) calls_.erase(run_);
     }
@@ -130,26 +140,38 @@ Task<void> Gateway::serve(Request request, Responder& responder) {
   }
   const bool counts = request.path == kCountTokens;
   if (request.method != "POST" || (request.path != kMessages && !counts))
-    co_return co_await refuse(responder, refusal_for(ErrorCode::not_found), fmt::format("there is no {} {} here", request.method, request.path));
+    co_return co_await refuse(responder, refusal_for(ErrorCode::not_found),
+                              fmt::format("there is no {} {} here", request.method, request.path));
   if (request.body.size() > kMaxBodyBytes)
-    co_return co_await refuse(responder, {413, "request_too_large", false}, fmt::format("a request may have {} MiB at most", kMaxBodyBytes >> 20));
+    co_return co_await refuse(
+        responder, {413, "request_too_large", false},
+        fmt::format("a request may have {} MiB at most", kMaxBodyBytes >> 20));
 
   const auto run = co_await authenticate(request);
-  if (!run) co_return co_await refuse(responder, refusal_for(run.error().code), run.error().message);
-  if (const auto under_way = calls_.find(*run); under_way != calls_.end() && under_way->second >= options_.calls_at_once)
-    co_return co_await refuse(responder, {429, "rate_limit_error", true}, fmt::format("the run has {} model calls under way, the most there may be", under_way->second));
+  if (!run)
+    co_return co_await refuse(responder, refusal_for(run.error().code), run.error().message);
+  if (const auto under_way = calls_.find(*run);
+      under_way != calls_.end() && under_way->second >= options_.calls_at_once)
+    co_return co_await refuse(
+        responder, {429, "rate_limit_error", true},
+        fmt::format("the run has {} model calls under way, the most there may be",
+                    under_way->second));
   const Slot slot(calls_, *run);
   if (!counts)
     if (const auto admitted = co_await service_.admit_model_call(*run); !admitted)
-      co_return co_await refuse(responder, refusal_for(admitted.error().code), admitted.error().message);
+      co_return co_await refuse(responder, refusal_for(admitted.error().code),
+                                admitted.error().message);
   auto checked = check_model_request(request.body);
-  if (!checked) co_return co_await refuse(responder, refusal_for(checked.error().code), checked.error().message);
+  if (!checked)
+    co_return co_await refuse(responder, refusal_for(checked.error().code),
+                              checked.error().message);
   co_await call(*run, std::move(request), std::move(checked->model), responder);
 }
 
 Task<Result<RunId>> Gateway::authenticate(const Request& request) {
   const auto token = token_of(request);
-  if (token.empty()) co_return fail(ErrorCode::unauthenticated, "the run's token is missing: send it as x-api-key");
+  if (token.empty())
+    co_return fail(ErrorCode::unauthenticated, "the run's token is missing: send it as x-api-key");
   CORRAL_CO_TRY(const RunId run, co_await service_.authenticate_run_token(std::string(token)));
   if (options_.run_of_peer && !request.peer.empty())
     if (const auto owner = options_.run_of_peer(request.peer); owner && *owner != run)
@@ -158,7 +180,8 @@ Task<Result<RunId>> Gateway::authenticate(const Request& request) {
 }
 
 // The exchange ends with the client's connection: nobody pays for an answer that nobody reads.
-Task<Result<void>> exchange_until_gone(ports::LlmProvider& provider, ports::LlmRequest request, ports::LlmSink& sink, Responder& responder) {
+Task<Result<void>> exchange_until_gone(ports::LlmProvider& provider, ports::LlmRequest request,
+                                       ports::LlmSink& sink, Responder& responder) {
   using namespace asio::experimental::awaitable_operators;
   auto first = co_await (provider.exchange(std::move(request), sink) || responder.wait_gone());
   if (first.index() == 1) co_return fail(ErrorCode::cancelled, "the client has gone");
@@ -166,11 +189,14 @@ Task<Result<void>> exchange_until_gone(ports::LlmProvider& provider, ports::LlmR
 }
 
 Task<void> Gateway::call(RunId run, Request request, std::string model, Responder& responder) {
-  ports::LlmRequest forwarded{.run = run, .path = request.path, .headers = {}, .body = std::move(request.body)};
+  ports::LlmRequest forwarded{
+      .run = run, .path = request.path, .headers = {}, .body = std::move(request.body)};
   take_out_token(forwarded.body, token_of(request));
   if (request.query_value("beta") == "true") forwarded.path += "?beta=true";
-  for (const std::string_view name : {"anthropic-version", "anthropic-beta", "content-type", "accept", "user-agent"})
-    if (const auto value = request.header(name); !value.empty()) forwarded.headers.emplace(name, value);
+  for (const std::string_view name :
+       {"anthropic-version", "anthropic-beta", "content-type", "accept", "user-agent"})
+    if (const auto value = request.header(name); !value.empty())
+      forwarded.headers.emplace(name, value);
 
   const bool counts = request.path == kCountTokens;
   const std::size_t request_bytes = forwarded.body.size();
@@ -187,19 +213,26 @@ Task<void> Gateway::call(RunId run, Request request, std::string model, Responde
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   const bool gone = !outcome && outcome.error().code == ErrorCode::cancelled;
   if (!counts) {
-    engine::ModelCall figures{.model = std::move(model), .duration_ms = (clock_.now() - begin).count(), .status = sink.status()};
-    if (gone) figures.status = kClientGone;
-    else if (!outcome) figures.status = refusal_for(outcome.error().code).status;
+    engine::ModelCall figures{.model = std::move(model),
+                              .duration_ms = (clock_.now() - begin).count(),
+                              .status = sink.status()};
+    if (gone)
+      figures.status = kClientGone;
+    else if (!outcome)
+      figures.status = refusal_for(outcome.error().code).status;
     co_await record(run, sink, std::move(figures), request_bytes);
   }
   if (thrown) std::rethrow_exception(thrown);
   if (outcome) co_return;
   log::info("gateway.call_failed", {{"run", run.to_string()}, {"why", outcome.error().describe()}});
-  if (responder.started()) responder.abort();
-  else if (!responder.gone()) co_await refuse(responder, refusal_for(outcome.error().code), outcome.error().message);
+  if (responder.started())
+    responder.abort();
+  else if (!responder.gone())
+    co_await refuse(responder, refusal_for(outcome.error().code), outcome.error().message);
 }
 
-Task<void> Gateway::record(RunId run, AnswerSink& sink, engine::ModelCall call, std::size_t request_bytes) {
+Task<void> Gateway::record(RunId run, AnswerSink& sink, engine::ModelCall call,
+                           std::size_t request_bytes) {
   sink.meter().finish();
   const auto& usage = sink.meter().usage();
   if (!usage.model.empty()) call.model = usage.model;
@@ -208,9 +241,11 @@ Task<void> Gateway::record(RunId run, AnswerSink& sink, engine::ModelCall call, 
   call.cache_read_tokens = usage.cache_read_tokens;
   call.cache_write_tokens = usage.cache_write_tokens;
   // The provider has the request and will bill it, although its figures never came.
-  if (call.status == kClientGone && !usage.seen) call.input_tokens = static_cast<std::int64_t>(request_bytes / 4);
+  if (call.status == kClientGone && !usage.seen)
+    call.input_tokens = static_cast<std::int64_t>(request_bytes / 4);
   if (const auto recorded = co_await service_.record_model_call(run, std::move(call)); !recorded)
-    log::warning("gateway.usage_not_recorded", {{"run", run.to_string()}, {"why", recorded.error().describe()}});
+    log::warning("gateway.usage_not_recorded",
+                 {{"run", run.to_string()}, {"why", recorded.error().describe()}});
 }
 
 }  // namespace
@@ -221,9 +256,12 @@ ServerOptions gateway_server_options() {
   return options;
 }
 
-Handler make_gateway_handler(engine::Service& service, ports::LlmProvider& provider, Clock& clock, GatewayOptions options) {
+Handler make_gateway_handler(engine::Service& service, ports::LlmProvider& provider, Clock& clock,
+                             GatewayOptions options) {
   auto gateway = std::make_shared<Gateway>(service, provider, clock, std::move(options));
-  return [gateway](Request request, Responder& responder) { return gateway->serve(std::move(request), responder); };
+  return [gateway](Request request, Responder& responder) {
+    return gateway->serve(std::move(request), responder);
+  };
 }
 
 }  // namespace corral::edge

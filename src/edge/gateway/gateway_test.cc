@@ -19,13 +19,17 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr std::string_view kAnswer =
-    "data: {\"type\":\"message_start\",\"message\":{\"model\":\"claude-x\",\"usage\":{\"input_tokens\":10,\"output_tokens\":1}}}\n\n"
+    "data: "
+    "{\"type\":\"message_start\",\"message\":{\"model\":\"claude-x\",\"usage\":{\"input_tokens\":"
+    "10,\"output_tokens\":1}}}\n\n"
     "data: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":20}}\n\n";
 
 // A client on a connection of its own: takes `takes` pieces and then hangs up.
 class FakeClient final : public Responder {
  public:
-  explicit FakeClient(const Executor& executor) : closed_(executor) { closed_.expires_at(asio::steady_timer::time_point::max()); }
+  explicit FakeClient(const Executor& executor) : closed_(executor) {
+    closed_.expires_at(asio::steady_timer::time_point::max());
+  }
 
   Task<Result<void>> send(int code, Headers given, std::string text) override {
     if (gone_) co_return fail(ErrorCode::cancelled, "gone");
@@ -81,8 +85,10 @@ struct FakeProvider final : ports::LlmProvider {
     last = std::move(request);
     if (think.count() > 0) co_await SystemClock::instance().sleep(think);
     if (!before) co_return before;
-    CORRAL_CO_CHECK(co_await sink.head({.status = status, .headers = {{"content-type", "text/event-stream"}}}));
-    for (std::size_t at = 0; at < kAnswer.size(); at += 40) CORRAL_CO_CHECK(co_await sink.body(std::string(kAnswer.substr(at, 40))));
+    CORRAL_CO_CHECK(
+        co_await sink.head({.status = status, .headers = {{"content-type", "text/event-stream"}}}));
+    for (std::size_t at = 0; at < kAnswer.size(); at += 40)
+      CORRAL_CO_CHECK(co_await sink.body(std::string(kAnswer.substr(at, 40))));
     ended = true;
     co_return after;
   }
@@ -91,7 +97,14 @@ struct FakeProvider final : ports::LlmProvider {
 class GatewayTest : public ::testing::Test {
  protected:
   Request request(std::string body = R"({"model":"claude-x","messages":[]})") {
-    return {.method = "POST", .target = "", .path = "/v1/messages", .query = {}, .headers = {{"x-api-key", service.token}}, .body = std::move(body), .peer = "", .params = {}};
+    return {.method = "POST",
+            .target = "",
+            .path = "/v1/messages",
+            .query = {},
+            .headers = {{"x-api-key", service.token}},
+            .body = std::move(body),
+            .peer = "",
+            .params = {}};
   }
   void serve(Request asked, FakeClient& who) {
     asio::co_spawn(context, handler(std::move(asked), who), [](std::exception_ptr thrown) {
@@ -110,7 +123,9 @@ class GatewayTest : public ::testing::Test {
       if (key == name) return value;
     return "";
   }
-  std::string error_type() const { return std::string(find_string(parse_json(client.body, "answer").value(), {"error", "type"})); }
+  std::string error_type() const {
+    return std::string(find_string(parse_json(client.body, "answer").value(), {"error", "type"}));
+  }
 
   asio::io_context context;
   testing::FakeService service;
@@ -132,10 +147,15 @@ TEST_F(GatewayTest, PassesAStreamOnAndCountsWhatItUsed) {
 }
 
 TEST_F(GatewayTest, SendsNoCredentialOfTheSandboxOn) {
-  auto asked = request(R"({"messages":[{"role":"user","content":"env says run-token-0123456789"}]})");
-  asked.headers.insert({{"authorization", "Bearer " + service.token}, {"cookie", "a"}, {"x-forwarded-for", "b"}, {"anthropic-version", "2023-06-01"}});
+  auto asked =
+      request(R"({"messages":[{"role":"user","content":"env says run-token-0123456789"}]})");
+  asked.headers.insert({{"authorization", "Bearer " + service.token},
+                        {"cookie", "a"},
+                        {"x-forwarded-for", "b"},
+                        {"anthropic-version", "2023-06-01"}});
   ask(std::move(asked));
-  EXPECT_EQ(provider.last.headers, (std::map<std::string, std::string>{{"anthropic-version", "2023-06-01"}}));
+  EXPECT_EQ(provider.last.headers,
+            (std::map<std::string, std::string>{{"anthropic-version", "2023-06-01"}}));
   EXPECT_THAT(provider.last.body, Not(HasSubstr(service.token)));
 }
 
@@ -181,17 +201,22 @@ TEST_F(GatewayTest, RefusesWhenTheBudgetIsSpentSoThatTheAgentDoesNotRetry) {
 }
 
 TEST_F(GatewayTest, RefusesWhatWouldReachTheNetworkThroughTheProvider) {
-  for (const char* body : {R"({"tools":[{"type":"web_search_20250305","name":"web_search"}],"messages":[]})",
-                           R"({"tools":[{"name":"Bash"},{"type":"code_execution_20250825","name":"c"}],"messages":[]})",
-                           R"({"mcp_servers":[{"type":"url","url":"https://x"}],"messages":[]})",
-                           R"({"messages":[{"role":"user","content":[{"type":"image","source":{"type":"url","url":"https://x"}}]}]})",
-                           R"({"messages":[{"role":"user","content":[{"type":"tool_result","content":[{"type":"document","source":{"type":"url"}}]}]}]})"}) {
+  for (
+      const char* body :
+      {R"({"tools":[{"type":"web_search_20250305","name":"web_search"}],"messages":[]})",
+       R"({"tools":[{"name":"Bash"},{"type":"code_execution_20250825","name":"c"}],"messages":[]})",
+       R"({"mcp_servers":[{"type":"url","url":"https://x"}],"messages":[]})",
+       R"({"messages":[{"role":"user","content":[{"type":"image","source":{"type":"url","url":"https://x"}}]}]})",
+       R"({"messages":[{"role":"user","content":[{"type":"tool_result","content":[{"type":"document","source":{"type":"url"}}]}]}]})"}) {
     EXPECT_EQ(ask(request(body)).status, 403) << body;
     EXPECT_EQ(error_type(), "permission_error");
   }
   EXPECT_EQ(provider.asked, 0);
-  EXPECT_EQ(ask(request(R"({"tools":[{"type":"custom","name":"x"},{"type":"bash_20250124","name":"bash"}],
-                            "messages":[{"role":"assistant","content":[{"type":"tool_use","input":{"source":{"type":"url"}}}]}]})")).status, 200);
+  EXPECT_EQ(
+      ask(request(R"({"tools":[{"type":"custom","name":"x"},{"type":"bash_20250124","name":"bash"}],
+                            "messages":[{"role":"assistant","content":[{"type":"tool_use","input":{"source":{"type":"url"}}}]}]})"))
+          .status,
+      200);
 }
 
 TEST_F(GatewayTest, RefusesABodyThatIsNoJson) {

@@ -12,12 +12,13 @@ struct CheckedRequest {
   std::string model;
 };
 
-// Refuses (`forbidden`) a request that would have the provider reach the network for a sandbox that has none: tools that
-// run at the provider, MCP servers, images and documents by URL. `invalid` when the body is not a JSON object.
+// Refuses (`forbidden`) a request that would have the provider reach the network for a sandbox that
+// has none: tools that run at the provider, MCP servers, images and documents by URL. `invalid`
+// when the body is not a JSON object.
 Result<CheckedRequest> check_model_request(std::string_view body);
 
-// Replaces every occurrence of the run's token: a program in the sandbox may have printed its environment, and the token
-// must reach neither the provider nor a cassette.
+// Replaces every occurrence of the run's token: a program in the sandbox may have printed its
+// environment, and the token must reach neither the provider nor a cassette.
 void take_out_token(std::string& body, std::string_view token);
 
 }  // namespace corral::edge

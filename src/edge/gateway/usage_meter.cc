@@ -20,8 +20,8 @@ std::optional<json::value> parsed(std::string_view text) {
   return value;
 }
 
-// Figures are running totals: a later one replaces an earlier one, and one that is missing leaves it. What is absurd
-// (negative, or more than any call can use) is not taken.
+// Figures are running totals: a later one replaces an earlier one, and one that is missing leaves
+// it. What is absurd (negative, or more than any call can use) is not taken.
 void take(UsageMeter::Usage& usage, const json::value& figures) {
   const auto one = [&](std::string_view name, std::int64_t& into) {
     const auto value = find_int(figures, {name}, -1);
@@ -80,7 +80,8 @@ void UsageMeter::on_event(std::string_view text) {
     usage_.model = find_string(*event, {"message", "model"});
     if (const auto* figures = find(*event, {"message", "usage"})) take(usage_, *figures);
   } else if (type == "content_block_delta") {
-    for (const std::string_view name : {"text", "thinking", "partial_json"}) text_bytes_ += find_string(*event, {"delta", name}).size();
+    for (const std::string_view name : {"text", "thinking", "partial_json"})
+      text_bytes_ += find_string(*event, {"delta", name}).size();
     if (!final_) usage_.output_tokens = static_cast<std::int64_t>(text_bytes_ / kBytesPerToken);
   } else if (type == "message_delta") {
     if (const auto* figures = find(*event, {"usage"})) {
@@ -101,7 +102,8 @@ void UsageMeter::on_message(std::string_view text) {
   const auto* figures = find(*message, {"usage"});
   if (figures == nullptr) return;
   take(usage_, *figures);
-  usage_.output_tokens = std::clamp<std::int64_t>(find_int(*figures, {"output_tokens"}), 0, 1'000'000'000);
+  usage_.output_tokens =
+      std::clamp<std::int64_t>(find_int(*figures, {"output_tokens"}), 0, 1'000'000'000);
 }
 
 }  // namespace corral::edge

@@ -7,8 +7,8 @@
 
 namespace corral::edge {
 
-// Fed with the body of an Anthropic answer in any split: an event stream, or one JSON object. Memory is bounded: what is
-// too long to hold is passed over.
+// Fed with the body of an Anthropic answer in any split: an event stream, or one JSON object.
+// Memory is bounded: what is too long to hold is passed over.
 class UsageMeter {
  public:
   enum class Form { event_stream, json };
@@ -23,8 +23,8 @@ class UsageMeter {
     std::int64_t input_tokens = 0, output_tokens = 0, cache_read_tokens = 0, cache_write_tokens = 0;
     bool seen = false;  // the provider has told figures
   };
-  // Before the provider's final figure has come, output_tokens is an estimate from the text so far: a caller that hangs up
-  // early is counted too.
+  // Before the provider's final figure has come, output_tokens is an estimate from the text so far:
+  // a caller that hangs up early is counted too.
   const Usage& usage() const { return usage_; }
 
  private:

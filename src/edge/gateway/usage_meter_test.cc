@@ -9,11 +9,17 @@ namespace {
 
 constexpr std::string_view kStream =
     "event: message_start\n"
-    "data: {\"type\":\"message_start\",\"message\":{\"model\":\"claude-x\",\"usage\":{\"input_tokens\":12,\"cache_read_input_tokens\":300,"
+    "data: "
+    "{\"type\":\"message_start\",\"message\":{\"model\":\"claude-x\",\"usage\":{\"input_tokens\":"
+    "12,\"cache_read_input_tokens\":300,"
     "\"cache_creation_input_tokens\":40,\"output_tokens\":1}}}\r\n\r\n"
     "event: ping\ndata: {\"type\":\"ping\"}\n\n"
-    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"sixteen letters!\"}}\n\n"
-    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":77}}\n\n"
+    "event: content_block_delta\ndata: "
+    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":"
+    "\"sixteen letters!\"}}\n\n"
+    "event: message_delta\ndata: "
+    "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_"
+    "tokens\":77}}\n\n"
     "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
 
 UsageMeter::Usage metered(std::string_view stream, std::size_t piece) {
@@ -65,7 +71,11 @@ TEST(UsageMeter, PassesOverGarbageAndEndlessLines) {
 }
 
 TEST(UsageMeter, DoesNotTakeAbsurdFigures) {
-  const auto usage = metered("data: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":-5,\"input_tokens\":9999999999999}}\n\n", 4096);
+  const auto usage = metered(
+      "data: "
+      "{\"type\":\"message_delta\",\"usage\":{\"output_tokens\":-5,\"input_tokens\":9999999999999}}"
+      "\n\n",
+      4096);
   EXPECT_EQ(usage.output_tokens, 0);
   EXPECT_EQ(usage.input_tokens, 0);
 }

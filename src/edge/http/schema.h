@@ -2,9 +2,9 @@
 // document promises is what requests are checked against.
 //
 // Known: $ref to #/components/schemas, anyOf, type (also a list), enum, minLength, maxLength (code
-// points), formats uuid and date-time, minimum, maximum, exclusiveMinimum, items, minItems, maxItems, properties,
-// required, additionalProperties. Annotations are passed over: title, description, default,
-// examples, and every other format.
+// points), formats uuid and date-time, minimum, maximum, exclusiveMinimum, items, minItems,
+// maxItems, properties, required, additionalProperties. Annotations are passed over: title,
+// description, default, examples, and every other format.
 #pragma once
 
 #include <string>

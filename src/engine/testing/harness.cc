@@ -125,14 +125,18 @@ std::vector<ports::Event> Harness::events(RunId id) {
 
 std::vector<ports::Event> Harness::all_events(std::uint64_t after_position, std::uint32_t limit) {
   const auto faults = std::exchange(store_faults, {});
-  auto events = ask_store(store.read_all({.after_position = after_position, .limit = limit})).value();
+  auto events =
+      ask_store(store.read_all({.after_position = after_position, .limit = limit})).value();
   store_faults = faults;
   return events;
 }
 
 std::vector<ports::Job> Harness::jobs(std::string state) {
   const auto faults = std::exchange(store_faults, {});
-  auto found = ask_store(store.list_jobs({.state = std::move(state), .now = clock.now(), .limit = ports::kMaxListLimit})).value();
+  auto found =
+      ask_store(store.list_jobs(
+                    {.state = std::move(state), .now = clock.now(), .limit = ports::kMaxListLimit}))
+          .value();
   store_faults = faults;
   return found;
 }

@@ -22,7 +22,9 @@ struct BlobsFactory {
   std::function<BlobsUnderTest()> make;
 };
 inline void PrintTo(const BlobsFactory& factory, std::ostream* out) { *out << factory.name; }
-inline std::string blobs_factory_name(const testing::TestParamInfo<BlobsFactory>& info) { return info.param.name; }
+inline std::string blobs_factory_name(const testing::TestParamInfo<BlobsFactory>& info) {
+  return info.param.name;
+}
 
 class BlobsContract : public testing::TestWithParam<BlobsFactory> {
  protected:
@@ -39,8 +41,10 @@ TEST_P(BlobsContract, ContentComesBackByItsHash) {
 }
 
 TEST_P(BlobsContract, TheHashIsSha256) {
-  EXPECT_EQ(run_task(blobs().put("abc")).value(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  EXPECT_EQ(run_task(blobs().put("")).value(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(run_task(blobs().put("abc")).value(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(run_task(blobs().put("")).value(),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(run_task(blobs().get(content_hash(""))).value(), "");
 }
 
@@ -55,8 +59,9 @@ TEST_P(BlobsContract, WhatIsNotThereIsNotFound) {
 }
 
 TEST_P(BlobsContract, WhatIsNoHashIsInvalid) {
-  for (const char* bad : {"", "abc", "../../../../../../../../../../../../../../../../../../../etc/passwd",
-                          "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"}) {
+  for (const char* bad :
+       {"", "abc", "../../../../../../../../../../../../../../../../../../../etc/passwd",
+        "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"}) {
     EXPECT_EQ(run_task(blobs().get(bad)).error().code, ErrorCode::invalid) << bad;
     EXPECT_EQ(run_task(blobs().remove(bad)).error().code, ErrorCode::invalid) << bad;
   }
@@ -90,7 +95,8 @@ TEST_P(BlobsContract, ManyAtOnceDoNotMixUp) {
   for (int i = 0; i < 50; ++i) tasks.push_back(blobs().put("content " + std::to_string(i % 10)));
   const auto hashes = run_together(std::move(tasks));
   for (std::size_t i = 0; i < hashes.size(); ++i)
-    EXPECT_EQ(run_task(blobs().get(hashes[i].value())).value(), "content " + std::to_string(i % 10));
+    EXPECT_EQ(run_task(blobs().get(hashes[i].value())).value(),
+              "content " + std::to_string(i % 10));
 }
 
 }  // namespace corral::ports::contract

@@ -17,8 +17,8 @@
 
 namespace corral::ports::contract {
 
-// This thread's io_context. It is never destroyed: a database or pool thread that has just posted the answer may still be
-// inside post() when the test that waited for it is over.
+// This thread's io_context. It is never destroyed: a database or pool thread that has just posted
+// the answer may still be inside post() when the test that waited for it is over.
 inline asio::io_context& test_context() {
   static std::mutex mutex;
   static auto* const all = new std::vector<std::unique_ptr<asio::io_context>>();
@@ -30,7 +30,8 @@ inline asio::io_context& test_context() {
   return *mine;
 }
 
-// Runs until nothing is left to do. Gives up (throws) after a minute: a lost wake-up fails the test instead of hanging it.
+// Runs until nothing is left to do. Gives up (throws) after a minute: a lost wake-up fails the test
+// instead of hanging it.
 inline void run_context(asio::io_context& context) {
   context.restart();
   context.run_for(std::chrono::minutes(1));
@@ -63,10 +64,11 @@ std::vector<T> run_together(std::vector<Task<T>> tasks) {
   asio::io_context& context = test_context();
   std::vector<std::optional<T>> results(tasks.size());
   for (std::size_t i = 0; i < tasks.size(); ++i)
-    asio::co_spawn(context, std::move(tasks[i]), [slot = &results[i]](std::exception_ptr thrown, T value) {
-      if (thrown) std::rethrow_exception(thrown);
-      slot->emplace(std::move(value));
-    });
+    asio::co_spawn(context, std::move(tasks[i]),
+                   [slot = &results[i]](std::exception_ptr thrown, T value) {
+                     if (thrown) std::rethrow_exception(thrown);
+                     slot->emplace(std::move(value));
+                   });
   run_context(context);
   std::vector<T> values;
   for (auto& result : results) values.push_back(std::move(*result));

@@ -1,6 +1,7 @@
 // The contract of ports::Store. Include it in an adapter's test and instantiate:
 //
-//   INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, testing::Values(StoreFactory{"sqlite", make}), factory_name);
+//   INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, testing::Values(StoreFactory{"sqlite", make}),
+//   factory_name);
 #pragma once
 
 #include "ports/contract/store_contract_claims.h"

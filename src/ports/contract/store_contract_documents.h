@@ -70,7 +70,8 @@ TEST_P(StoreContract, NamesAreUniqueWithinKindAndParent) {
   EXPECT_TRUE(commit(named("project", "2", "other", "web")));
   EXPECT_TRUE(commit(named("group", "3", "g", "web")));
   EXPECT_TRUE(commit(named("project", "1", "g", "web"))) << "its own name is not taken by itself";
-  EXPECT_TRUE(commit(named("project", "4", "g", ""), named("project", "5", "g", ""))) << "no name is no name";
+  EXPECT_TRUE(commit(named("project", "4", "g", ""), named("project", "5", "g", "")))
+      << "no name is no name";
   // A name is free again once its holder gives it up, in the same transaction too.
   EXPECT_TRUE(commit(named("project", "1", "g", "old"), named("project", "6", "g", "web")));
   EXPECT_TRUE(commit(DeleteDocument{"project", "6"}, named("project", "7", "g", "web")));

@@ -59,11 +59,13 @@ TEST_P(StoreContract, AnAppendWithoutEventsChecksTheVersionOnly) {
 
 TEST_P(StoreContract, AGuardThatConflictsUndoesTheWholeTransaction) {
   ASSERT_TRUE(commit(append("guarded", 0)));
-  EXPECT_EQ(code(commit(append("s", 0), put("run", "1"), new_job("k"), append("guarded", 0, 0))), ErrorCode::conflict);
+  EXPECT_EQ(code(commit(append("s", 0), put("run", "1"), new_job("k"), append("guarded", 0, 0))),
+            ErrorCode::conflict);
   EXPECT_TRUE(stream("s").empty());
   EXPECT_FALSE(get("run", "1"));
   EXPECT_FALSE(run_task(store().find_job("k")).value());
-  EXPECT_EQ(commit(append("s", 0), put("run", "1"), new_job("k"), append("guarded", 1, 0)).value(), 2u);
+  EXPECT_EQ(commit(append("s", 0), put("run", "1"), new_job("k"), append("guarded", 1, 0)).value(),
+            2u);
   EXPECT_TRUE(get("run", "1"));
 }
 
@@ -77,8 +79,9 @@ TEST_P(StoreContract, AConflictUndoesTheWholeTransaction) {
   ASSERT_TRUE(claim("worker"));
   auto renamed = put("run", "1");
   renamed.document.state = "changed";
-  const auto refused = commit(append("s", 1), renamed, put("run", "2"), DeleteDocument{"run", "1"}, new_job("new"),
-                              CompleteJob{job("old").id, "worker"}, append("s", 99));
+  const auto refused =
+      commit(append("s", 1), renamed, put("run", "2"), DeleteDocument{"run", "1"}, new_job("new"),
+             CompleteJob{job("old").id, "worker"}, append("s", 99));
   EXPECT_EQ(code(refused), ErrorCode::conflict);
   EXPECT_EQ(stream("s").size(), 1u);
   EXPECT_EQ(get("run", "1")->version, 1u);
@@ -96,7 +99,8 @@ TEST_P(StoreContract, TransactionsThatCommitTogetherDoNotUndoEachOther) {
     Transaction transaction;
     transaction.changes.emplace_back(append("own/" + std::to_string(i), 0));
     // Every third one breaks at its second change, after its first was applied.
-    transaction.changes.emplace_back(i % 3 == 0 ? append("own/" + std::to_string(i), 7) : append("own/" + std::to_string(i), 1));
+    transaction.changes.emplace_back(i % 3 == 0 ? append("own/" + std::to_string(i), 7)
+                                                : append("own/" + std::to_string(i), 1));
     tasks.push_back(store().commit(std::move(transaction)));
   }
   const auto results = run_together(std::move(tasks));
@@ -134,18 +138,21 @@ TEST_P(StoreContract, AnEmptyTransactionReturnsTheEndOfTheLog) {
   EXPECT_EQ(commit(put("run", "1")).value(), 4u);
 }
 
-TEST_P(StoreContract, AStreamNeedsAName) { EXPECT_EQ(code(commit(append("", 0))), ErrorCode::invalid); }
+TEST_P(StoreContract, AStreamNeedsAName) {
+  EXPECT_EQ(code(commit(append("", 0))), ErrorCode::invalid);
+}
 
 TEST_P(StoreContract, JsonSurvivesWhateverIsInIt) {
   Append change = append("s", 0);
   json::value deep = "end";
   for (int i = 0; i < 100; ++i) deep = json::array{deep};
-  change.events[0].data = json::object{{"text", std::string("nul \0 quote \" newline \n é 🐎 bad \xff\xfe", 34)},
-                                       {"big", std::uint64_t{18'446'744'073'709'551'615u}},
-                                       {"small", std::int64_t{-9'223'372'036'854'775'807}},
-                                       {"fraction", 0.1},
-                                       {"none", nullptr},
-                                       {"deep", deep}};
+  change.events[0].data =
+      json::object{{"text", std::string("nul \0 quote \" newline \n é 🐎 bad \xff\xfe", 34)},
+                   {"big", std::uint64_t{18'446'744'073'709'551'615u}},
+                   {"small", std::int64_t{-9'223'372'036'854'775'807}},
+                   {"fraction", 0.1},
+                   {"none", nullptr},
+                   {"deep", deep}};
   const json::value expected = change.events[0].data;
   ASSERT_TRUE(commit(std::move(change)));
   EXPECT_EQ(stream("s")[0].data, expected);

@@ -33,7 +33,8 @@ TEST_P(StoreContract, AClaimedJobCarriesEverythingAndCountsItsAttempt) {
 }
 
 TEST_P(StoreContract, HigherPriorityGoesFirstThenDueTimeThenOrderOfEntry) {
-  ASSERT_TRUE(commit(new_job("late", 0, at(-1)), new_job("early", 0, at(-5)), new_job("first", 1, at(-3)), new_job("second", 1, at(-3)),
+  ASSERT_TRUE(commit(new_job("late", 0, at(-1)), new_job("early", 0, at(-5)),
+                     new_job("first", 1, at(-3)), new_job("second", 1, at(-3)),
                      new_job("urgent", 9), new_job("least", -4, at(-9))));
   EXPECT_EQ(claimed_keys(), (Keys{"urgent", "first", "second", "early", "late", "least"}));
 }
@@ -65,7 +66,8 @@ TEST_P(StoreContract, AKeyIsUniqueUntilItsJobIsFinished) {
   EXPECT_EQ(job.priority, 1);
   ASSERT_TRUE(commit(new_job("k", 5)));
   EXPECT_FALSE(claim("worker"));
-  ASSERT_TRUE(commit(CompleteJob{job.id, "worker"}, new_job("k", 5))) << "in one transaction with its end";
+  ASSERT_TRUE(commit(CompleteJob{job.id, "worker"}, new_job("k", 5)))
+      << "in one transaction with its end";
   const auto next = claim("worker").value();
   EXPECT_GT(next.id, job.id);
   EXPECT_EQ(next.priority, 5);
@@ -82,7 +84,8 @@ TEST_P(StoreContract, AJobNeedsAKindAKeyAndAnAttempt) {
   EXPECT_EQ(code(commit(job_with_slots("k", {{"", 1}}))), ErrorCode::invalid);
   EXPECT_EQ(code(commit(job_with_slots("k", {{"never", 0}}))), ErrorCode::invalid);
   EXPECT_EQ(code(commit(job_with_slots("k", {{"twice", 1}, {"twice", 2}}))), ErrorCode::invalid);
-  EXPECT_EQ(code(commit(job_with_slots("k", {{"1", 1}, {"2", 1}, {"3", 1}, {"4", 1}, {"5", 1}}))), ErrorCode::invalid);
+  EXPECT_EQ(code(commit(job_with_slots("k", {{"1", 1}, {"2", 1}, {"3", 1}, {"4", 1}, {"5", 1}}))),
+            ErrorCode::invalid);
   EXPECT_TRUE(commit(job_with_slots("k", {{"1", 1}, {"2", 1}, {"3", 1}, {"4", 1}})));
 }
 
@@ -107,7 +110,8 @@ TEST_P(StoreContract, ALeaseThatRanOutPassesToTheNextAndTheStaleOwnerIsRefusedWh
   EXPECT_EQ(second.id, first.id);
   EXPECT_EQ(second.attempt, 2u);
   EXPECT_EQ(code(commit(append("s", 0), CompleteJob{first.id, "slow"})), ErrorCode::conflict);
-  EXPECT_EQ(code(commit(append("s", 0), ReleaseJob{first.id, "slow", {}, "late"})), ErrorCode::conflict);
+  EXPECT_EQ(code(commit(append("s", 0), ReleaseJob{first.id, "slow", {}, "late"})),
+            ErrorCode::conflict);
   EXPECT_TRUE(stream("s").empty());
   EXPECT_EQ(code(run_task(store().heartbeat(first.id, "slow", at(99)))), ErrorCode::conflict);
   EXPECT_TRUE(commit(append("s", 0), CompleteJob{first.id, "other"}));
@@ -188,8 +192,10 @@ TEST_P(StoreContract, TheTotalLimitHolds) {
 }
 
 TEST_P(StoreContract, AFullGroupStepsAsideForOthers) {
-  for (int i = 0; i < 200; ++i) ASSERT_TRUE(commit(new_job("busy-" + std::to_string(i), 5, {}, "busy")));
-  ASSERT_TRUE(commit(new_job("calm-1", 0, {}, "calm"), new_job("calm-2", 1, {}, "quiet"), new_job("lone", 0, {}, "")));
+  for (int i = 0; i < 200; ++i)
+    ASSERT_TRUE(commit(new_job("busy-" + std::to_string(i), 5, {}, "busy")));
+  ASSERT_TRUE(commit(new_job("calm-1", 0, {}, "calm"), new_job("calm-2", 1, {}, "quiet"),
+                     new_job("lone", 0, {}, "")));
   const QueueLimits limits{.per_group = 2, .total = 100};
   EXPECT_EQ(claimed_key(0, limits), "busy-0");
   EXPECT_EQ(claimed_key(0, limits), "busy-1");
@@ -200,7 +206,8 @@ TEST_P(StoreContract, AFullGroupStepsAsideForOthers) {
   ASSERT_TRUE(commit(CompleteJob{job("busy-0").id, "worker"}));
   EXPECT_EQ(claimed_key(0, limits), "busy-2");
   EXPECT_EQ(claimed_key(0, limits), "");
-  EXPECT_EQ(claimed_key(10, limits), "busy-1") << "leases that ran out do not count, and go by their old place";
+  EXPECT_EQ(claimed_key(10, limits), "busy-1")
+      << "leases that ran out do not count, and go by their old place";
 }
 
 TEST_P(StoreContract, LeasesOfOtherOwnersCanBeEndedAtStart) {
@@ -242,8 +249,10 @@ TEST_P(StoreContract, TrimmingKeepsTheNewestFinishedJobs) {
     change.max_attempts = 1;
     ASSERT_TRUE(commit(change));
     const auto job = claim("worker").value();
-    if (i % 2 == 0) ASSERT_TRUE(commit(CompleteJob{job.id, "worker"}));
-    else ASSERT_TRUE(commit(ReleaseJob{job.id, "worker", {}, "no"}));
+    if (i % 2 == 0)
+      ASSERT_TRUE(commit(CompleteJob{job.id, "worker"}));
+    else
+      ASSERT_TRUE(commit(ReleaseJob{job.id, "worker", {}, "no"}));
   }
   ASSERT_TRUE(commit(new_job("open")));
   ASSERT_TRUE(run_task(store().trim_jobs(1, 2)));
@@ -301,7 +310,9 @@ TEST_P(StoreContract, AWaitEndsWhenADelayOrALeaseRunsOut) {
   const Time now = SystemClock::instance().now();
   ASSERT_TRUE(commit(new_job("delayed", 0, now + Duration{60})));
   const auto claim_at = [&](Time when, Duration how_long) {
-    return run_task(store().claim({.owner = "worker", .now = when, .lease = how_long})).value().size();
+    return run_task(store().claim({.owner = "worker", .now = when, .lease = how_long}))
+        .value()
+        .size();
   };
   EXPECT_EQ(claim_at(now, lease), 0u);
   std::vector<Task<Result<void>>> tasks;

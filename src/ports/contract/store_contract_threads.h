@@ -9,7 +9,8 @@
 
 namespace corral::ports::contract {
 
-// Adds one event to each of two streams and puts a document, in one transaction, until it has done so `rounds` times.
+// Adds one event to each of two streams and puts a document, in one transaction, until it has done
+// so `rounds` times.
 inline Task<Result<void>> move_both(Store& store, int rounds) {
   for (int done = 0; done < rounds;) {
     const auto seen = co_await store.get("pair", "p");
@@ -17,11 +18,21 @@ inline Task<Result<void>> move_both(Store& store, int rounds) {
     const std::uint64_t version = *seen ? (*seen)->version : 0;
     Transaction transaction;
     transaction.changes.emplace_back(Append{"left", version, {{"moved", nullptr, {.actor = "t"}}}});
-    transaction.changes.emplace_back(PutDocument{.document = {.kind = "pair", .id = "p", .parent = {}, .state = {}, .name = {}, .body = {}, .created = {}, .updated = {}}});
-    transaction.changes.emplace_back(Append{"right", version, {{"moved", nullptr, {.actor = "t"}}}});
+    transaction.changes.emplace_back(PutDocument{.document = {.kind = "pair",
+                                                              .id = "p",
+                                                              .parent = {},
+                                                              .state = {},
+                                                              .name = {},
+                                                              .body = {},
+                                                              .created = {},
+                                                              .updated = {}}});
+    transaction.changes.emplace_back(
+        Append{"right", version, {{"moved", nullptr, {.actor = "t"}}}});
     const auto committed = co_await store.commit(std::move(transaction));
-    if (committed) ++done;
-    else if (committed.error().code != ErrorCode::conflict) co_return std::unexpected(committed.error());
+    if (committed)
+      ++done;
+    else if (committed.error().code != ErrorCode::conflict)
+      co_return std::unexpected(committed.error());
   }
   co_return Result<void>{};
 }
@@ -49,7 +60,8 @@ struct QueueTally {
   int most_in_a_group = 0, most = 0, total = 0;
 };
 
-inline Task<Result<void>> drain_queue(Store& store, std::string owner, QueueTally& tally, QueueLimits limits, std::size_t jobs) {
+inline Task<Result<void>> drain_queue(Store& store, std::string owner, QueueTally& tally,
+                                      QueueLimits limits, std::size_t jobs) {
   for (;;) {
     {
       std::scoped_lock lock(tally.mutex);
@@ -86,7 +98,8 @@ TEST_P(StoreContract, ConcurrentWorkersRunEachJobOnceWithinTheLimits) {
   constexpr std::size_t kJobs = 200;
   Transaction transaction;
   for (std::size_t i = 0; i < kJobs; ++i)
-    transaction.changes.emplace_back(new_job("job-" + std::to_string(i), static_cast<int>(i % 3), {}, "group-" + std::to_string(i % 4)));
+    transaction.changes.emplace_back(new_job("job-" + std::to_string(i), static_cast<int>(i % 3),
+                                             {}, "group-" + std::to_string(i % 4)));
   ASSERT_TRUE(run_task(store().commit(std::move(transaction))));
   QueueTally tally;
   std::atomic<int> failed = 0;
@@ -94,7 +107,9 @@ TEST_P(StoreContract, ConcurrentWorkersRunEachJobOnceWithinTheLimits) {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 6; ++i)
       threads.emplace_back([&, i] {
-        failed += !run_task(drain_queue(store(), "worker-" + std::to_string(i), tally, {.per_group = 2, .total = 5}, kJobs)).has_value();
+        failed += !run_task(drain_queue(store(), "worker-" + std::to_string(i), tally,
+                                        {.per_group = 2, .total = 5}, kJobs))
+                       .has_value();
       });
   }
   EXPECT_EQ(failed, 0);

@@ -18,7 +18,8 @@ namespace corral::ports::contract {
 
 struct StoreUnderTest {
   std::shared_ptr<Store> store;
-  std::function<std::shared_ptr<Store>()> reopen;  // what the first one stood on, after that one is gone
+  std::function<std::shared_ptr<Store>()>
+      reopen;  // what the first one stood on, after that one is gone
 };
 // One adapter: `make` gives an empty store, on the system clock, with whatever it stands on.
 struct StoreFactory {
@@ -26,9 +27,12 @@ struct StoreFactory {
   std::function<StoreUnderTest()> make;
 };
 inline void PrintTo(const StoreFactory& factory, std::ostream* out) { *out << factory.name; }
-inline std::string factory_name(const testing::TestParamInfo<StoreFactory>& info) { return info.param.name; }
+inline std::string factory_name(const testing::TestParamInfo<StoreFactory>& info) {
+  return info.param.name;
+}
 
-// Returns once the clock shows a later time than `time`: places in the queue are told apart by the millisecond.
+// Returns once the clock shows a later time than `time`: places in the queue are told apart by the
+// millisecond.
 inline void pass(Time time) {
   while (SystemClock::instance().now() <= time) std::this_thread::yield();
 }
@@ -49,17 +53,29 @@ class StoreContract : public testing::TestWithParam<StoreFactory> {
     (transaction.changes.emplace_back(std::move(changes)), ...);
     return run_task(store().commit(std::move(transaction)));
   }
-  std::vector<Event> stream(const std::string& name) { return run_task(store().read_stream(name, 0, 1000)).value(); }
-  std::optional<Document> get(const std::string& kind, const std::string& id) { return run_task(store().get(kind, id)).value(); }
+  std::vector<Event> stream(const std::string& name) {
+    return run_task(store().read_stream(name, 0, 1000)).value();
+  }
+  std::optional<Document> get(const std::string& kind, const std::string& id) {
+    return run_task(store().get(kind, id)).value();
+  }
   std::vector<std::string> ids(DocumentQuery query) {
     std::vector<std::string> found;
-    for (const auto& document : run_task(store().list(std::move(query))).value()) found.push_back(document.id);
+    for (const auto& document : run_task(store().list(std::move(query))).value())
+      found.push_back(document.id);
     return found;
   }
-  std::vector<Job> claim_many(const std::string& owner, std::uint32_t most, int now_s = 0, QueueLimits limits = {100, 100}) {
-    return run_task(store().claim({.owner = owner, .now = at(now_s), .lease = lease, .limits = limits, .most = most})).value();
+  std::vector<Job> claim_many(const std::string& owner, std::uint32_t most, int now_s = 0,
+                              QueueLimits limits = {100, 100}) {
+    return run_task(store().claim({.owner = owner,
+                                   .now = at(now_s),
+                                   .lease = lease,
+                                   .limits = limits,
+                                   .most = most}))
+        .value();
   }
-  std::optional<Job> claim(const std::string& owner, int now_s = 0, QueueLimits limits = {100, 100}) {
+  std::optional<Job> claim(const std::string& owner, int now_s = 0,
+                           QueueLimits limits = {100, 100}) {
     const auto jobs = claim_many(owner, 1, now_s, limits);
     EXPECT_LE(jobs.size(), 1u);
     return jobs.empty() ? std::nullopt : std::optional(jobs.front());
@@ -77,37 +93,62 @@ class StoreContract : public testing::TestWithParam<StoreFactory> {
   // In the order in which they are claimed, each by a call of its own.
   Keys claimed_keys(int now_s = 0, QueueLimits limits = {100, 100}) {
     Keys order;
-    for (auto key = claimed_key(now_s, limits); !key.empty(); key = claimed_key(now_s, limits)) order.push_back(key);
+    for (auto key = claimed_key(now_s, limits); !key.empty(); key = claimed_key(now_s, limits))
+      order.push_back(key);
     return order;
   }
-  Keys listed(JobQuery query) { return keys(run_task(store().list_jobs(std::move(query))).value()); }
-  std::vector<Event> events(EventQuery query) { return run_task(store().read_all(std::move(query))).value(); }
+  Keys listed(JobQuery query) {
+    return keys(run_task(store().list_jobs(std::move(query))).value());
+  }
+  std::vector<Event> events(EventQuery query) {
+    return run_task(store().read_all(std::move(query))).value();
+  }
   Job job(const std::string& key) { return run_task(store().find_job(key)).value().value(); }
   QueueCounts counts(int now_s = 0) { return run_task(store().queue_counts(at(now_s))).value(); }
 
   // Queue tests pass their own times: seconds after a moment that is long past.
-  static Time at(int seconds) { return Time{std::chrono::hours(24 * 365 * 30)} + std::chrono::seconds(seconds); }
+  static Time at(int seconds) {
+    return Time{std::chrono::hours(24 * 365 * 30)} + std::chrono::seconds(seconds);
+  }
   static constexpr Duration lease{10'000};
 
   static Append append(std::string name, std::uint64_t expected, int count = 1) {
     Append change{.stream = std::move(name), .expected_version = expected, .events = {}};
     for (int i = 0; i < count; ++i)
-      change.events.push_back({"test.happened", json::object{{"n", expected + static_cast<std::uint64_t>(i) + 1}}, {.actor = "user:test"}});
+      change.events.push_back({"test.happened",
+                               json::object{{"n", expected + static_cast<std::uint64_t>(i) + 1}},
+                               {.actor = "user:test"}});
     return change;
   }
-  static PutDocument put(std::string kind, std::string id, std::optional<std::uint64_t> expected = std::nullopt) {
-    return {.document = {.kind = std::move(kind), .id = std::move(id), .parent = "", .state = "", .name = "", .body = {}, .created = {}, .updated = {}},
+  static PutDocument put(std::string kind, std::string id,
+                         std::optional<std::uint64_t> expected = std::nullopt) {
+    return {.document = {.kind = std::move(kind),
+                         .id = std::move(id),
+                         .parent = "",
+                         .state = "",
+                         .name = "",
+                         .body = {},
+                         .created = {},
+                         .updated = {}},
             .expected_version = expected};
   }
   static NewJob new_job(std::string key, int priority = 0, Time due = {}, std::string group = "g") {
-    return {.kind = "run", .key = std::move(key), .payload = {}, .priority = priority, .due = due, .group = std::move(group), .slots = {}};
+    return {.kind = "run",
+            .key = std::move(key),
+            .payload = {},
+            .priority = priority,
+            .due = due,
+            .group = std::move(group),
+            .slots = {}};
   }
   static NewJob job_with_slots(std::string key, std::vector<Slot> slots, std::string group = "g") {
     auto job = new_job(std::move(key), 0, {}, std::move(group));
     job.slots = std::move(slots);
     return job;
   }
-  static ErrorCode code(const auto& result) { return result ? ErrorCode::internal : result.error().code; }
+  static ErrorCode code(const auto& result) {
+    return result ? ErrorCode::internal : result.error().code;
+  }
 
  private:
   StoreUnderTest made_;

@@ -22,7 +22,8 @@ Task<Result<std::string>> FakeBlobs::get(std::string hash) {
   std::scoped_lock lock(mutex_);
   const auto found = blobs_.find(hash);
   if (found == blobs_.end()) co_return fail(ErrorCode::not_found, "no blob {}", hash);
-  if (content_hash(found->second) != hash) co_return fail(ErrorCode::corrupt, "blob {} is damaged", hash);
+  if (content_hash(found->second) != hash)
+    co_return fail(ErrorCode::corrupt, "blob {} is damaged", hash);
   co_return found->second;
 }
 

@@ -19,7 +19,8 @@ class FakeBlobs final : public Blobs {
   Task<Result<std::string>> get(std::string hash) override;
   Task<Result<void>> remove(std::string hash) override;
 
-  // Asked before every call, by its name ("put", "get", "remove"): an Error it returns is what the caller gets.
+  // Asked before every call, by its name ("put", "get", "remove"): an Error it returns is what the
+  // caller gets.
   void set_faults(std::function<std::optional<Error>(std::string_view call)> faults);
   // Damages what is kept, as a bad disk would.
   void damage(const std::string& hash);

@@ -9,7 +9,8 @@
 namespace corral::ports::fakes {
 
 struct FakeClock::Sleeper {
-  explicit Sleeper(const Executor& executor) : timer(executor, asio::steady_timer::time_point::max()) {}
+  explicit Sleeper(const Executor& executor)
+      : timer(executor, asio::steady_timer::time_point::max()) {}
   asio::steady_timer timer;  // only an event: cancelled when its virtual time has come
   bool due = false;
 };

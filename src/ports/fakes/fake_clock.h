@@ -19,7 +19,8 @@ class FakeClock final : public Clock {
   explicit FakeClock(Time start = Time{std::chrono::hours(24 * 365 * 56)}) : now_(start) {}
 
   Time now() const override;
-  // Resumes when advance() passes it; one of no length returns at once. Cancelling ends it with operation_aborted.
+  // Resumes when advance() passes it; one of no length returns at once. Cancelling ends it with
+  // operation_aborted.
   Task<void> sleep(Duration duration) override;
 
   void advance(Duration duration);

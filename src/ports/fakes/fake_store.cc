@@ -36,87 +36,107 @@ Task<Result<T>> FakeStore::call(std::string_view name, std::function<Result<T>(S
 }
 
 Task<Result<std::uint64_t>> FakeStore::commit(Transaction transaction) {
-  co_return co_await call<std::uint64_t>("commit", [this, &transaction](StoreModel& model) -> Result<std::uint64_t> {
-    CORRAL_TRY(const auto done, model.commit(transaction, clock_.now()));
-    if (done.events) events_.wake_all();
-    job_epoch_ += done.jobs;
-    jobs_.wake(done.jobs);
-    return done.position;
-  });
+  co_return co_await call<std::uint64_t>(
+      "commit", [this, &transaction](StoreModel& model) -> Result<std::uint64_t> {
+        CORRAL_TRY(const auto done, model.commit(transaction, clock_.now()));
+        if (done.events) events_.wake_all();
+        job_epoch_ += done.jobs;
+        jobs_.wake(done.jobs);
+        return done.position;
+      });
 }
 
-Task<Result<std::vector<Event>>> FakeStore::read_stream(std::string stream, std::uint64_t after_version, std::uint32_t limit) {
+Task<Result<std::vector<Event>>> FakeStore::read_stream(std::string stream,
+                                                        std::uint64_t after_version,
+                                                        std::uint32_t limit) {
   co_return co_await call<std::vector<Event>>(
-      "read_stream", [&](StoreModel& model) -> Result<std::vector<Event>> { return model.read_stream(stream, after_version, limit); });
+      "read_stream", [&](StoreModel& model) -> Result<std::vector<Event>> {
+        return model.read_stream(stream, after_version, limit);
+      });
 }
 
 Task<Result<std::vector<Event>>> FakeStore::read_all(EventQuery query) {
   co_return co_await call<std::vector<Event>>(
-      "read_all", [&](StoreModel& model) -> Result<std::vector<Event>> { return model.read_all(query); });
+      "read_all",
+      [&](StoreModel& model) -> Result<std::vector<Event>> { return model.read_all(query); });
 }
 
-Task<Result<std::vector<StreamInfo>>> FakeStore::list_streams(std::string prefix, std::string after_name, std::uint32_t limit) {
+Task<Result<std::vector<StreamInfo>>> FakeStore::list_streams(std::string prefix,
+                                                              std::string after_name,
+                                                              std::uint32_t limit) {
   co_return co_await call<std::vector<StreamInfo>>(
-      "list_streams", [&](StoreModel& model) -> Result<std::vector<StreamInfo>> { return model.list_streams(prefix, after_name, limit); });
+      "list_streams", [&](StoreModel& model) -> Result<std::vector<StreamInfo>> {
+        return model.list_streams(prefix, after_name, limit);
+      });
 }
 
 Task<Result<void>> FakeStore::wait_after(std::uint64_t position, Duration timeout) {
   WaitList::Place place(events_, co_await asio::this_coro::executor);
-  CORRAL_CO_TRY(const auto end, co_await call<std::uint64_t>("wait_after", [](StoreModel& model) -> Result<std::uint64_t> {
-                  return model.position();
-                }));
+  CORRAL_CO_TRY(const auto end, co_await call<std::uint64_t>(
+                                    "wait_after", [](StoreModel& model) -> Result<std::uint64_t> {
+                                      return model.position();
+                                    }));
   if (end <= position) co_await timed_wait(place, clock_, timeout);
   co_return Result<void>{};
 }
 
 Task<Result<std::optional<Document>>> FakeStore::get(std::string kind, std::string id) {
   co_return co_await call<std::optional<Document>>(
-      "get", [&](StoreModel& model) -> Result<std::optional<Document>> { return model.get(kind, id); });
+      "get",
+      [&](StoreModel& model) -> Result<std::optional<Document>> { return model.get(kind, id); });
 }
 
 Task<Result<std::vector<Document>>> FakeStore::list(DocumentQuery query) {
   co_return co_await call<std::vector<Document>>(
-      "list", [&](StoreModel& model) -> Result<std::vector<Document>> { return model.list(query); });
+      "list",
+      [&](StoreModel& model) -> Result<std::vector<Document>> { return model.list(query); });
 }
 
 Task<Result<std::vector<Job>>> FakeStore::claim(ClaimQuery query) {
-  co_return co_await call<std::vector<Job>>("claim", [&, this](StoreModel& model) -> Result<std::vector<Job>> {
-    auto claimed = model.claim(query);
-    if (claimed.empty() && query.most > 0) {
-      empty_epoch_ = job_epoch_;
-      next_due_.reset();
-      if (const auto due = model.next_due(query.now)) next_due_ = clock_.now() + (*due - query.now);
-    }
-    return claimed;
-  });
+  co_return co_await call<std::vector<Job>>(
+      "claim", [&, this](StoreModel& model) -> Result<std::vector<Job>> {
+        auto claimed = model.claim(query);
+        if (claimed.empty() && query.most > 0) {
+          empty_epoch_ = job_epoch_;
+          next_due_.reset();
+          if (const auto due = model.next_due(query.now))
+            next_due_ = clock_.now() + (*due - query.now);
+        }
+        return claimed;
+      });
 }
 
 Task<Result<void>> FakeStore::heartbeat(std::uint64_t job, std::string owner, Time until) {
-  co_return co_await call<void>("heartbeat", [&](StoreModel& model) { return model.heartbeat(job, owner, until); });
+  co_return co_await call<void>(
+      "heartbeat", [&](StoreModel& model) { return model.heartbeat(job, owner, until); });
 }
 
 Task<Result<void>> FakeStore::release_leases_except(std::string owner) {
-  co_return co_await call<void>("release_leases_except", [&, this](StoreModel& model) -> Result<void> {
-    const auto released = model.release_leases_except(owner);
-    job_epoch_ += released;
-    jobs_.wake(released);
-    return {};
-  });
+  co_return co_await call<void>("release_leases_except",
+                                [&, this](StoreModel& model) -> Result<void> {
+                                  const auto released = model.release_leases_except(owner);
+                                  job_epoch_ += released;
+                                  jobs_.wake(released);
+                                  return {};
+                                });
 }
 
 Task<Result<std::optional<Job>>> FakeStore::find_job(std::string key) {
   co_return co_await call<std::optional<Job>>(
-      "find_job", [&](StoreModel& model) -> Result<std::optional<Job>> { return model.find_job(key); });
+      "find_job",
+      [&](StoreModel& model) -> Result<std::optional<Job>> { return model.find_job(key); });
 }
 
 Task<Result<std::vector<Job>>> FakeStore::list_jobs(JobQuery query) {
   co_return co_await call<std::vector<Job>>(
-      "list_jobs", [&](StoreModel& model) -> Result<std::vector<Job>> { return model.list_jobs(query); });
+      "list_jobs",
+      [&](StoreModel& model) -> Result<std::vector<Job>> { return model.list_jobs(query); });
 }
 
 Task<Result<QueueCounts>> FakeStore::queue_counts(Time now) {
-  co_return co_await call<QueueCounts>("queue_counts",
-                                       [=](StoreModel& model) -> Result<QueueCounts> { return model.queue_counts(now); });
+  co_return co_await call<QueueCounts>(
+      "queue_counts",
+      [=](StoreModel& model) -> Result<QueueCounts> { return model.queue_counts(now); });
 }
 
 Task<Result<void>> FakeStore::trim_jobs(std::uint32_t keep_completed, std::uint32_t keep_failed) {
@@ -132,7 +152,8 @@ Task<Result<void>> FakeStore::wait_for_job(Duration timeout) {
     bool ready = false;
     std::optional<Time> due;
   };
-  CORRAL_CO_TRY(const auto state, co_await call<State>("wait_for_job", [this](StoreModel&) -> Result<State> {
+  CORRAL_CO_TRY(const auto state,
+                co_await call<State>("wait_for_job", [this](StoreModel&) -> Result<State> {
                   return State{job_epoch_ != empty_epoch_, next_due_};
                 }));
   if (state.ready) co_return Result<void>{};

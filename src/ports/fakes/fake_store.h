@@ -1,4 +1,5 @@
-// The store in memory: the semantics of ports::Store (its contract suite runs against it too), and faults on demand.
+// The store in memory: the semantics of ports::Store (its contract suite runs against it too), and
+// faults on demand.
 #pragma once
 
 #include <functional>
@@ -12,25 +13,28 @@
 
 namespace corral::ports::fakes {
 
-// Thread-safe. Time comes from `clock`, which outlives it: waits end when a FakeClock is advanced past them. Every call
-// yields to the executor once, as a call to a database would.
+// Thread-safe. Time comes from `clock`, which outlives it: waits end when a FakeClock is advanced
+// past them. Every call yields to the executor once, as a call to a database would.
 //
 // It stands for what is on disk: let it outlive the objects that a simulated crash destroys.
 class FakeStore final : public Store {
  public:
   explicit FakeStore(Clock& clock) : clock_(clock) {}
 
-  // When a fault strikes: `before`, nothing has happened; `after`, it has happened and the acknowledgement is lost.
+  // When a fault strikes: `before`, nothing has happened; `after`, it has happened and the
+  // acknowledgement is lost.
   enum class Moment { before, after };
-  // Asked at both moments of every call, by its name ("commit", "claim", "read_stream", …): an Error it returns is what
-  // the caller gets. Called on the caller's thread.
+  // Asked at both moments of every call, by its name ("commit", "claim", "read_stream", …): an
+  // Error it returns is what the caller gets. Called on the caller's thread.
   using Faults = std::function<std::optional<Error>(std::string_view call, Moment moment)>;
   void set_faults(Faults faults);
 
   Task<Result<std::uint64_t>> commit(Transaction transaction) override;
-  Task<Result<std::vector<Event>>> read_stream(std::string stream, std::uint64_t after_version, std::uint32_t limit) override;
+  Task<Result<std::vector<Event>>> read_stream(std::string stream, std::uint64_t after_version,
+                                               std::uint32_t limit) override;
   Task<Result<std::vector<Event>>> read_all(EventQuery query) override;
-  Task<Result<std::vector<StreamInfo>>> list_streams(std::string prefix, std::string after_name, std::uint32_t limit) override;
+  Task<Result<std::vector<StreamInfo>>> list_streams(std::string prefix, std::string after_name,
+                                                     std::uint32_t limit) override;
   Task<Result<void>> wait_after(std::uint64_t position, Duration timeout) override;
   Task<Result<std::optional<Document>>> get(std::string kind, std::string id) override;
   Task<Result<std::vector<Document>>> list(DocumentQuery query) override;
@@ -52,8 +56,10 @@ class FakeStore final : public Store {
   std::mutex mutex_;  // guards what follows
   StoreModel model_;
   Faults faults_;
-  std::uint64_t job_epoch_ = 1, empty_epoch_ = 0;  // grows with each job that may be ready; as of the last empty claim
-  std::optional<Time> next_due_;                   // as of the last empty claim
+  std::uint64_t job_epoch_ = 1,
+                empty_epoch_ =
+                    0;  // grows with each job that may be ready; as of the last empty claim
+  std::optional<Time> next_due_;  // as of the last empty claim
   WaitList events_, jobs_;
 };
 

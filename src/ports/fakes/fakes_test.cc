@@ -15,13 +15,16 @@ StoreUnderTest make_fake_store() {
   auto store = std::make_shared<fakes::FakeStore>(SystemClock::instance());
   return {store, [store] { return store; }};  // it is what it stands on
 }
-INSTANTIATE_TEST_SUITE_P(Fake, StoreContract, testing::Values(StoreFactory{"fake", make_fake_store}), factory_name);
+INSTANTIATE_TEST_SUITE_P(Fake, StoreContract,
+                         testing::Values(StoreFactory{"fake", make_fake_store}), factory_name);
 
 BlobsUnderTest make_fake_blobs() {
   auto blobs = std::make_shared<fakes::FakeBlobs>();
   return {blobs, [blobs](const std::string& hash) { blobs->damage(hash); }};
 }
-INSTANTIATE_TEST_SUITE_P(Fake, BlobsContract, testing::Values(BlobsFactory{"fake", make_fake_blobs}), blobs_factory_name);
+INSTANTIATE_TEST_SUITE_P(Fake, BlobsContract,
+                         testing::Values(BlobsFactory{"fake", make_fake_blobs}),
+                         blobs_factory_name);
 
 }  // namespace corral::ports::contract
 
@@ -81,7 +84,10 @@ TEST(FakeStore, WaitsEndWhenVirtualTimePasses) {
   asio::io_context context;
   FakeClock clock;
   FakeStore store(clock);
-  EXPECT_TRUE(contract::run_task(store.claim({.owner = "w", .now = clock.now(), .lease = Duration{1000}})).value().empty());
+  EXPECT_TRUE(
+      contract::run_task(store.claim({.owner = "w", .now = clock.now(), .lease = Duration{1000}}))
+          .value()
+          .empty());
   bool woken = false;
   TaskScope scope(context.get_executor());
   scope.start("waiter", wait_for_job(store, woken));

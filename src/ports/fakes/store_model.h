@@ -19,15 +19,17 @@ class StoreModel {
  public:
   struct Committed {
     std::uint64_t position = 0;
-    bool events = false;        // events were appended
-    std::uint32_t jobs = 0;     // jobs that may have become ready
+    bool events = false;     // events were appended
+    std::uint32_t jobs = 0;  // jobs that may have become ready
   };
   // A refused transaction leaves nothing behind.
   Result<Committed> commit(const Transaction& transaction, Time now);
 
-  std::vector<Event> read_stream(const std::string& stream, std::uint64_t after_version, std::uint32_t limit) const;
+  std::vector<Event> read_stream(const std::string& stream, std::uint64_t after_version,
+                                 std::uint32_t limit) const;
   std::vector<Event> read_all(const EventQuery& query) const;
-  std::vector<StreamInfo> list_streams(const std::string& prefix, const std::string& after_name, std::uint32_t limit) const;
+  std::vector<StreamInfo> list_streams(const std::string& prefix, const std::string& after_name,
+                                       std::uint32_t limit) const;
   std::uint64_t position() const { return events_.size(); }
 
   std::optional<Document> get(const std::string& kind, const std::string& id) const;

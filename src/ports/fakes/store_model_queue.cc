@@ -16,8 +16,17 @@ Result<void> StoreModel::apply(const NewJob& job, Time now) {
   CORRAL_CHECK(check_job(job));
   if (open_job(job.key) != nullptr) return {};
   JobRow row;
-  row.job = {.id = ++last_job_, .kind = job.kind, .key = job.key, .group = job.group, .slots = job.slots, .payload = job.payload,
-             .priority = job.priority, .due = job.due, .created = now, .max_attempts = job.max_attempts, .state = "ready"};
+  row.job = {.id = ++last_job_,
+             .kind = job.kind,
+             .key = job.key,
+             .group = job.group,
+             .slots = job.slots,
+             .payload = job.payload,
+             .priority = job.priority,
+             .due = job.due,
+             .created = now,
+             .max_attempts = job.max_attempts,
+             .state = "ready"};
   row.order = job.due == Time{} ? now : job.due;
   undo_.push_back([this, id = last_job_] { jobs_.erase(id); });
   jobs_.emplace(last_job_, std::move(row));
@@ -33,7 +42,8 @@ StoreModel::JobRow* StoreModel::open_job(const std::string& key) {
 
 Result<StoreModel::JobRow*> StoreModel::claimed_by(std::uint64_t job, const std::string& owner) {
   const auto found = jobs_.find(job);
-  if (found == jobs_.end() || found->second.job.state != "claimed" || found->second.job.lease_owner != owner)
+  if (found == jobs_.end() || found->second.job.state != "claimed" ||
+      found->second.job.lease_owner != owner)
     return fail(ErrorCode::conflict, "job {} is not leased to {} any more", job, owner);
   return &found->second;
 }
@@ -42,7 +52,8 @@ Result<StoreModel::JobRow*> StoreModel::dead_letter(std::uint64_t job) {
   const auto found = jobs_.find(job);
   if (found == jobs_.end()) return fail(ErrorCode::not_found, "there is no job {}", job);
   if (found->second.job.state != "failed")
-    return fail(ErrorCode::conflict, "job {} is {}, not a dead letter", job, found->second.job.state);
+    return fail(ErrorCode::conflict, "job {} is {}, not a dead letter", job,
+                found->second.job.state);
   return &found->second;
 }
 
@@ -64,7 +75,8 @@ Result<void> StoreModel::apply(const CompleteJob& complete, Time) {
   remember(*row);
   finish(*row, "completed");
   row->job.error.clear();
-  current_.jobs += 1 + static_cast<std::uint32_t>(row->job.slots.size());  // places under the limits are free
+  current_.jobs +=
+      1 + static_cast<std::uint32_t>(row->job.slots.size());  // places under the limits are free
   return {};
 }
 
@@ -72,7 +84,8 @@ Result<void> StoreModel::apply(const ReleaseJob& release, Time) {
   CORRAL_TRY(JobRow * row, claimed_by(release.id, release.owner));
   remember(*row);
   row->job.error = release.error;
-  current_.jobs += 1 + static_cast<std::uint32_t>(row->job.slots.size());  // places under the limits are free
+  current_.jobs +=
+      1 + static_cast<std::uint32_t>(row->job.slots.size());  // places under the limits are free
   if (release.keep_attempt) {
     --row->job.attempt;
   } else if (row->job.attempt >= row->job.max_attempts) {
@@ -97,7 +110,9 @@ Result<void> StoreModel::apply(const WakeJob& wake, Time now) {
 
 Result<void> StoreModel::apply(const RetryJob& retry, Time now) {
   CORRAL_TRY(JobRow * row, dead_letter(retry.id));
-  if (open_job(row->job.key) != nullptr) return fail(ErrorCode::conflict, "another job has the key {} of job {}", row->job.key, retry.id);
+  if (open_job(row->job.key) != nullptr)
+    return fail(ErrorCode::conflict, "another job has the key {} of job {}", row->job.key,
+                retry.id);
   remember(*row);
   end_lease(*row);
   row->finished = 0;
@@ -117,8 +132,10 @@ Result<void> StoreModel::apply(const DiscardJob& discard, Time) {
 
 Result<void> StoreModel::apply(const PauseQueue& pause, Time) {
   undo_.push_back([this, before = paused_] { paused_ = before; });
-  if (pause.paused) paused_.insert(pause.group);
-  else if (paused_.erase(pause.group) > 0) current_.jobs += static_cast<std::uint32_t>(jobs_.size());
+  if (pause.paused)
+    paused_.insert(pause.group);
+  else if (paused_.erase(pause.group) > 0)
+    current_.jobs += static_cast<std::uint32_t>(jobs_.size());
   return {};
 }
 
@@ -150,24 +167,28 @@ StoreModel::Claimed StoreModel::count_claimed() const {
 }
 
 bool StoreModel::may_claim(const Job& job, const ClaimQuery& query, const Claimed& claimed) const {
-  const auto count = [](const std::map<std::string, std::uint32_t>& counts, const std::string& name) {
+  const auto count = [](const std::map<std::string, std::uint32_t>& counts,
+                        const std::string& name) {
     const auto found = counts.find(name);
     return found == counts.end() ? 0 : found->second;
   };
   return job.state == "ready" && job.due <= query.now && !paused_.contains(job.group) &&
          count(claimed.groups, job.group) < query.limits.per_group &&
-         std::ranges::all_of(job.slots, [&](const Slot& slot) { return count(claimed.slots, slot.name) < slot.limit; });
+         std::ranges::all_of(
+             job.slots,
+             [&](const Slot& slot) { return count(claimed.slots, slot.name) < slot.limit; });
 }
 
 StoreModel::JobRow* StoreModel::best_ready(const ClaimQuery& query, Claimed& claimed) {
   if (paused_.contains("") || claimed.total >= query.limits.total) return nullptr;
   const auto rank = [&](const JobRow& row) {
-    return std::tuple(-static_cast<std::int64_t>(row.job.priority), claimed.groups[row.job.group], last_claims_[row.job.group], row.order,
-                      row.job.id);
+    return std::tuple(-static_cast<std::int64_t>(row.job.priority), claimed.groups[row.job.group],
+                      last_claims_[row.job.group], row.order, row.job.id);
   };
   JobRow* best = nullptr;
   for (auto& [id, row] : jobs_)
-    if (may_claim(row.job, query, claimed) && (best == nullptr || rank(row) < rank(*best))) best = &row;
+    if (may_claim(row.job, query, claimed) && (best == nullptr || rank(row) < rank(*best)))
+      best = &row;
   return best;
 }
 
@@ -230,7 +251,8 @@ std::vector<Job> StoreModel::list_jobs(const JobQuery& query) const {
   for (auto at = jobs_.rbegin(); at != jobs_.rend() && found.size() < limit; ++at) {
     const Job& job = at->second.job;
     if (query.before_id != 0 && job.id >= query.before_id) continue;
-    if ((query.kind && job.kind != *query.kind) || (query.group && job.group != *query.group)) continue;
+    if ((query.kind && job.kind != *query.kind) || (query.group && job.group != *query.group))
+      continue;
     const bool delayed = job.state == "ready" && job.due > query.now;
     if (query.state && !(*query.state == "delayed" ? delayed : job.state == *query.state)) continue;
     found.push_back(job);
@@ -265,8 +287,10 @@ void StoreModel::trim_jobs(std::uint32_t keep_completed, std::uint32_t keep_fail
   std::ranges::sort(finished, std::greater{});
   for (const auto& [order, id] : finished) {
     std::uint32_t& keep = jobs_[id].job.state == "completed" ? keep_completed : keep_failed;
-    if (keep > 0) --keep;
-    else jobs_.erase(id);
+    if (keep > 0)
+      --keep;
+    else
+      jobs_.erase(id);
   }
 }
 

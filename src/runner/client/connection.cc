@@ -10,7 +10,12 @@ constexpr std::size_t kReceiveBytes = 64 * 1024;
 }  // namespace
 
 Connection::Connection(Executor executor, Clock& clock, std::shared_ptr<Handler> handler, Fd socket)
-    : clock_(clock), handler_(std::move(handler)), socket_(executor), queued_(executor), written_(executor), scope_(executor) {
+    : clock_(clock),
+      handler_(std::move(handler)),
+      socket_(executor),
+      queued_(executor),
+      written_(executor),
+      scope_(executor) {
   boost::system::error_code failed;
   socket_.assign(asio::local::stream_protocol(), socket.get(), failed);
   if (!failed) socket.release();  // otherwise the first read says so
@@ -26,9 +31,12 @@ void Connection::begin(Duration ping_after, Duration dead_after, Duration greet_
 Task<void> Connection::read_loop(std::shared_ptr<Connection> self) {
   while (!self->dropped_) {
     boost::system::error_code error;
-    const auto got = co_await self->socket_.async_read_some(asio::buffer(self->reader_.prepare(kReceiveBytes), kReceiveBytes),
-                                                            asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return self->drop(Error{ErrorCode::unavailable, "the runner's connection ended: " + error.message(), nullptr});
+    const auto got = co_await self->socket_.async_read_some(
+        asio::buffer(self->reader_.prepare(kReceiveBytes), kReceiveBytes),
+        asio::redirect_error(asio::use_awaitable, error));
+    if (error)
+      co_return self->drop(Error{ErrorCode::unavailable,
+                                 "the runner's connection ended: " + error.message(), nullptr});
     self->reader_.commit(got);
     self->heard_ = true;
     while (!self->dropped_ && !self->closing_) {
@@ -70,19 +78,25 @@ Task<void> Connection::write_loop(std::shared_ptr<Connection> self) {
     writing.clear();
     std::swap(writing, self->out_);
     boost::system::error_code error;
-    co_await asio::async_write(self->socket_, asio::buffer(writing), asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return self->drop(Error{ErrorCode::unavailable, "the runner's connection ended: " + error.message(), nullptr});
+    co_await asio::async_write(self->socket_, asio::buffer(writing),
+                               asio::redirect_error(asio::use_awaitable, error));
+    if (error)
+      co_return self->drop(Error{ErrorCode::unavailable,
+                                 "the runner's connection ended: " + error.message(), nullptr});
     if (writing.capacity() > link::kMaxPayloadBytes) writing = {};
     self->written_.notify();
   }
 }
 
-Task<void> Connection::watch(std::shared_ptr<Connection> self, Duration ping_after, Duration dead_after) {
+Task<void> Connection::watch(std::shared_ptr<Connection> self, Duration ping_after,
+                             Duration dead_after) {
   Duration silent{0};
   while (!self->dropped_) {
     co_await self->clock_.sleep(ping_after);
     silent = std::exchange(self->heard_, false) ? Duration{0} : silent + ping_after;
-    if (silent >= dead_after) co_return self->drop(Error{ErrorCode::deadline, "the runner has been silent for too long", nullptr});
+    if (silent >= dead_after)
+      co_return self->drop(
+          Error{ErrorCode::deadline, "the runner has been silent for too long", nullptr});
     if (silent > Duration{0} && self->greeted_) self->send({.type = link::FrameType::ping});
   }
 }
@@ -129,7 +143,8 @@ void Connection::drop(const Error& why, Flush flush) {
 void Connection::abandon() {
   if (std::exchange(dropped_, true)) return;
   boost::system::error_code ignored;
-  socket_.shutdown(asio::socket_base::shutdown_both, ignored);  // the runner sees the end, whoever else has a copy
+  socket_.shutdown(asio::socket_base::shutdown_both,
+                   ignored);  // the runner sees the end, whoever else has a copy
   socket_.close(ignored);
   out_.clear();
   queued_.notify();

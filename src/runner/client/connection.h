@@ -1,4 +1,5 @@
-// One connection from a runner: frames in, frames out, alive or not. What the frames mean is the core's matter.
+// One connection from a runner: frames in, frames out, alive or not. What the frames mean is the
+// core's matter.
 #pragma once
 
 #include <memory>
@@ -23,7 +24,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     virtual ~Handler() = default;
     // An error drops the connection.
     virtual Result<void> on_frame(Connection& connection, const link::Frame& frame) = 0;
-    virtual Result<void> on_message(Connection& connection, link::Message message, std::string body) = 0;
+    virtual Result<void> on_message(Connection& connection, link::Message message,
+                                    std::string body) = 0;
     // Once, whoever dropped it; not called by abandon().
     virtual void on_dropped(Connection& connection, const Error& why) = 0;
   };
@@ -57,7 +59,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   static Task<void> read_loop(std::shared_ptr<Connection> self);
   static Task<void> write_loop(std::shared_ptr<Connection> self);
-  static Task<void> watch(std::shared_ptr<Connection> self, Duration ping_after, Duration dead_after);
+  static Task<void> watch(std::shared_ptr<Connection> self, Duration ping_after,
+                          Duration dead_after);
   static Task<void> await_greeting(std::shared_ptr<Connection> self, Duration within);
   Result<void> take(const link::Frame& frame);
 

@@ -1,5 +1,6 @@
-// What a RunnerClient is made of: the present connection, the calls that wait for answers, the channels that are read.
-// Lives on one executor. Kept alive by the calls and connections that still use it.
+// What a RunnerClient is made of: the present connection, the calls that wait for answers, the
+// channels that are read. Lives on one executor. Kept alive by the calls and connections that still
+// use it.
 #pragma once
 
 #include <functional>
@@ -32,12 +33,17 @@ class Core final : public Connection::Handler, public std::enable_shared_from_th
   // The client is destroyed: drops the link, fails the calls.
   void close();
 
-  // Asks the runner, as often as it takes to get an answer: every method of the protocol may be repeated. Waits for the
-  // link; fails with `unavailable` once the runner is gone. Cancelling it is told to the runner.
-  static Task<Result<Reply>> call(std::shared_ptr<Core> self, std::string method, json::object params, std::string body = {}, OnReply on_reply = {});
-  static Task<Result<std::uint64_t>> read_output(std::shared_ptr<Core> self, std::string channel, std::uint64_t from, ports::OutputSink sink);
+  // Asks the runner, as often as it takes to get an answer: every method of the protocol may be
+  // repeated. Waits for the link; fails with `unavailable` once the runner is gone. Cancelling it
+  // is told to the runner.
+  static Task<Result<Reply>> call(std::shared_ptr<Core> self, std::string method,
+                                  json::object params, std::string body = {},
+                                  OnReply on_reply = {});
+  static Task<Result<std::uint64_t>> read_output(std::shared_ptr<Core> self, std::string channel,
+                                                 std::uint64_t from, ports::OutputSink sink);
   // Inputs of one process go one after the other, in the order of the calls.
-  static Task<Result<void>> input(std::shared_ptr<Core> self, std::string process, std::string input_id, std::string bytes);
+  static Task<Result<void>> input(std::shared_ptr<Core> self, std::string process,
+                                  std::string input_id, std::string bytes);
   static Task<Result<void>> close_input(std::shared_ptr<Core> self, std::string process);
   // Returns when the link is up, or the runner gone.
   static Task<void> wait_for_link(std::shared_ptr<Core> self);
@@ -58,8 +64,8 @@ class Core final : public Connection::Handler, public std::enable_shared_from_th
   };
   struct Reader {
     explicit Reader(const Executor& executor) : wake(executor) {}
-    std::uint32_t number = 0;       // 0: not subscribed
-    std::uint64_t next = 0;         // offset after the buffer
+    std::uint32_t number = 0;  // 0: not subscribed
+    std::uint64_t next = 0;    // offset after the buffer
     std::string buffer;
     bool ended = false;
     std::optional<Error> failed;
@@ -82,12 +88,12 @@ class Core final : public Connection::Handler, public std::enable_shared_from_th
   Executor executor_;
   Clock& clock_;
   ClientOptions options_;
-  std::string boot_;                        // of the runner that this client belongs to
+  std::string boot_;  // of the runner that this client belongs to
   std::uint16_t gateway_port_ = 8377, git_port_ = 9418;
   std::optional<Error> gone_;
   std::shared_ptr<Connection> connection_;  // greeted; null while there is no link
   std::vector<std::weak_ptr<Connection>> greeting_;
-  Wake changed_;                            // link up, lost, gone
+  Wake changed_;  // link up, lost, gone
   std::uint32_t last_id_ = 0;
   std::map<std::uint32_t, std::shared_ptr<Call>> calls_;
   std::map<std::string, std::shared_ptr<Reader>> readers_;

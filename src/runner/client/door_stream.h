@@ -1,5 +1,6 @@
-// One connection from inside a workspace to its door: a stream of the link, spliced to one end of a socket pair whose
-// other end the door's owner serves. Flow control is by credit, each way: neither side holds more than the credit.
+// One connection from inside a workspace to its door: a stream of the link, spliced to one end of a
+// socket pair whose other end the door's owner serves. Flow control is by credit, each way: neither
+// side holds more than the credit.
 #pragma once
 
 #include <functional>
@@ -22,8 +23,10 @@ class DoorStream : public std::enable_shared_from_this<DoorStream> {
     std::shared_ptr<DoorStream> stream;
     Fd outside;  // blocking; for the door's owner
   };
-  static Result<Opened> open(Executor executor, std::shared_ptr<Connection> connection, std::uint32_t id, OnClosed on_closed);
-  DoorStream(Executor executor, std::shared_ptr<Connection> connection, std::uint32_t id, OnClosed on_closed);
+  static Result<Opened> open(Executor executor, std::shared_ptr<Connection> connection,
+                             std::uint32_t id, OnClosed on_closed);
+  DoorStream(Executor executor, std::shared_ptr<Connection> connection, std::uint32_t id,
+             OnClosed on_closed);
 
   // Data, credit, end and close frames of this stream. An error drops the connection.
   Result<void> on_frame(const link::Frame& frame);

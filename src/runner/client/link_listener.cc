@@ -26,8 +26,10 @@ Result<Fd> listen_in(int door) {
   ::unlinkat(door, link::kSocketName.data(), 0);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  fmt::format_to_n(address.sun_path, sizeof address.sun_path - 1, "/proc/self/fd/{}/{}", door, link::kSocketName);
-  if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::fchmodat(door, link::kSocketName.data(), 0666, 0) != 0 ||
+  fmt::format_to_n(address.sun_path, sizeof address.sun_path - 1, "/proc/self/fd/{}/{}", door,
+                   link::kSocketName);
+  if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      ::fchmodat(door, link::kSocketName.data(), 0666, 0) != 0 ||
       ::listen(socket.get(), kBacklog) != 0)
     return std::unexpected(errno_error(errno, "cannot listen for the runner"));
   return socket;
@@ -36,7 +38,8 @@ Result<Fd> listen_in(int door) {
 }  // namespace
 
 struct LinkListener::State {
-  State(const Executor& executor, std::shared_ptr<RunnerClient> wanted) : client(std::move(wanted)), acceptor(executor), scope(executor) {}
+  State(const Executor& executor, std::shared_ptr<RunnerClient> wanted)
+      : client(std::move(wanted)), acceptor(executor), scope(executor) {}
   std::shared_ptr<RunnerClient> client;
   asio::local::stream_protocol::acceptor acceptor;
   TaskScope scope;
@@ -44,10 +47,12 @@ struct LinkListener::State {
   static Task<void> accept(std::shared_ptr<State> self) {
     for (;;) {
       boost::system::error_code error;
-      auto socket = co_await self->acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
+      auto socket =
+          co_await self->acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
       if (error == asio::error::operation_aborted) co_return;
       if (error) {  // out of descriptors: later perhaps
-        log::warning("runner.accept_failed", {{"workspace", self->client->id().to_string()}, {"why", error.message()}});
+        log::warning("runner.accept_failed",
+                     {{"workspace", self->client->id().to_string()}, {"why", error.message()}});
         co_await SystemClock::instance().sleep(kRetry);
         continue;
       }
@@ -56,12 +61,14 @@ struct LinkListener::State {
   }
 };
 
-Result<std::unique_ptr<LinkListener>> LinkListener::listen(Executor executor, int door, std::shared_ptr<RunnerClient> client) {
+Result<std::unique_ptr<LinkListener>> LinkListener::listen(Executor executor, int door,
+                                                           std::shared_ptr<RunnerClient> client) {
   CORRAL_TRY(auto socket, listen_in(door));
   auto state = std::make_shared<State>(executor, std::move(client));
   boost::system::error_code failed;
   state->acceptor.assign(asio::local::stream_protocol(), socket.get(), failed);
-  if (failed) return fail(ErrorCode::exhausted, "cannot listen for the runner: {}", failed.message());
+  if (failed)
+    return fail(ErrorCode::exhausted, "cannot listen for the runner: {}", failed.message());
   socket.release();
   state->scope.start("runner link: accept", State::accept(state));
   return std::unique_ptr<LinkListener>(new LinkListener(std::move(state)));

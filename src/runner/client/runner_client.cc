@@ -15,11 +15,18 @@ Task<Result<void>> done(Task<Result<Core::Reply>> call) {
   co_return Result<void>{};
 }
 
-json::object size_of(ports::TerminalSize size) { return {{"columns", size.columns}, {"rows", size.rows}}; }
+json::object size_of(ports::TerminalSize size) {
+  return {{"columns", size.columns}, {"rows", size.rows}};
+}
 
 json::object start_params(const ports::ProcessSpec& spec) {
-  json::object params{{"id", spec.id}, {"argv", json::value_from(spec.argv)}, {"env", json::value_from(spec.env)}, {"cwd", spec.cwd},
-                      {"input", spec.input}, {"merge_errors", spec.merge_errors}, {"timeout_ms", spec.timeout.count()}};
+  json::object params{{"id", spec.id},
+                      {"argv", json::value_from(spec.argv)},
+                      {"env", json::value_from(spec.env)},
+                      {"cwd", spec.cwd},
+                      {"input", spec.input},
+                      {"merge_errors", spec.merge_errors},
+                      {"timeout_ms", spec.timeout.count()}};
   if (spec.terminal) params["terminal"] = size_of(*spec.terminal);
   return params;
 }
@@ -27,10 +34,12 @@ json::object start_params(const ports::ProcessSpec& spec) {
 Task<Result<ports::ProcessExit>> wait_for(std::shared_ptr<Core> core, std::string process) {
   CORRAL_CO_TRY(const auto reply, co_await Core::call(core, "wait", {{"process", process}}));
   const json::value end(reply.result);
-  ports::ProcessExit exit{.exit_code = static_cast<int>(find_int(end, {"exit_code"})), .timed_out = find_bool(end, {"timed_out"})};
+  ports::ProcessExit exit{.exit_code = static_cast<int>(find_int(end, {"exit_code"})),
+                          .timed_out = find_bool(end, {"timed_out"})};
   // Who else sends SIGKILL in there: the kernel, for lack of memory.
   const bool unasked_kill = exit.exit_code == 128 + SIGKILL && !find_bool(end, {"killed"});
-  exit.out_of_memory = unasked_kill && core->options().out_of_memory && core->options().out_of_memory();
+  exit.out_of_memory =
+      unasked_kill && core->options().out_of_memory && core->options().out_of_memory();
   co_return exit;
 }
 
@@ -41,9 +50,12 @@ Task<Result<std::string>> read_whole_file(std::shared_ptr<Core> core, json::obje
 
 Task<Result<void>> link_within(std::shared_ptr<Core> core, Duration timeout) {
   using namespace asio::experimental::awaitable_operators;
-  if (!core->linked() && !core->gone()) co_await (Core::wait_for_link(core) || core->clock().sleep(timeout));
+  if (!core->linked() && !core->gone())
+    co_await (Core::wait_for_link(core) || core->clock().sleep(timeout));
   if (core->gone()) co_return std::unexpected(*core->gone());
-  if (!core->linked()) co_return fail(ErrorCode::deadline, "the runner of workspace {} did not link within {} ms", core->options().workspace.to_string(), timeout.count());
+  if (!core->linked())
+    co_return fail(ErrorCode::deadline, "the runner of workspace {} did not link within {} ms",
+                   core->options().workspace.to_string(), timeout.count());
   co_return Result<void>{};
 }
 
@@ -52,18 +64,23 @@ Task<Result<void>> shut_down_within(std::shared_ptr<Core> core, Duration timeout
   if (core->gone()) co_return Result<void>{};
   auto first = co_await (done(Core::call(core, "shutdown", {})) || core->clock().sleep(timeout));
   if (first.index() == 0) co_return std::get<0>(std::move(first));
-  co_return fail(ErrorCode::deadline, "the runner of workspace {} did not take the order to end within {} ms", core->options().workspace.to_string(), timeout.count());
+  co_return fail(ErrorCode::deadline,
+                 "the runner of workspace {} did not take the order to end within {} ms",
+                 core->options().workspace.to_string(), timeout.count());
 }
 
 }  // namespace
 
-RunnerClient::RunnerClient(Executor executor, Clock& clock, ClientOptions options) : core_(std::make_shared<Core>(std::move(executor), clock, std::move(options))) {}
+RunnerClient::RunnerClient(Executor executor, Clock& clock, ClientOptions options)
+    : core_(std::make_shared<Core>(std::move(executor), clock, std::move(options))) {}
 RunnerClient::~RunnerClient() { core_->close(); }
 
 void RunnerClient::accepted(Fd connection) { core_->accepted(std::move(connection)); }
 Task<Result<void>> RunnerClient::connected(Duration timeout) { return link_within(core_, timeout); }
 void RunnerClient::mark_gone(Error why) { core_->mark_gone(std::move(why)); }
-Task<Result<void>> RunnerClient::shutdown(Duration timeout) { return shut_down_within(core_, timeout); }
+Task<Result<void>> RunnerClient::shutdown(Duration timeout) {
+  return shut_down_within(core_, timeout);
+}
 bool RunnerClient::linked() const { return core_->linked(); }
 std::uint16_t RunnerClient::gateway_port() const { return core_->gateway_port(); }
 std::uint16_t RunnerClient::git_port() const { return core_->git_port(); }
@@ -71,23 +88,35 @@ std::uint16_t RunnerClient::git_port() const { return core_->git_port(); }
 WorkspaceId RunnerClient::id() const { return core_->options().workspace; }
 ports::Isolation RunnerClient::isolation() const { return core_->options().isolation; }
 bool RunnerClient::gone() const { return core_->gone().has_value(); }
-std::string RunnerClient::gateway_url() const { return fmt::format("http://127.0.0.1:{}", gateway_port()); }
-std::string RunnerClient::git_url() const { return fmt::format("git://127.0.0.1:{}/project", git_port()); }
+std::string RunnerClient::gateway_url() const {
+  return fmt::format("http://127.0.0.1:{}", gateway_port());
+}
+std::string RunnerClient::git_url() const {
+  return fmt::format("git://127.0.0.1:{}/project", git_port());
+}
 
-Task<Result<void>> RunnerClient::start(ports::ProcessSpec spec) { return done(Core::call(core_, "start", start_params(spec))); }
+Task<Result<void>> RunnerClient::start(ports::ProcessSpec spec) {
+  return done(Core::call(core_, "start", start_params(spec)));
+}
 
-Task<Result<ports::ProcessExit>> RunnerClient::wait(std::string process) { return wait_for(core_, std::move(process)); }
+Task<Result<ports::ProcessExit>> RunnerClient::wait(std::string process) {
+  return wait_for(core_, std::move(process));
+}
 
-Task<Result<std::uint64_t>> RunnerClient::read_output(std::string channel, std::uint64_t from, ports::OutputSink sink) {
+Task<Result<std::uint64_t>> RunnerClient::read_output(std::string channel, std::uint64_t from,
+                                                      ports::OutputSink sink) {
   return Core::read_output(core_, std::move(channel), from, std::move(sink));
 }
 
-Task<Result<void>> RunnerClient::input(std::string process, std::string input_id, std::string bytes) {
+Task<Result<void>> RunnerClient::input(std::string process, std::string input_id,
+                                       std::string bytes) {
   return Core::input(core_, std::move(process), std::move(input_id), std::move(bytes));
 }
 
 // In its turn: after the inputs that were given before it.
-Task<Result<void>> RunnerClient::close_input(std::string process) { return Core::close_input(core_, std::move(process)); }
+Task<Result<void>> RunnerClient::close_input(std::string process) {
+  return Core::close_input(core_, std::move(process));
+}
 
 Task<Result<void>> RunnerClient::resize(std::string process, ports::TerminalSize size) {
   auto params = size_of(size);
@@ -97,11 +126,14 @@ Task<Result<void>> RunnerClient::resize(std::string process, ports::TerminalSize
 
 Task<Result<void>> RunnerClient::signal(std::string process, int number) {
   // The key makes it one signal, however often the call is repeated over a bad link.
-  return done(Core::call(core_, "signal", {{"process", process}, {"number", number}, {"key", SystemRandom::instance().hex(16)}}));
+  return done(Core::call(
+      core_, "signal",
+      {{"process", process}, {"number", number}, {"key", SystemRandom::instance().hex(16)}}));
 }
 
 Task<Result<std::string>> RunnerClient::read_file(std::string path, std::size_t max_bytes) {
-  return read_whole_file(core_, {{"path", path}, {"max_bytes", std::min(max_bytes, link::kMaxBodyBytes)}});
+  return read_whole_file(core_,
+                         {{"path", path}, {"max_bytes", std::min(max_bytes, link::kMaxBodyBytes)}});
 }
 
 Task<Result<void>> RunnerClient::write_file(std::string path, std::string bytes, unsigned mode) {
@@ -109,9 +141,15 @@ Task<Result<void>> RunnerClient::write_file(std::string path, std::string bytes,
 }
 
 Secret to_json_line(const RunnerConfig& config) {
-  const json::object line{{"workspace", config.workspace.to_string()}, {"token", config.token.expose()}, {"gateway_port", config.gateway_port},
-                          {"git_port", config.git_port}, {"spool_bytes", config.spool_bytes}, {"orphan_s", config.orphan_s},
-                          {"root", config.root}, {"home", config.home}, {"env", json::value_from(config.env)}};
+  const json::object line{{"workspace", config.workspace.to_string()},
+                          {"token", config.token.expose()},
+                          {"gateway_port", config.gateway_port},
+                          {"git_port", config.git_port},
+                          {"spool_bytes", config.spool_bytes},
+                          {"orphan_s", config.orphan_s},
+                          {"root", config.root},
+                          {"home", config.home},
+                          {"env", json::value_from(config.env)}};
   return Secret(json::serialize(line) + "\n");
 }
 

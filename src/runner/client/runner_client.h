@@ -1,6 +1,6 @@
-// The server's side of the runner link: a live workspace (ports::Workspace) over whatever connection its runner has
-// dialled. Every launcher uses it; how the bytes get here (Unix socket, WebSocket) is the launcher's matter.
-// docs/runner-link.md describes the protocol.
+// The server's side of the runner link: a live workspace (ports::Workspace) over whatever
+// connection its runner has dialled. Every launcher uses it; how the bytes get here (Unix socket,
+// WebSocket) is the launcher's matter. docs/runner-link.md describes the protocol.
 #pragma once
 
 #include <cstdint>
@@ -20,21 +20,23 @@ namespace corral::runner::client {
 
 struct ClientOptions {
   WorkspaceId workspace;
-  Secret token;             // the link token that the runner's configuration line holds
+  Secret token;  // the link token that the runner's configuration line holds
   ports::Isolation isolation = ports::Isolation::sandbox;
-  ports::Door door;         // may be empty: connections to the door are then refused
-  // Whether the kernel has killed something of this workspace for lack of memory. Asked when a process was killed by a
-  // SIGKILL that the runner did not send; may be empty. Must not block.
+  ports::Door door;  // may be empty: connections to the door are then refused
+  // Whether the kernel has killed something of this workspace for lack of memory. Asked when a
+  // process was killed by a SIGKILL that the runner did not send; may be empty. Must not block.
   std::function<bool()> out_of_memory;
-  // A peer that sent nothing for `dead_after` is taken for dead; a ping goes out after `ping_after` of silence.
+  // A peer that sent nothing for `dead_after` is taken for dead; a ping goes out after `ping_after`
+  // of silence.
   Duration ping_after{5'000};
   Duration dead_after{15'000};
 };
 
 class Core;
 
-// Lives on one executor; every method is called there, and the door is called there. Destroying it drops the link (the
-// runner goes on and dials again) and fails the calls that wait with `cancelled`: it need not be stopped first.
+// Lives on one executor; every method is called there, and the door is called there. Destroying it
+// drops the link (the runner goes on and dials again) and fails the calls that wait with
+// `cancelled`: it need not be stopped first.
 class RunnerClient final : public ports::Workspace {
  public:
   // `clock` outlives it.
@@ -43,18 +45,23 @@ class RunnerClient final : public ports::Workspace {
 
   // ---- for the launcher ----
 
-  // A fresh connection from the runner: a connected stream socket. It replaces the one before it once its hello has been
-  // checked (protocol version, workspace, token in constant time); otherwise it gets the reason and is closed.
+  // A fresh connection from the runner: a connected stream socket. It replaces the one before it
+  // once its hello has been checked (protocol version, workspace, token in constant time);
+  // otherwise it gets the reason and is closed.
   void accepted(Fd connection);
-  // Waits for the first hello. `deadline` when it did not come in time; `unavailable` when mark_gone() came first.
+  // Waits for the first hello. `deadline` when it did not come in time; `unavailable` when
+  // mark_gone() came first.
   Task<Result<void>> connected(Duration timeout);
-  // The runner is known to be dead: gone() is true from here on, and every call fails with `unavailable` and this reason.
+  // The runner is known to be dead: gone() is true from here on, and every call fails with
+  // `unavailable` and this reason.
   void mark_gone(Error why);
-  // Asks the runner to kill everything and to end. Success when it has said that it will; the launcher then waits for the
-  // process to end. Does not wait for a lost link longer than `timeout`.
+  // Asks the runner to kill everything and to end. Success when it has said that it will; the
+  // launcher then waits for the process to end. Does not wait for a lost link longer than
+  // `timeout`.
   Task<Result<void>> shutdown(Duration timeout);
   bool linked() const;
-  // Where the door listens inside; the agreed ports unless the configuration said 0. Known once connected.
+  // Where the door listens inside; the agreed ports unless the configuration said 0. Known once
+  // connected.
   std::uint16_t gateway_port() const;
   std::uint16_t git_port() const;
 
@@ -66,7 +73,8 @@ class RunnerClient final : public ports::Workspace {
   std::string git_url() const override;
   Task<Result<void>> start(ports::ProcessSpec spec) override;
   Task<Result<ports::ProcessExit>> wait(std::string process) override;
-  Task<Result<std::uint64_t>> read_output(std::string channel, std::uint64_t from, ports::OutputSink sink) override;
+  Task<Result<std::uint64_t>> read_output(std::string channel, std::uint64_t from,
+                                          ports::OutputSink sink) override;
   Task<Result<void>> input(std::string process, std::string input_id, std::string bytes) override;
   Task<Result<void>> close_input(std::string process) override;
   Task<Result<void>> resize(std::string process, ports::TerminalSize size) override;
@@ -78,13 +86,16 @@ class RunnerClient final : public ports::Workspace {
   std::shared_ptr<Core> core_;  // its tasks keep it alive until they have ended
 };
 
-// The Unix socket that a runner dials: "link.sock" in the door folder. Accepts for as long as it lives.
+// The Unix socket that a runner dials: "link.sock" in the door folder. Accepts for as long as it
+// lives.
 class LinkListener {
  public:
-  // Binds `link.sock` in the folder `door` (an open directory; any path length), replacing an older one, and hands
-  // every connection to `client`, on the client's executor. The folder must be searchable by the runner's uid; the
-  // socket itself is open to all who reach it, because the token decides.
-  static Result<std::unique_ptr<LinkListener>> listen(Executor executor, int door, std::shared_ptr<RunnerClient> client);
+  // Binds `link.sock` in the folder `door` (an open directory; any path length), replacing an older
+  // one, and hands every connection to `client`, on the client's executor. The folder must be
+  // searchable by the runner's uid; the socket itself is open to all who reach it, because the
+  // token decides.
+  static Result<std::unique_ptr<LinkListener>> listen(Executor executor, int door,
+                                                      std::shared_ptr<RunnerClient> client);
   ~LinkListener();
   LinkListener(const LinkListener&) = delete;
   LinkListener& operator=(const LinkListener&) = delete;
@@ -103,7 +114,8 @@ struct RunnerConfig {
   std::uint16_t git_port = 9418;
   std::uint64_t spool_bytes = 64ull << 20;
   std::uint64_t orphan_s = 24 * 3600;  // with no server for that long, the runner ends everything
-  // What "/workspace" and "/home/agent" are in there: the same, but for a workspace without a mount namespace.
+  // What "/workspace" and "/home/agent" are in there: the same, but for a workspace without a mount
+  // namespace.
   std::string root = "/workspace";
   std::string home = "/home/agent";
   std::map<std::string, std::string> env;  // added to the base environment of every process

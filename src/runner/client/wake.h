@@ -11,9 +11,11 @@ namespace corral::runner::client {
 
 class Wake {
  public:
-  explicit Wake(const Executor& executor) : timer_(executor, asio::steady_timer::time_point::max()) {}
+  explicit Wake(const Executor& executor)
+      : timer_(executor, asio::steady_timer::time_point::max()) {}
 
-  // Returns after the next notify(), or sooner: the caller looks again at what it waits for. It outlives its waiters.
+  // Returns after the next notify(), or sooner: the caller looks again at what it waits for. It
+  // outlives its waiters.
   Task<void> wait() {
     boost::system::error_code ignored;
     co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));

@@ -15,7 +15,8 @@ void put(char* at, Integer value) {
 template <class Integer>
 Integer get(const char* at) {
   Integer value = 0;
-  for (std::size_t i = 0; i < sizeof(Integer); ++i) value = static_cast<Integer>(value << 8) | static_cast<unsigned char>(at[i]);
+  for (std::size_t i = 0; i < sizeof(Integer); ++i)
+    value = static_cast<Integer>(value << 8) | static_cast<unsigned char>(at[i]);
   return value;
 }
 
@@ -63,14 +64,19 @@ void append_control(std::string& out, std::string_view message) {
   do {
     const auto part = message.substr(0, kMaxPayloadBytes);
     message.remove_prefix(part.size());
-    append_frame(out, {.type = FrameType::control, .flags = message.empty() ? std::uint8_t{0} : kMore, .payload = part});
+    append_frame(out, {.type = FrameType::control,
+                       .flags = message.empty() ? std::uint8_t{0} : kMore,
+                       .payload = part});
   } while (!message.empty());
 }
 
 void append_body(std::string& out, std::uint32_t id, std::string_view bytes) {
   CORRAL_ASSERT(bytes.size() <= kMaxBodyBytes);
   for (std::size_t at = 0; at < bytes.size(); at += kMaxPayloadBytes)
-    append_frame(out, {.type = FrameType::body, .channel = id, .offset = at, .payload = bytes.substr(at, kMaxPayloadBytes)});
+    append_frame(out, {.type = FrameType::body,
+                       .channel = id,
+                       .offset = at,
+                       .payload = bytes.substr(at, kMaxPayloadBytes)});
 }
 
 char* FrameReader::prepare(std::size_t size) {
@@ -100,13 +106,19 @@ Result<std::optional<Frame>> FrameReader::next() {
   const auto type = static_cast<std::uint8_t>(header[0]);
   const auto flags = static_cast<std::uint8_t>(header[1]);
   const auto length = get<std::uint32_t>(header + 16);
-  // Checked before the payload is awaited: garbage must not make this end wait for bytes that never come.
+  // Checked before the payload is awaited: garbage must not make this end wait for bytes that never
+  // come.
   const auto shape = shape_of(type);
   if (!shape) return fail(ErrorCode::corrupt, "link frame of unknown type {}", type);
-  if ((flags & ~shape->flags) != 0) return fail(ErrorCode::corrupt, "link frame of type {} with unknown flags {:#x}", type, flags);
-  if (header[2] != 0 || header[3] != 0) return fail(ErrorCode::corrupt, "link frame with reserved bytes that are not zero");
-  if (length > kMaxPayloadBytes) return fail(ErrorCode::corrupt, "link frame of {} bytes; at most {} are allowed", length, kMaxPayloadBytes);
-  if (length != 0 && !shape->payload) return fail(ErrorCode::corrupt, "link frame of type {} with a payload", type);
+  if ((flags & ~shape->flags) != 0)
+    return fail(ErrorCode::corrupt, "link frame of type {} with unknown flags {:#x}", type, flags);
+  if (header[2] != 0 || header[3] != 0)
+    return fail(ErrorCode::corrupt, "link frame with reserved bytes that are not zero");
+  if (length > kMaxPayloadBytes)
+    return fail(ErrorCode::corrupt, "link frame of {} bytes; at most {} are allowed", length,
+                kMaxPayloadBytes);
+  if (length != 0 && !shape->payload)
+    return fail(ErrorCode::corrupt, "link frame of type {} with a payload", type);
   if (end_ - begin_ - kHeaderBytes < length) return std::nullopt;
   Frame frame{.type = static_cast<FrameType>(type),
               .flags = flags,

@@ -1,7 +1,8 @@
 // Frames of the runner link: a 20-byte header (big endian) and at most 256 KiB of payload.
 //
-//   0       1       2               4               8                              16              20
-//   | type  | flags | 0             | channel       | offset                       | payload bytes | payload …
+//   0       1       2               4               8                              16 20 | type  |
+//   flags | 0             | channel       | offset                       | payload bytes | payload
+//   …
 #pragma once
 
 #include <cstdint>
@@ -15,13 +16,14 @@
 namespace corral::runner::link {
 
 enum class FrameType : std::uint8_t {
-  control = 1,        // JSON-RPC 2.0 text; kMore: the message goes on in the next control frame
-  body = 2,           // bytes of a request or answer: channel = its id, offset = where they begin in the body
-  data = 3,           // output: channel, offset; kEnd: the channel ends after these bytes
-  ack = 4,            // output of channel before offset is durable and may be forgotten
-  ping = 5,           // answered by a pong with the same offset
+  control = 1,  // JSON-RPC 2.0 text; kMore: the message goes on in the next control frame
+  body =
+      2,  // bytes of a request or answer: channel = its id, offset = where they begin in the body
+  data = 3,  // output: channel, offset; kEnd: the channel ends after these bytes
+  ack = 4,   // output of channel before offset is durable and may be forgotten
+  ping = 5,  // answered by a pong with the same offset
   pong = 6,
-  stream_open = 7,    // channel = the stream, offset = its StreamKind
+  stream_open = 7,  // channel = the stream, offset = its StreamKind
   stream_data = 8,
   stream_credit = 9,  // the sender takes offset more bytes of this stream
   stream_end = 10,    // the sender writes no more
@@ -51,13 +53,15 @@ void append_body(std::string& out, std::uint32_t id, std::string_view bytes);
 // Takes a byte stream apart. After an error it stays in error: the connection is to be dropped.
 class FrameReader {
  public:
-  // Space for `size` more bytes; commit() says how many came. Valid until the next call of any method.
+  // Space for `size` more bytes; commit() says how many came. Valid until the next call of any
+  // method.
   char* prepare(std::size_t size);
   void commit(std::size_t size);
   void append(std::string_view bytes);
 
-  // The next whole frame, or nothing yet. Its payload is valid until the next call of any method. `corrupt` for an
-  // unknown type or flag, a field that must be zero, or a payload that is too long.
+  // The next whole frame, or nothing yet. Its payload is valid until the next call of any method.
+  // `corrupt` for an unknown type or flag, a field that must be zero, or a payload that is too
+  // long.
   Result<std::optional<Frame>> next();
 
   // Gives back what a burst took, when nothing is buffered.

@@ -10,7 +10,11 @@ namespace {
 TEST(Frame, SurvivesAnySplitOfTheStream) {
   std::string wire;
   append_control(wire, R"({"jsonrpc":"2.0","method":"x"})");
-  append_frame(wire, {.type = FrameType::data, .flags = kEnd, .channel = 7, .offset = 1ull << 40, .payload = "hello"});
+  append_frame(wire, {.type = FrameType::data,
+                      .flags = kEnd,
+                      .channel = 7,
+                      .offset = 1ull << 40,
+                      .payload = "hello"});
   append_frame(wire, {.type = FrameType::ack, .channel = 7, .offset = 5});
   for (std::size_t step = 1; step <= wire.size(); ++step) {
     FrameReader reader;
@@ -81,12 +85,15 @@ TEST(Control, RefusesAMessageThatNeverEnds) {
   ControlAssembler assembler;
   const std::string part(kMaxPayloadBytes, 'x');
   Result<std::optional<std::string>> last = std::nullopt;
-  for (int i = 0; i < 20 && last; ++i) last = assembler.add({.type = FrameType::control, .flags = kMore, .payload = part});
+  for (int i = 0; i < 20 && last; ++i)
+    last = assembler.add({.type = FrameType::control, .flags = kMore, .payload = part});
   EXPECT_EQ(last.error().code, ErrorCode::corrupt);
 }
 
 TEST(Message, ErrorsKeepTheirCode) {
-  const auto message = parse_message(error_text(9, Error{ErrorCode::not_found, "no process \"x\"", nullptr})).value();
+  const auto message =
+      parse_message(error_text(9, Error{ErrorCode::not_found, "no process \"x\"", nullptr}))
+          .value();
   EXPECT_EQ(message.kind, Message::Kind::response);
   EXPECT_EQ(message.id, 9u);
   EXPECT_EQ(message.result.error().code, ErrorCode::not_found);
@@ -94,9 +101,12 @@ TEST(Message, ErrorsKeepTheirCode) {
 }
 
 TEST(Message, RefusesWhatIsNotJsonRpc) {
-  for (const char* bad : {"", "[]", "{}", "1", R"({"jsonrpc":"1.0","method":"x"})", R"({"jsonrpc":"2.0"})", R"({"jsonrpc":"2.0","id":0,"method":"x"})",
-                          R"({"jsonrpc":"2.0","id":"1","method":"x"})", R"({"jsonrpc":"2.0","id":1})", R"({"jsonrpc":"2.0","id":1,"result":{},"error":{}})",
-                          R"({"jsonrpc":"2.0","id":1,"result":3})", R"({"jsonrpc":"2.0","method":"x","params":[1]})", R"({"jsonrpc":"2.0","method":"x","body":-1})"})
+  for (const char* bad :
+       {"", "[]", "{}", "1", R"({"jsonrpc":"1.0","method":"x"})", R"({"jsonrpc":"2.0"})",
+        R"({"jsonrpc":"2.0","id":0,"method":"x"})", R"({"jsonrpc":"2.0","id":"1","method":"x"})",
+        R"({"jsonrpc":"2.0","id":1})", R"({"jsonrpc":"2.0","id":1,"result":{},"error":{}})",
+        R"({"jsonrpc":"2.0","id":1,"result":3})", R"({"jsonrpc":"2.0","method":"x","params":[1]})",
+        R"({"jsonrpc":"2.0","method":"x","body":-1})"})
     EXPECT_FALSE(parse_message(bad)) << bad;
 }
 

@@ -10,13 +10,16 @@ namespace corral::runner::link {
 constexpr int kVersion = 1;
 
 constexpr std::size_t kHeaderBytes = 20;
-constexpr std::size_t kMaxPayloadBytes = 256 * 1024;          // of one frame
-constexpr std::size_t kMaxControlBytes = 4 * 1024 * 1024;     // of one control message, over all its frames
-constexpr std::size_t kMaxBodyBytes = 16 * 1024 * 1024;       // of the bytes that go with one request or answer
-constexpr std::size_t kMaxOpenBodies = 8;                     // bodies under way at one time
+constexpr std::size_t kMaxPayloadBytes = 256 * 1024;  // of one frame
+constexpr std::size_t kMaxControlBytes =
+    4 * 1024 * 1024;  // of one control message, over all its frames
+constexpr std::size_t kMaxBodyBytes =
+    16 * 1024 * 1024;                      // of the bytes that go with one request or answer
+constexpr std::size_t kMaxOpenBodies = 8;  // bodies under way at one time
 
-constexpr std::uint64_t kChannelWindowBytes = 1024 * 1024;    // sent beyond what was acknowledged, a channel
-constexpr std::uint32_t kStreamCreditBytes = 256 * 1024;      // a stream's first credit, each way
+constexpr std::uint64_t kChannelWindowBytes =
+    1024 * 1024;  // sent beyond what was acknowledged, a channel
+constexpr std::uint32_t kStreamCreditBytes = 256 * 1024;  // a stream's first credit, each way
 constexpr std::size_t kMaxStreams = 64;
 
 constexpr std::string_view kSocketName = "link.sock";

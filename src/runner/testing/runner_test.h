@@ -31,7 +31,8 @@ class RunnerTest : public ::testing::Test {
   RunnerTest() {
     std::string name = "/tmp/corral-runner-test.XXXXXX";
     folder_ = ::mkdtemp(name.data());
-    for (const char* part : {"door", "spool", "work", "home"}) std::filesystem::create_directory(folder_ / part);
+    for (const char* part : {"door", "spool", "work", "home"})
+      std::filesystem::create_directory(folder_ / part);
     door_ = Fd(::open((folder_ / "door").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     config_.workspace = WorkspaceId::make(SystemClock::instance().now(), SystemRandom::instance());
     config_.token = Secret(SystemRandom::instance().hex(32));
@@ -61,8 +62,12 @@ class RunnerTest : public ::testing::Test {
     // A sanitizer's leak check would need to trace the runner, which forbids it.
     auto argv = before_runner_;
     argv.insert(argv.end(), {CORRAL_RUNNER_PATH, "serve"});
-    const auto pid = spawn({.argv = argv, .env = {{"ASAN_OPTIONS", "detect_leaks=0"}, {"SECRET_OF_SERVER", "x"}}, .cwd = "/",
-                            .stdout_fd = errors.get(), .stderr_fd = errors.get(), .extra = {{3, door_.get()}, {4, spool.get()}, {5, config_read.get()}}});
+    const auto pid = spawn({.argv = argv,
+                            .env = {{"ASAN_OPTIONS", "detect_leaks=0"}, {"SECRET_OF_SERVER", "x"}},
+                            .cwd = "/",
+                            .stdout_fd = errors.get(),
+                            .stderr_fd = errors.get(),
+                            .extra = {{3, door_.get()}, {4, spool.get()}, {5, config_read.get()}}});
     ASSERT_TRUE(pid) << pid.error().message;
     runner_ = *pid;
   }
@@ -76,14 +81,21 @@ class RunnerTest : public ::testing::Test {
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   }
 
-  client::ClientOptions options() { return {.workspace = config_.workspace, .token = config_.token.clone(), .isolation = ports::Isolation::none, .door = door_handler_}; }
+  client::ClientOptions options() {
+    return {.workspace = config_.workspace,
+            .token = config_.token.clone(),
+            .isolation = ports::Isolation::none,
+            .door = door_handler_};
+  }
 
   // A server comes up: a new client, and a listener that the test can cut.
   void start_server() {
-    client_ = std::make_shared<client::RunnerClient>(context_.get_executor(), SystemClock::instance(), options());
+    client_ = std::make_shared<client::RunnerClient>(context_.get_executor(),
+                                                     SystemClock::instance(), options());
     ::unlinkat(door_.get(), "link.sock", 0);
     acceptor_ = std::make_unique<asio::local::stream_protocol::acceptor>(
-        context_, asio::local::stream_protocol::endpoint(fmt::format("/proc/self/fd/{}/link.sock", door_.get())));
+        context_, asio::local::stream_protocol::endpoint(
+                      fmt::format("/proc/self/fd/{}/link.sock", door_.get())));
     accept();
   }
   void stop_server() {
@@ -117,12 +129,14 @@ class RunnerTest : public ::testing::Test {
     const auto deadline = std::chrono::steady_clock::now() + within;
     context_.restart();
     while (!done()) {
-      if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("the test waited too long");
+      if (std::chrono::steady_clock::now() > deadline)
+        throw std::runtime_error("the test waited too long");
       context_.run_one_for(100ms);
     }
   }
 
-  Result<void> start(const std::string& id, const std::string& script, ports::ProcessSpec spec = {}) {
+  Result<void> start(const std::string& id, const std::string& script,
+                     ports::ProcessSpec spec = {}) {
     spec.id = id;
     spec.argv = {"sh", "-c", script};
     return run(client_->start(std::move(spec)));
@@ -142,11 +156,16 @@ class RunnerTest : public ::testing::Test {
   };
   std::shared_ptr<Reading> read_on(const std::string& channel) {
     auto reading = std::make_shared<Reading>();
-    asio::co_spawn(context_, client_->read_output(channel, 0, collect(&reading->text)), [reading](std::exception_ptr, Result<std::uint64_t> result) { reading->total = std::move(result); });
+    asio::co_spawn(context_, client_->read_output(channel, 0, collect(&reading->text)),
+                   [reading](std::exception_ptr, Result<std::uint64_t> result) {
+                     reading->total = std::move(result);
+                   });
     return reading;
   }
   static ports::OutputSink collect(std::string* into) {
-    return [into](std::uint64_t, std::string bytes) -> Task<Result<void>> { return append(into, std::move(bytes)); };
+    return [into](std::uint64_t, std::string bytes) -> Task<Result<void>> {
+      return append(into, std::move(bytes));
+    };
   }
   static Task<Result<void>> append(std::string* into, std::string bytes) {
     *into += bytes;
@@ -155,14 +174,15 @@ class RunnerTest : public ::testing::Test {
   ports::ProcessExit exit_of(const std::string& id) { return run(client_->wait(id)).value(); }
 
   void accept() {
-    acceptor_->async_accept([this](boost::system::error_code error, asio::local::stream_protocol::socket socket) {
-      if (error) return;
-      Fd connection(socket.release());
-      cuttable_ = Fd(::fcntl(connection.get(), F_DUPFD_CLOEXEC, 3));
-      ++connections_;
-      client_->accepted(std::move(connection));
-      accept();
-    });
+    acceptor_->async_accept(
+        [this](boost::system::error_code error, asio::local::stream_protocol::socket socket) {
+          if (error) return;
+          Fd connection(socket.release());
+          cuttable_ = Fd(::fcntl(connection.get(), F_DUPFD_CLOEXEC, 3));
+          ++connections_;
+          client_->accepted(std::move(connection));
+          accept();
+        });
   }
 
   std::filesystem::path folder_, errors_;

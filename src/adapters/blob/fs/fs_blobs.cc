@@ -11,7 +11,8 @@ namespace {
 
 class FsBlobs final : public ports::Blobs {
  public:
-  FsBlobs(std::filesystem::path folder, BlockingPool& pool) : folder_(std::move(folder)), pool_(pool) {}
+  FsBlobs(std::filesystem::path folder, BlockingPool& pool)
+      : folder_(std::move(folder)), pool_(pool) {}
 
   Task<Result<std::string>> put(std::string content) override {
     return pool_.run([folder = folder_, content = std::move(content)]() -> Result<std::string> {
@@ -32,7 +33,9 @@ class FsBlobs final : public ports::Blobs {
       auto content = read_file(path_of(folder, hash));
       if (!content) return wrap(std::move(content).error(), "cannot read kept file " + hash);
       if (ports::content_hash(*content) != hash)
-        return fail(ErrorCode::corrupt, "kept file {} is damaged: its content no longer fits its hash", path_of(folder, hash).string());
+        return fail(ErrorCode::corrupt,
+                    "kept file {} is damaged: its content no longer fits its hash",
+                    path_of(folder, hash).string());
       return content;
     });
   }
@@ -41,13 +44,15 @@ class FsBlobs final : public ports::Blobs {
     return pool_.run([folder = folder_, hash = std::move(hash)]() -> Result<void> {
       CORRAL_CHECK(ports::check_content_hash(hash));
       const auto file = path_of(folder, hash);
-      if (::unlink(file.c_str()) != 0 && errno != ENOENT) return std::unexpected(errno_error(errno, "cannot remove " + file.string()));
+      if (::unlink(file.c_str()) != 0 && errno != ENOENT)
+        return std::unexpected(errno_error(errno, "cannot remove " + file.string()));
       return {};
     });
   }
 
  private:
-  static std::filesystem::path path_of(const std::filesystem::path& folder, const std::string& hash) {
+  static std::filesystem::path path_of(const std::filesystem::path& folder,
+                                       const std::string& hash) {
     return folder / hash.substr(0, 2) / hash.substr(2);
   }
 

@@ -9,7 +9,8 @@
 
 namespace corral::adapters::blob {
 
-// `pool` does the file work and outlives the result. Thread-safe; the folder is made at the first put.
+// `pool` does the file work and outlives the result. Thread-safe; the folder is made at the first
+// put.
 std::unique_ptr<ports::Blobs> make_fs_blobs(std::filesystem::path folder, BlockingPool& pool);
 
 }  // namespace corral::adapters::blob

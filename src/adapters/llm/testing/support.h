@@ -1,5 +1,5 @@
-// What the tests of this room share: running a task, a sink that collects, a provider that answers from a list, and the
-// scripted model server as a child process.
+// What the tests of this room share: running a task, a sink that collects, a provider that answers
+// from a list, and the scripted model server as a child process.
 #pragma once
 
 #include <fcntl.h>
@@ -70,13 +70,15 @@ struct CannedProvider final : ports::LlmProvider {
   Result<void> outcome{};
 
   Task<Result<void>> exchange(ports::LlmRequest, ports::LlmSink& sink) override {
-    CORRAL_CO_CHECK(co_await sink.head({.status = status, .headers = {{"content-type", "text/event-stream"}}}));
+    CORRAL_CO_CHECK(
+        co_await sink.head({.status = status, .headers = {{"content-type", "text/event-stream"}}}));
     for (const auto& piece : pieces) CORRAL_CO_CHECK(co_await sink.body(piece));
     co_return outcome;
   }
 };
 
-// tests/tools/model_server.py on a free port. Its stdin is a pipe from here, so it ends even when a test crashes.
+// tests/tools/model_server.py on a free port. Its stdin is a pipe from here, so it ends even when a
+// test crashes.
 class ModelServer {
  public:
   ModelServer() {
@@ -84,7 +86,14 @@ class ModelServer {
     if (::pipe2(to, O_CLOEXEC) != 0 || ::pipe2(from, O_CLOEXEC) != 0) std::abort();
     Fd to_read(to[0]), from_read(from[0]), from_write(from[1]);
     stdin_ = Fd(to[1]);
-    pid_ = spawn({{"python3", CORRAL_SOURCE_DIR "/tests/tools/model_server.py", "--until-eof"}, inherited_env(), "", to_read.get(), from_write.get(), STDERR_FILENO, {}}).value();
+    pid_ = spawn({{"python3", CORRAL_SOURCE_DIR "/tests/tools/model_server.py", "--until-eof"},
+                  inherited_env(),
+                  "",
+                  to_read.get(),
+                  from_write.get(),
+                  STDERR_FILENO,
+                  {}})
+               .value();
     from_write.reset();
     char buffer[200];
     const auto got = ::read(from_read.get(), buffer, sizeof buffer);
@@ -106,11 +115,15 @@ class ModelServer {
 
 // A request whose prompt carries its own script.
 inline ports::LlmRequest request(std::string_view script, bool stream = true) {
-  const json::value body{{"model", "claude-test"},
-                         {"stream", stream},
-                         {"tools", {{{"name", "Bash"}}}},
-                         {"messages", {{{"role", "user"}, {"content", fmt::format("Go. SCRIPT:{}", script)}}}}};
-  return {.run = {}, .path = "/v1/messages", .headers = {{"content-type", "application/json"}}, .body = json::serialize(body)};
+  const json::value body{
+      {"model", "claude-test"},
+      {"stream", stream},
+      {"tools", {{{"name", "Bash"}}}},
+      {"messages", {{{"role", "user"}, {"content", fmt::format("Go. SCRIPT:{}", script)}}}}};
+  return {.run = {},
+          .path = "/v1/messages",
+          .headers = {{"content-type", "application/json"}},
+          .body = json::serialize(body)};
 }
 
 }  // namespace corral::adapters::llm::testing

@@ -23,7 +23,8 @@ class Gate {
  public:
   explicit Gate(std::size_t room) : room_(room) {}
 
-  // One call's place. Given back when it is destroyed, unless the call was handed over: then its thread gives it back.
+  // One call's place. Given back when it is destroyed, unless the call was handed over: then its
+  // thread gives it back.
   class Pass {
    public:
     explicit Pass(Gate* gate) : gate_(gate) {}
@@ -70,8 +71,8 @@ template <class Context>
 class Call {
  public:
   virtual ~Call() = default;
-  // On the database thread. False when the call was refused (its result says why) and what it wrote must be undone.
-  // Throws SqliteFailure. May run again after its transaction was rolled back.
+  // On the database thread. False when the call was refused (its result says why) and what it wrote
+  // must be undone. Throws SqliteFailure. May run again after its transaction was rolled back.
   virtual bool run(Context& context) = 0;
   virtual void fail_with(const Error& error) = 0;
   // Resumes the caller on its own executor. Last.
@@ -90,7 +91,9 @@ class TypedCall final : public Call<Context> {
   void fail_with(const Error& error) override { result_ = std::unexpected(error); }
   void answer() override {
     auto executor = asio::get_associated_executor(handler_);
-    asio::post(executor, [handler = std::move(handler_), result = std::move(result_)]() mutable { std::move(handler)(std::move(result)); });
+    asio::post(executor, [handler = std::move(handler_), result = std::move(result_)]() mutable {
+      std::move(handler)(std::move(result));
+    });
   }
 
  private:
@@ -99,8 +102,8 @@ class TypedCall final : public Call<Context> {
   Result<R> result_ = fail(ErrorCode::internal, "the call was not run");
 };
 
-// Hands `work` to `thread` (which has push(unique_ptr<Call<Context>>)) and awaits its result. Once handed over it
-// runs to its end, cancelled or not.
+// Hands `work` to `thread` (which has push(unique_ptr<Call<Context>>)) and awaits its result. Once
+// handed over it runs to its end, cancelled or not.
 template <class R, class Context, class Thread, class Work>
   requires std::invocable<Work&, Context&>
 Task<Result<R>> hand_over(Thread& thread, Gate& gate, Work work) {

@@ -26,14 +26,16 @@ struct Place {
   }
 };
 
-// A group and the best of its jobs: smaller goes first. The best of all its jobs is a bound for the best that may be claimed.
+// A group and the best of its jobs: smaller goes first. The best of all its jobs is a bound for the
+// best that may be claimed.
 struct Rank {
   std::uint64_t claimed = 0, last_claim = 0;
   Place job;
 
   bool before(const Rank& other) const {
     return std::tuple(-job.priority, claimed, last_claim, job.entry, job.id) <
-           std::tuple(-other.job.priority, other.claimed, other.last_claim, other.job.entry, other.job.id);
+           std::tuple(-other.job.priority, other.claimed, other.last_claim, other.job.entry,
+                      other.job.id);
   }
 };
 
@@ -48,12 +50,15 @@ class Chooser {
     std::erase_if(room_, [](const auto& known) { return known.second; });
     std::optional<Rank> best;
     Query groups(database_,
-                 "SELECT name, claimed, last_claim, head_id, head_priority, head_entry FROM queue_groups INDEXED BY queue_groups_next "
-                 "WHERE head_id IS NOT NULL AND paused = 0 ORDER BY head_priority DESC, claimed, last_claim, head_entry, head_id");
+                 "SELECT name, claimed, last_claim, head_id, head_priority, head_entry FROM "
+                 "queue_groups INDEXED BY queue_groups_next "
+                 "WHERE head_id IS NOT NULL AND paused = 0 ORDER BY head_priority DESC, claimed, "
+                 "last_claim, head_entry, head_id");
     while (groups.step()) {
-      Rank rank{.claimed = groups.number(1),
-                .last_claim = groups.number(2),
-                .job = {.id = groups.number(3), .priority = groups.integer(4), .entry = groups.time(5)}};
+      Rank rank{
+          .claimed = groups.number(1),
+          .last_claim = groups.number(2),
+          .job = {.id = groups.number(3), .priority = groups.integer(4), .entry = groups.time(5)}};
       if (best && best->before(rank)) break;
       if (rank.claimed >= per_group) continue;
       if (without_any_.contains(groups.view(0))) continue;
@@ -74,7 +79,8 @@ class Chooser {
     int seen = 0;
     {
       Query query(database_,
-                  "SELECT id, priority, entry, slots FROM jobs INDEXED BY jobs_ready_by_group WHERE state = 1 AND grp = ? AND due <= ? "
+                  "SELECT id, priority, entry, slots FROM jobs INDEXED BY jobs_ready_by_group "
+                  "WHERE state = 1 AND grp = ? AND due <= ? "
                   "ORDER BY priority DESC, entry, id",
                   group, now_);
       while (seen < kLookAhead && query.step()) {
@@ -86,13 +92,14 @@ class Chooser {
     return best_of_sets(group);
   }
 
-  // A set of slots that is full costs one step, however many jobs have it. Jobs without any are looked for among all of the
-  // group, inside the index.
+  // A set of slots that is full costs one step, however many jobs have it. Jobs without any are
+  // looked for among all of the group, inside the index.
   std::optional<Place> best_of_sets(const std::string& group) {
     std::optional<Place> best;
     {
       Query query(database_,
-                  "SELECT id, priority, entry FROM jobs INDEXED BY jobs_ready_by_group WHERE state = 1 AND grp = ? AND slots = '' AND due <= ? "
+                  "SELECT id, priority, entry FROM jobs INDEXED BY jobs_ready_by_group WHERE state "
+                  "= 1 AND grp = ? AND slots = '' AND due <= ? "
                   "ORDER BY priority DESC, entry, id LIMIT 1",
                   group, now_);
       if (query.step()) best = Place{query.number(0), query.integer(1), query.time(2)};
@@ -100,7 +107,8 @@ class Chooser {
     for (auto slots = next_set(group, std::nullopt); slots; slots = next_set(group, slots)) {
       if (!has_room(*slots)) continue;
       Query query(database_,
-                  "SELECT id, priority, entry FROM jobs INDEXED BY jobs_ready_by_slots WHERE state = 1 AND slots <> '' AND grp = ? AND slots = ? AND due <= ? "
+                  "SELECT id, priority, entry FROM jobs INDEXED BY jobs_ready_by_slots WHERE state "
+                  "= 1 AND slots <> '' AND grp = ? AND slots = ? AND due <= ? "
                   "ORDER BY priority DESC, entry, id LIMIT 1",
                   group, *slots, now_);
       if (!query.step()) continue;
@@ -110,10 +118,13 @@ class Chooser {
     return best;
   }
 
-  std::optional<std::string> next_set(const std::string& group, const std::optional<std::string>& after) {
+  std::optional<std::string> next_set(const std::string& group,
+                                      const std::optional<std::string>& after) {
     Query query(database_,
-                after ? "SELECT slots FROM jobs INDEXED BY jobs_ready_by_slots WHERE state = 1 AND slots <> '' AND grp = ? AND slots > ? ORDER BY slots LIMIT 1"
-                      : "SELECT slots FROM jobs INDEXED BY jobs_ready_by_slots WHERE state = 1 AND slots <> '' AND grp = ? ORDER BY slots LIMIT 1",
+                after ? "SELECT slots FROM jobs INDEXED BY jobs_ready_by_slots WHERE state = 1 AND "
+                        "slots <> '' AND grp = ? AND slots > ? ORDER BY slots LIMIT 1"
+                      : "SELECT slots FROM jobs INDEXED BY jobs_ready_by_slots WHERE state = 1 AND "
+                        "slots <> '' AND grp = ? ORDER BY slots LIMIT 1",
                 group);
     if (after) query.bind(*after);
     if (!query.step()) return std::nullopt;
@@ -135,21 +146,27 @@ class Chooser {
 
   Database& database_;
   const Time now_;
-  std::map<std::string, bool, std::less<>> room_;       // by the text of the slots
-  std::set<std::string, std::less<>> without_any_;  // groups whose every job is held back by its slots
+  std::map<std::string, bool, std::less<>> room_;  // by the text of the slots
+  std::set<std::string, std::less<>>
+      without_any_;  // groups whose every job is held back by its slots
 };
 
 Job take(Database& database, WriterState& state, const ClaimQuery& wanted, std::uint64_t id) {
   Job job;
   {
-    Query query(database, "UPDATE jobs SET state = 2, owner = ?, lease_until = ?, attempt = attempt + 1 WHERE id = ? RETURNING " CORRAL_JOB_COLUMNS,
+    Query query(database,
+                "UPDATE jobs SET state = 2, owner = ?, lease_until = ?, attempt = attempt + 1 "
+                "WHERE id = ? RETURNING " CORRAL_JOB_COLUMNS,
                 wanted.owner, wanted.now + wanted.lease, id);
     CORRAL_ASSERT(query.step());
     job = read_job(query);
     query.run();
   }
-  for (const auto& slot : job.slots) Query(database, "INSERT INTO claimed_slots(name, job) VALUES (?, ?)", slot.name, id).run();
-  Query(database, "UPDATE queue_groups SET last_claim = ? WHERE name = ?", ++state.last_claim, job.group).run();
+  for (const auto& slot : job.slots)
+    Query(database, "INSERT INTO claimed_slots(name, job) VALUES (?, ?)", slot.name, id).run();
+  Query(database, "UPDATE queue_groups SET last_claim = ? WHERE name = ?", ++state.last_claim,
+        job.group)
+      .run();
   return job;
 }
 
@@ -163,8 +180,10 @@ void note_empty_claim(Database& database, WriterState& state, Time now, std::opt
   state.empty_epoch = state.job_epoch;
   ++state.empty_claims;
   // The second for a claimer whose clock is behind that of who enqueued.
-  for (const auto* sql : {"SELECT due FROM jobs INDEXED BY jobs_delayed WHERE state = 0 AND due > ? ORDER BY due LIMIT 1",
-                          "SELECT due FROM jobs INDEXED BY jobs_ready_by_due WHERE state = 1 AND due > 0 AND due > ? ORDER BY due LIMIT 1"}) {
+  for (const auto* sql : {"SELECT due FROM jobs INDEXED BY jobs_delayed WHERE state = 0 AND due > "
+                          "? ORDER BY due LIMIT 1",
+                          "SELECT due FROM jobs INDEXED BY jobs_ready_by_due WHERE state = 1 AND "
+                          "due > 0 AND due > ? ORDER BY due LIMIT 1"}) {
     Query query(database, sql, now);
     if (query.step() && (!next || query.time(0) < *next)) next = query.time(0);
   }
@@ -173,13 +192,17 @@ void note_empty_claim(Database& database, WriterState& state, Time now, std::opt
 
 }  // namespace
 
-Result<std::vector<Job>> claim_jobs(Database& database, WriterState& state, const ClaimQuery& query) {
+Result<std::vector<Job>> claim_jobs(Database& database, WriterState& state,
+                                    const ClaimQuery& query) {
   std::vector<Job> jobs;
   if (query.most == 0) return jobs;
-  Query(database, "UPDATE jobs INDEXED BY jobs_delayed SET state = 1 WHERE state = 0 AND due <= ?", query.now).run();
+  Query(database, "UPDATE jobs INDEXED BY jobs_delayed SET state = 1 WHERE state = 0 AND due <= ?",
+        query.now)
+      .run();
   const auto next_end = end_lost_leases(database, query.now);
   const bool paused = number(database, "SELECT paused FROM queue_groups WHERE name = ''") != 0;
-  auto claimed = number(database, "SELECT count(*) FROM jobs INDEXED BY jobs_claimed WHERE state = 2");
+  auto claimed =
+      number(database, "SELECT count(*) FROM jobs INDEXED BY jobs_claimed WHERE state = 2");
   Chooser chooser(database, query.now);
   for (; !paused && jobs.size() < query.most && claimed < query.limits.total; ++claimed) {
     const auto chosen = chooser.choose(query.limits.per_group);
@@ -190,6 +213,8 @@ Result<std::vector<Job>> claim_jobs(Database& database, WriterState& state, cons
   return jobs;
 }
 
-std::uint64_t last_claim(Database& database) { return number(database, "SELECT ifnull(max(last_claim), 0) FROM queue_groups"); }
+std::uint64_t last_claim(Database& database) {
+  return number(database, "SELECT ifnull(max(last_claim), 0) FROM queue_groups");
+}
 
 }  // namespace corral::adapters::store::sqlite

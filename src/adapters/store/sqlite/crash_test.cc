@@ -27,7 +27,8 @@ struct Acknowledged {
 
   void take(std::string_view bytes) {
     partial += bytes;
-    for (std::size_t end; (end = partial.find('\n')) != std::string::npos; partial.erase(0, end + 1), ++lines) {
+    for (std::size_t end; (end = partial.find('\n')) != std::string::npos;
+         partial.erase(0, end + 1), ++lines) {
       const auto space = partial.find(' ');
       rounds[partial.substr(0, space)] = std::stoull(partial.substr(space + 1, end));
     }
@@ -36,7 +37,9 @@ struct Acknowledged {
 
 // Reads until `lines` more have come, or the end.
 void read_lines(int fd, Acknowledged& acknowledged, std::size_t lines) {
-  const std::size_t until = acknowledged.lines > static_cast<std::size_t>(-1) - lines ? static_cast<std::size_t>(-1) : acknowledged.lines + lines;
+  const std::size_t until = acknowledged.lines > static_cast<std::size_t>(-1) - lines
+                                ? static_cast<std::size_t>(-1)
+                                : acknowledged.lines + lines;
   char buffer[4096];
   while (acknowledged.lines < until) {
     const auto got = ::read(fd, buffer, sizeof buffer);
@@ -45,11 +48,15 @@ void read_lines(int fd, Acknowledged& acknowledged, std::size_t lines) {
   }
 }
 
-void run_and_kill(const std::filesystem::path& database, Acknowledged& acknowledged, std::size_t after_lines) {
+void run_and_kill(const std::filesystem::path& database, Acknowledged& acknowledged,
+                  std::size_t after_lines) {
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   Fd out(ends[0]), in(ends[1]);
-  const auto child = spawn({.argv = {CORRAL_STORE_CRASH_CHILD, database.string()}, .env = inherited_env(), .stdout_fd = in.get(), .stderr_fd = STDERR_FILENO});
+  const auto child = spawn({.argv = {CORRAL_STORE_CRASH_CHILD, database.string()},
+                            .env = inherited_env(),
+                            .stdout_fd = in.get(),
+                            .stderr_fd = STDERR_FILENO});
   ASSERT_TRUE(child) << child.error().message;
   in.reset();
   read_lines(out.get(), acknowledged, after_lines);
@@ -84,8 +91,11 @@ TEST(SqliteStoreCrash, EveryAcknowledgedTransactionIsThereAndNoneIsHalfThere) {
       ASSERT_EQ(left.size(), right.size());
       ASSERT_EQ(document->version, left.size());
       ASSERT_EQ(document->body.at("n").to_number<std::uint64_t>(), left.size());
-      EXPECT_EQ(run_task(store->find_job(fmt::format("{}-{}", producer, left.size()))).value()->state, "ready");
-      EXPECT_FALSE(run_task(store->find_job(fmt::format("{}-{}", producer, left.size() + 1))).value());
+      EXPECT_EQ(
+          run_task(store->find_job(fmt::format("{}-{}", producer, left.size()))).value()->state,
+          "ready");
+      EXPECT_FALSE(
+          run_task(store->find_job(fmt::format("{}-{}", producer, left.size() + 1))).value());
       for (std::size_t i = 0; i < left.size(); ++i) ASSERT_EQ(left[i].version, i + 1);
       events += left.size() + right.size();
     }

@@ -1,4 +1,5 @@
-// One SQLite connection, its cached statements, and SQLite's failures as Errors. Blocking; used by one thread at a time.
+// One SQLite connection, its cached statements, and SQLite's failures as Errors. Blocking; used by
+// one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +50,9 @@ class Database {
   };
   struct TextHash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
   };
 
   sqlite3_stmt* statement(std::string_view sql);
@@ -57,11 +60,13 @@ class Database {
 
   std::filesystem::path path_;
   sqlite3* handle_ = nullptr;
-  std::unordered_map<std::string, std::unique_ptr<sqlite3_stmt, CloseStatement>, TextHash, std::equal_to<>> statements_;
+  std::unordered_map<std::string, std::unique_ptr<sqlite3_stmt, CloseStatement>, TextHash,
+                     std::equal_to<>>
+      statements_;
 };
 
-// One use of a cached statement; two uses of the same text must not overlap. Text arguments are not copied: they
-// outlive the query.
+// One use of a cached statement; two uses of the same text must not overlap. Text arguments are not
+// copied: they outlive the query.
 class Query {
  public:
   template <class... Args>
@@ -81,7 +86,9 @@ class Query {
   void bind(std::string_view text);
   void bind(std::string&& temporary) = delete;
   template <std::integral Number>
-  void bind(Number number) { bind_integer(static_cast<std::int64_t>(number)); }
+  void bind(Number number) {
+    bind_integer(static_cast<std::int64_t>(number));
+  }
   void bind(Time time) { bind_integer(time.time_since_epoch().count()); }
   // NULL when it is empty.
   struct OrNull {

@@ -17,9 +17,13 @@ using ports::contract::run_task;
 using ports::contract::run_together;
 using sqlite::Database;
 
-ports::Transaction append(const std::string& stream, std::uint64_t expected, std::size_t bytes = 10) {
+ports::Transaction append(const std::string& stream, std::uint64_t expected,
+                          std::size_t bytes = 10) {
   ports::Transaction transaction;
-  transaction.changes.emplace_back(ports::Append{stream, expected, {{"filled", json::object{{"x", std::string(bytes, 'x')}}, {.actor = "test"}}}});
+  transaction.changes.emplace_back(
+      ports::Append{stream,
+                    expected,
+                    {{"filled", json::object{{"x", std::string(bytes, 'x')}}, {.actor = "test"}}}});
   return transaction;
 }
 
@@ -79,7 +83,8 @@ TEST_F(SqliteStoreFaults, ADamagedPageIsCorruptAndTheRestStaysReadable) {
   {
     auto store = open_sqlite_store(file_).value();
     std::vector<Task<Result<std::uint64_t>>> tasks;
-    for (int i = 0; i < 200; ++i) tasks.push_back(store->commit(append("s" + std::to_string(i), 0, 2000)));
+    for (int i = 0; i < 200; ++i)
+      tasks.push_back(store->commit(append("s" + std::to_string(i), 0, 2000)));
     run_together(std::move(tasks));
   }
   {
@@ -105,7 +110,8 @@ TEST_F(SqliteStoreFaults, ADatabaseThatAnotherProgramHoldsIsUnavailableUntilItLe
   Database other(file_, Database::Mode::read_write, Duration{0});
   other.execute("BEGIN IMMEDIATE");
   EXPECT_EQ(run_task(store->commit(append("s", 0))).error().code, ErrorCode::unavailable);
-  EXPECT_TRUE(run_task(store->read_all({.types = {}, .limit = 10})).value().empty()) << "readers are not held up";
+  EXPECT_TRUE(run_task(store->read_all({.types = {}, .limit = 10})).value().empty())
+      << "readers are not held up";
   other.execute("ROLLBACK");
   EXPECT_TRUE(run_task(store->commit(append("s", 0))));
 }
@@ -122,7 +128,9 @@ TEST_F(SqliteStoreFaults, MoreCallersThanThereIsRoomForWaitTheirTurn) {
 
 TEST_F(SqliteStoreFaults, CallersThatAreCancelledWhileTheyWaitGiveTheirPlaceBack) {
   auto store = open_sqlite_store(file_, {.readers = 1, .max_waiting = 2}).value();
-  const auto commit = [](ports::Store* to, ports::Transaction transaction) -> Task<void> { (void)co_await to->commit(std::move(transaction)); };
+  const auto commit = [](ports::Store* to, ports::Transaction transaction) -> Task<void> {
+    (void)co_await to->commit(std::move(transaction));
+  };
   const auto stop = [](TaskScope* scope) -> Task<bool> {
     co_await scope->stop();
     co_return true;
@@ -131,7 +139,8 @@ TEST_F(SqliteStoreFaults, CallersThatAreCancelledWhileTheyWaitGiveTheirPlaceBack
     asio::io_context& context = ports::contract::test_context();
     context.restart();
     TaskScope scope(context.get_executor());
-    for (int i = 0; i < 10; ++i) scope.start("commit", commit(store.get(), append(fmt::format("{}-{}", round, i), 0)));
+    for (int i = 0; i < 10; ++i)
+      scope.start("commit", commit(store.get(), append(fmt::format("{}-{}", round, i), 0)));
     for (int step = 0; step < round; ++step) context.run_one_for(std::chrono::milliseconds(20));
     bool stopped = false;
     asio::co_spawn(context, stop(&scope), [&](std::exception_ptr, bool) { stopped = true; });
@@ -148,7 +157,9 @@ TEST(SqliteStoreFullDisk, ACommitThatDoesNotFitIsExhaustedAndLeavesEverythingEls
     std::uint64_t version = 0;
     {
       auto store = open_sqlite_store(file).value();
-      { std::ofstream(folder / "ballast") << std::string(1 << 20, 'b'); }
+      {
+        std::ofstream(folder / "ballast") << std::string(1 << 20, 'b');
+      }
       for (;;) {
         const auto committed = run_task(store->commit(append("s", version, 100'000)));
         if (!committed) {
@@ -158,16 +169,21 @@ TEST(SqliteStoreFullDisk, ACommitThatDoesNotFitIsExhaustedAndLeavesEverythingEls
         ASSERT_LT(++version, 120u) << "more than the disk has";
       }
       EXPECT_GT(version, 5u);
-      EXPECT_EQ(run_task(store->commit(append("s", version, 100'000))).error().code, ErrorCode::exhausted) << "again, and still alive";
-      EXPECT_EQ(run_task(store->read_stream("s", 0, 1000)).value().size(), version) << "reads go on";
+      EXPECT_EQ(run_task(store->commit(append("s", version, 100'000))).error().code,
+                ErrorCode::exhausted)
+          << "again, and still alive";
+      EXPECT_EQ(run_task(store->read_stream("s", 0, 1000)).value().size(), version)
+          << "reads go on";
       // One that is too large does not take others of its group down with it.
       std::vector<Task<Result<std::uint64_t>>> tasks;
       tasks.push_back(store->commit(append("huge", 0, 8'000'000)));
       std::filesystem::remove(folder / "ballast");
-      for (int i = 0; i < 5; ++i) tasks.push_back(store->commit(append("small" + std::to_string(i), 0)));
+      for (int i = 0; i < 5; ++i)
+        tasks.push_back(store->commit(append("small" + std::to_string(i), 0)));
       const auto together = run_together(std::move(tasks));
       EXPECT_EQ(together[0].error().code, ErrorCode::exhausted);
-      for (std::size_t i = 1; i < together.size(); ++i) EXPECT_TRUE(together[i].has_value()) << together[i].error().message;
+      for (std::size_t i = 1; i < together.size(); ++i)
+        EXPECT_TRUE(together[i].has_value()) << together[i].error().message;
       EXPECT_TRUE(run_task(store->commit(append("s", version, 1000)))) << "there is room again";
     }
     auto store = open_sqlite_store(file).value();

@@ -11,7 +11,10 @@ json::value parse_text(std::string_view text) {
   json::error_code error;
   auto value = json::parse(text, error, {}, options);
   if (error)
-    throw SqliteFailure({ErrorCode::corrupt, fmt::format("the database holds JSON that does not parse ({}): {:.80}", error.message(), text), nullptr});
+    throw SqliteFailure({ErrorCode::corrupt,
+                         fmt::format("the database holds JSON that does not parse ({}): {:.80}",
+                                     error.message(), text),
+                         nullptr});
   return value;
 }
 

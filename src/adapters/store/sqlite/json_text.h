@@ -7,7 +7,8 @@
 
 namespace corral::adapters::store::sqlite {
 
-// Reads back exactly what json::serialize wrote, whatever depth or bytes its strings had. Throws SqliteFailure
+// Reads back exactly what json::serialize wrote, whatever depth or bytes its strings had. Throws
+// SqliteFailure
 // (`corrupt`) for anything else.
 json::value parse_text(std::string_view text);
 

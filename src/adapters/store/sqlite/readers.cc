@@ -2,7 +2,9 @@
 
 namespace corral::adapters::store::sqlite {
 
-Readers::Readers(const std::filesystem::path& path, std::size_t count, std::size_t max_waiting, Duration busy_timeout) : gate_(max_waiting) {
+Readers::Readers(const std::filesystem::path& path, std::size_t count, std::size_t max_waiting,
+                 Duration busy_timeout)
+    : gate_(max_waiting) {
   for (std::size_t i = 0; i < count; ++i)
     databases_.push_back(std::make_unique<Database>(path, Database::Mode::read_only, busy_timeout));
   for (auto& database : databases_) threads_.emplace_back([this, &database] { loop(*database); });

@@ -21,7 +21,8 @@ struct ReadContext {
 class Readers {
  public:
   // Opens `count` connections to the prepared database; throws SqliteFailure.
-  Readers(const std::filesystem::path& path, std::size_t count, std::size_t max_waiting, Duration busy_timeout);
+  Readers(const std::filesystem::path& path, std::size_t count, std::size_t max_waiting,
+          Duration busy_timeout);
   // Finishes what was handed over.
   ~Readers();
   Readers(const Readers&) = delete;
@@ -30,7 +31,10 @@ class Readers {
   // Runs `work` (ReadContext& → R) and sees every commit that was acknowledged before.
   template <class R, class Work>
   Task<Result<R>> run(Work work) {
-    return hand_over<R, ReadContext>(*this, gate_, [work = std::move(work)](ReadContext& context) -> Result<R> { return work(context.database); });
+    return hand_over<R, ReadContext>(*this, gate_,
+                                     [work = std::move(work)](ReadContext& context) -> Result<R> {
+                                       return work(context.database);
+                                     });
   }
   void push(std::unique_ptr<Call<ReadContext>> call);
 

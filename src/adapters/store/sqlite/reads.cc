@@ -12,7 +12,8 @@ using ports::Document;
 using ports::Event;
 using ports::EventQuery;
 
-#define CORRAL_DOCUMENT_COLUMNS "kind, id, parent, state, ifnull(name, ''), version, created, updated, body"
+#define CORRAL_DOCUMENT_COLUMNS \
+  "kind, id, parent, state, ifnull(name, ''), version, created, updated, body"
 
 Document read_document(const Query& query) {
   Document document;
@@ -28,7 +29,9 @@ Document read_document(const Query& query) {
   return document;
 }
 
-#define CORRAL_EVENT_COLUMNS "e.position, s.name, e.version, e.type, e.data, e.actor, e.time, e.cause, e.correlation, e.trace"
+#define CORRAL_EVENT_COLUMNS                                                                 \
+  "e.position, s.name, e.version, e.type, e.data, e.actor, e.time, e.cause, e.correlation, " \
+  "e.trace"
 
 void read_events(Query& query, std::vector<Event>& events) {
   while (query.step()) {
@@ -49,7 +52,8 @@ void read_events(Query& query, std::vector<Event>& events) {
 using Positions = std::vector<std::uint64_t>;
 
 struct Window {
-  explicit Window(const EventQuery& query) : from(query.from.value_or(Time::min())), until(query.until.value_or(Time::max())) {}
+  explicit Window(const EventQuery& query)
+      : from(query.from.value_or(Time::min())), until(query.until.value_or(Time::max())) {}
   Time from, until;
   bool holds(Time time) const { return from <= time && time < until; }
 };
@@ -61,7 +65,8 @@ Positions positions_of_types(Database& database, const EventQuery& wanted) {
   Positions found;
   for (const auto& type : types) {
     Query query(database,
-                "SELECT position FROM events INDEXED BY events_by_type WHERE type = ? AND position > ? AND time >= ? AND time < ? "
+                "SELECT position FROM events INDEXED BY events_by_type WHERE type = ? AND position "
+                "> ? AND time >= ? AND time < ? "
                 "ORDER BY position LIMIT ?",
                 type, wanted.after_position, window.from, window.until, wanted.limit);
     while (query.step()) found.push_back(query.number(0));
@@ -71,15 +76,17 @@ Positions positions_of_types(Database& database, const EventQuery& wanted) {
   return found;
 }
 
-// In the middle of its window a reader finds the next events right behind the last. Elsewhere the index by time gives those
-// of the whole window, which are then sorted: a clock may have gone back, so their order is another.
+// In the middle of its window a reader finds the next events right behind the last. Elsewhere the
+// index by time gives those of the whole window, which are then sorted: a clock may have gone back,
+// so their order is another.
 Positions positions_in_time(Database& database, const EventQuery& wanted) {
   constexpr int kNear = 2'000;
   const Window window(wanted);
   Positions found;
   int seen = 0;
   {
-    Query query(database, "SELECT position, time FROM events WHERE position > ? ORDER BY position", wanted.after_position);
+    Query query(database, "SELECT position, time FROM events WHERE position > ? ORDER BY position",
+                wanted.after_position);
     while (seen < kNear && found.size() < wanted.limit && query.step()) {
       ++seen;
       if (window.holds(query.time(1))) found.push_back(query.number(0));
@@ -88,7 +95,8 @@ Positions positions_in_time(Database& database, const EventQuery& wanted) {
   }
   found.clear();
   Query query(database,
-              "SELECT position FROM events INDEXED BY events_by_time WHERE time >= ? AND time < ? AND position > ? ORDER BY position LIMIT ?",
+              "SELECT position FROM events INDEXED BY events_by_time WHERE time >= ? AND time < ? "
+              "AND position > ? ORDER BY position LIMIT ?",
               window.from, window.until, wanted.after_position, wanted.limit);
   while (query.step()) found.push_back(query.number(0));
   return found;
@@ -96,9 +104,11 @@ Positions positions_in_time(Database& database, const EventQuery& wanted) {
 
 }  // namespace
 
-std::vector<Event> read_stream(Database& database, const std::string& stream, std::uint64_t after_version, std::uint32_t limit) {
+std::vector<Event> read_stream(Database& database, const std::string& stream,
+                               std::uint64_t after_version, std::uint32_t limit) {
   Query query(database,
-              "SELECT " CORRAL_EVENT_COLUMNS " FROM streams s JOIN events e ON e.stream = s.id "
+              "SELECT " CORRAL_EVENT_COLUMNS
+              " FROM streams s JOIN events e ON e.stream = s.id "
               "WHERE s.name = ? AND e.version > ? ORDER BY e.version LIMIT ?",
               stream, after_version, limit);
   std::vector<Event> events;
@@ -111,23 +121,33 @@ std::vector<Event> read_all(Database& database, const EventQuery& wanted) {
   std::vector<Event> events;
   if (wanted.types.empty() && !wanted.from && !wanted.until) {
     Query query(database,
-                "SELECT " CORRAL_EVENT_COLUMNS " FROM events e CROSS JOIN streams s ON s.id = e.stream "
+                "SELECT " CORRAL_EVENT_COLUMNS
+                " FROM events e CROSS JOIN streams s ON s.id = e.stream "
                 "WHERE e.position > ? ORDER BY e.position LIMIT ?",
                 wanted.after_position, wanted.limit);
     read_events(query, events);
     return events;
   }
-  for (const auto position : wanted.types.empty() ? positions_in_time(database, wanted) : positions_of_types(database, wanted)) {
-    Query query(database, "SELECT " CORRAL_EVENT_COLUMNS " FROM events e CROSS JOIN streams s ON s.id = e.stream WHERE e.position = ?", position);
+  for (const auto position : wanted.types.empty() ? positions_in_time(database, wanted)
+                                                  : positions_of_types(database, wanted)) {
+    Query query(database,
+                "SELECT " CORRAL_EVENT_COLUMNS
+                " FROM events e CROSS JOIN streams s ON s.id = e.stream WHERE e.position = ?",
+                position);
     read_events(query, events);
   }
   return events;
 }
 
-std::vector<ports::StreamInfo> list_streams(Database& database, const std::string& prefix, const std::string& after_name, std::uint32_t limit) {
-  Query query(database, "SELECT name, version FROM streams WHERE name > ? AND name >= ? ORDER BY name LIMIT ?", after_name, prefix, limit);
+std::vector<ports::StreamInfo> list_streams(Database& database, const std::string& prefix,
+                                            const std::string& after_name, std::uint32_t limit) {
+  Query query(
+      database,
+      "SELECT name, version FROM streams WHERE name > ? AND name >= ? ORDER BY name LIMIT ?",
+      after_name, prefix, limit);
   std::vector<ports::StreamInfo> streams;
-  while (query.step() && query.view(0).starts_with(prefix)) streams.push_back({query.text(0), query.number(1)});
+  while (query.step() && query.view(0).starts_with(prefix))
+    streams.push_back({query.text(0), query.number(1)});
   return streams;
 }
 
@@ -136,15 +156,18 @@ std::uint64_t last_position(Database& database) {
   return query.step() ? query.number(0) : 0;
 }
 
-std::optional<Document> get_document(Database& database, const std::string& kind, const std::string& id) {
-  Query query(database, "SELECT " CORRAL_DOCUMENT_COLUMNS " FROM documents WHERE kind = ? AND id = ?", kind, id);
+std::optional<Document> get_document(Database& database, const std::string& kind,
+                                     const std::string& id) {
+  Query query(database,
+              "SELECT " CORRAL_DOCUMENT_COLUMNS " FROM documents WHERE kind = ? AND id = ?", kind,
+              id);
   if (!query.step()) return std::nullopt;
   return read_document(query);
 }
 
 std::vector<Document> list_documents(Database& database, const ports::DocumentQuery& wanted) {
-  // A statement for each set of filters, so that each finds its index. Few share a name: sorting them is cheaper than
-  // walking all of the kind in order, which the planner would prefer.
+  // A statement for each set of filters, so that each finds its index. Few share a name: sorting
+  // them is cheaper than walking all of the kind in order, which the planner would prefer.
   const bool named = wanted.name && !wanted.name->empty();
   std::string sql = "SELECT " CORRAL_DOCUMENT_COLUMNS " FROM documents";
   sql += named ? " INDEXED BY documents_by_name WHERE kind = ? AND name = ?" : " WHERE kind = ?";

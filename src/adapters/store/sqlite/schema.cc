@@ -70,8 +70,9 @@ CREATE INDEX jobs_claimed ON jobs(grp, lease_until, state) WHERE state = 2;
 CREATE INDEX jobs_finished ON jobs(state, finished) WHERE finished IS NOT NULL;
 )sql",
 
-    // Origins of events; questions by type and time. Slots of jobs; a row for each group with what a claim and the counts
-    // would otherwise have to look for among the jobs: kept true by triggers, whatever statement changes a job.
+    // Origins of events; questions by type and time. Slots of jobs; a row for each group with what
+    // a claim and the counts would otherwise have to look for among the jobs: kept true by
+    // triggers, whatever statement changes a job.
     R"sql(
 ALTER TABLE events ADD COLUMN cause TEXT NOT NULL DEFAULT '';
 ALTER TABLE events ADD COLUMN correlation TEXT NOT NULL DEFAULT '';
@@ -151,7 +152,9 @@ std::int64_t pragma(Database& database, std::string_view sql) {
   return query.step() ? query.integer(0) : 0;
 }
 
-[[noreturn]] void refuse(ErrorCode code, std::string message) { throw SqliteFailure({code, std::move(message), nullptr}); }
+[[noreturn]] void refuse(ErrorCode code, std::string message) {
+  throw SqliteFailure({code, std::move(message), nullptr});
+}
 
 }  // namespace
 
@@ -160,19 +163,26 @@ void prepare_database(Database& database, std::size_t up_to) {
   const auto application = pragma(database, "PRAGMA application_id");
   const auto tables = pragma(database, "SELECT count(*) FROM sqlite_schema");
   if (tables > 0 && application != kApplicationId)
-    refuse(ErrorCode::corrupt, "the database is not one of Corral's; name another file, or move this one away");
+    refuse(ErrorCode::corrupt,
+           "the database is not one of Corral's; name another file, or move this one away");
   if (found > static_cast<std::int64_t>(kMigrations.size()))
-    refuse(ErrorCode::unsupported, fmt::format("the database has schema version {}, this program knows {}: run the newer Corral that made it",
+    refuse(ErrorCode::unsupported, fmt::format("the database has schema version {}, this program "
+                                               "knows {}: run the newer Corral that made it",
                                                found, kMigrations.size()));
   // NORMAL: commits are synced by the Syncer.
-  database.execute(fmt::format("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000;"
-                               "PRAGMA wal_autocheckpoint = {}; PRAGMA journal_size_limit = 67108864; PRAGMA foreign_keys = OFF;",
+  database.execute(fmt::format("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA "
+                               "temp_store = MEMORY; PRAGMA cache_size = -8000;"
+                               "PRAGMA wal_autocheckpoint = {}; PRAGMA journal_size_limit = "
+                               "67108864; PRAGMA foreign_keys = OFF;",
                                kCheckpointPages)
                        .c_str());
-  for (auto step = static_cast<std::size_t>(found); step < std::min(up_to, kMigrations.size()); ++step) {
+  for (auto step = static_cast<std::size_t>(found); step < std::min(up_to, kMigrations.size());
+       ++step) {
     database.execute("BEGIN IMMEDIATE");
     database.execute(kMigrations[step]);
-    database.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, step + 1).c_str());
+    database.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}",
+                                 kApplicationId, step + 1)
+                         .c_str());
     database.execute("COMMIT");
   }
 }

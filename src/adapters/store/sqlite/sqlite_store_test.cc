@@ -31,14 +31,16 @@ StoreUnderTest make_store() {
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, testing::Values(StoreFactory{"sqlite", make_store}), factory_name);
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, testing::Values(StoreFactory{"sqlite", make_store}),
+                         factory_name);
 
 class SqliteStoreModel : public testing::TestWithParam<std::uint64_t> {};
 
 TEST_P(SqliteStoreModel, AnswersAsTheModelDoes) {
   const auto folder = make_folder();
   fakes::FakeClock clock;
-  const auto store = adapters::store::open_sqlite_store(folder->path / "corral.db", {.clock = &clock}).value();
+  const auto store =
+      adapters::store::open_sqlite_store(folder->path / "corral.db", {.clock = &clock}).value();
   StoreModelCheck(*store, clock, GetParam()).run(800);
 }
 INSTANTIATE_TEST_SUITE_P(Seeds, SqliteStoreModel, testing::Values(1, 2, 3));

@@ -12,11 +12,12 @@
 namespace corral::adapters::store::sqlite {
 namespace {
 
-// Lets the log be as long from the start as it is when it is begun anew: a sync need not record a new length each time
-// then, and takes half as long. Zeros behind the last frame mean nothing to SQLite, as old frames there do. Only a
-// saving: where there is no room the log stays as it is. Nobody else may write to the log meanwhile.
+// Lets the log be as long from the start as it is when it is begun anew: a sync need not record a
+// new length each time then, and takes half as long. Zeros behind the last frame mean nothing to
+// SQLite, as old frames there do. Only a saving: where there is no room the log stays as it is.
+// Nobody else may write to the log meanwhile.
 void lengthen(int log) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(log, &info) != 0 || info.st_size >= kLogBytes) return;
   const std::string zeros(static_cast<std::size_t>(kLogBytes - info.st_size), '\0');
   const auto written = ::pwrite(log, zeros.data(), zeros.size(), info.st_size);
@@ -26,7 +27,8 @@ void lengthen(int log) {
 
 }  // namespace
 
-Syncer::Syncer(const std::filesystem::path& log, Gate& gate) : gate_(gate), log_(::open(log.c_str(), O_RDWR | O_CLOEXEC)), path_(log) {
+Syncer::Syncer(const std::filesystem::path& log, Gate& gate)
+    : gate_(gate), log_(::open(log.c_str(), O_RDWR | O_CLOEXEC)), path_(log) {
   if (!log_) throw SqliteFailure(errno_error(errno, "database: cannot open " + log.string()));
   lengthen(log_.get());
   thread_ = std::thread([this] { loop(); });
@@ -65,7 +67,10 @@ void Syncer::loop() {
     }
     std::optional<Error> failure = broken();
     if (!failure && ::fdatasync(log_.get()) != 0) {
-      failure = errno_error(errno, fmt::format("database: cannot sync {} (nothing more is written until it is opened again)", path_.string()));
+      failure = errno_error(
+          errno,
+          fmt::format("database: cannot sync {} (nothing more is written until it is opened again)",
+                      path_.string()));
       log::error("store.sync_failed", {{"error", failure->message}});
       std::scoped_lock lock(mutex_);
       broken_ = failure;

@@ -21,24 +21,27 @@ struct WriteContext {
 };
 using WriteCalls = std::vector<std::unique_ptr<Call<WriteContext>>>;
 
-// SQLite's own sync of a commit (synchronous=FULL) happens inside COMMIT, and nobody can write meanwhile. Here the
-// database runs at synchronous=NORMAL, where COMMIT only writes to the write-ahead log, and this thread syncs that file
-// before the callers are answered: the same promise, but the next transactions are written while the disk is busy.
-// SQLite still syncs what it must by itself: the log before a checkpoint, the database before the log is begun anew.
+// SQLite's own sync of a commit (synchronous=FULL) happens inside COMMIT, and nobody can write
+// meanwhile. Here the database runs at synchronous=NORMAL, where COMMIT only writes to the
+// write-ahead log, and this thread syncs that file before the callers are answered: the same
+// promise, but the next transactions are written while the disk is busy. SQLite still syncs what it
+// must by itself: the log before a checkpoint, the database before the log is begun anew.
 class Syncer {
  public:
-  // `log` is the database's -wal file, which is there as long as a connection is open. Throws SqliteFailure.
+  // `log` is the database's -wal file, which is there as long as a connection is open. Throws
+  // SqliteFailure.
   Syncer(const std::filesystem::path& log, Gate& gate);
   // Answers what was handed over.
   ~Syncer();
   Syncer(const Syncer&) = delete;
   Syncer& operator=(const Syncer&) = delete;
 
-  // Answers the calls, which are committed, once the log is on disk. One sync serves all that wait when it begins.
+  // Answers the calls, which are committed, once the log is on disk. One sync serves all that wait
+  // when it begins.
   void push(WriteCalls calls);
 
-  // Set for good when a sync failed: the kernel may have dropped what it could not write, so that a later sync would
-  // succeed and mean nothing. The store takes no more until it is opened again.
+  // Set for good when a sync failed: the kernel may have dropped what it could not write, so that a
+  // later sync would succeed and mean nothing. The store takes no more until it is opened again.
   std::optional<Error> broken();
 
  private:

@@ -20,7 +20,8 @@ struct Answers {
 
   std::vector<std::optional<Error>> wait_for(std::size_t count) {
     std::unique_lock lock(mutex);
-    EXPECT_TRUE(changed.wait_for(lock, std::chrono::minutes(1), [&] { return given.size() >= count; }));
+    EXPECT_TRUE(
+        changed.wait_for(lock, std::chrono::minutes(1), [&] { return given.size() >= count; }));
     return given;
   }
 };
@@ -50,7 +51,8 @@ WriteCalls calls(Answers& answers, int count) {
 TEST(Syncer, AnswersWhatItWasGivenOnceItIsSynced) {
   Gate gate(100);
   Answers answers;
-  const auto file = std::filesystem::temp_directory_path() / fmt::format("corral-syncer-{}", ::getpid());
+  const auto file =
+      std::filesystem::temp_directory_path() / fmt::format("corral-syncer-{}", ::getpid());
   std::ofstream(file) << "log";
   {
     Syncer syncer(file, gate);
@@ -61,7 +63,8 @@ TEST(Syncer, AnswersWhatItWasGivenOnceItIsSynced) {
     syncer.push(calls(answers, 4));
   }
   EXPECT_EQ(answers.given.size(), 9u) << "what was handed over is answered before it ends";
-  EXPECT_EQ(read_file(file).value().substr(0, 4), std::string("log\0", 4)) << "what is in the log is left alone";
+  EXPECT_EQ(read_file(file).value().substr(0, 4), std::string("log\0", 4))
+      << "what is in the log is left alone";
   std::filesystem::remove(file);
 }
 

@@ -12,15 +12,20 @@ namespace {
 // Bounds how long the first caller of a group waits for the last.
 constexpr std::size_t kMaxGroup = 512;
 
-// Whether one call alone may have caused it, so that the others of its group deserve a try without it.
+// Whether one call alone may have caused it, so that the others of its group deserve a try without
+// it.
 bool may_spare_others(ErrorCode code) {
   return code == ErrorCode::exhausted || code == ErrorCode::invalid || code == ErrorCode::internal;
 }
 
 }  // namespace
 
-Writer::Writer(std::unique_ptr<Database> database, const std::filesystem::path& path, std::size_t max_waiting, Published published)
-    : database_(std::move(database)), published_(std::move(published)), gate_(max_waiting), syncer_(path.string() + "-wal", gate_) {
+Writer::Writer(std::unique_ptr<Database> database, const std::filesystem::path& path,
+               std::size_t max_waiting, Published published)
+    : database_(std::move(database)),
+      published_(std::move(published)),
+      gate_(max_waiting),
+      syncer_(path.string() + "-wal", gate_) {
   state_.position = last_position(*database_);
   state_.last_claim = last_claim(*database_);
   published_(state_);
@@ -70,8 +75,11 @@ void Writer::run_in_savepoint(Call<WriteContext>& call) {
   try {
     accepted = call.run(context);
   } catch (const SqliteFailure& failure) {
-    // The disk and the file are everybody's trouble; a value that SQLite refuses is this call's alone.
-    if (!database_->in_transaction() || (failure.error.code != ErrorCode::invalid && failure.error.code != ErrorCode::internal)) throw;
+    // The disk and the file are everybody's trouble; a value that SQLite refuses is this call's
+    // alone.
+    if (!database_->in_transaction() ||
+        (failure.error.code != ErrorCode::invalid && failure.error.code != ErrorCode::internal))
+      throw;
     call.fail_with(failure.error);
   }
   if (!accepted) {
@@ -95,7 +103,8 @@ void Writer::commit_group(std::span<Item> items) {
       for (auto& item : items) commit_group({&item, 1});
       return;
     }
-    log::warning("store.commit_failed", {{"error", failure.error.message}, {"calls", items.size()}});
+    log::warning("store.commit_failed",
+                 {{"error", failure.error.message}, {"calls", items.size()}});
     for (auto& item : items) item.call->fail_with(failure.error), item.call->answer();
     gate_.leave(items.size());
     return;

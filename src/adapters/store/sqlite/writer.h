@@ -1,4 +1,5 @@
-// The one thread that writes, with adaptive group commit: what waits while one transaction is under way shares the next.
+// The one thread that writes, with adaptive group commit: what waits while one transaction is under
+// way shares the next.
 #pragma once
 
 #include <condition_variable>
@@ -21,18 +22,20 @@ class Writer {
  public:
   // Whether the answer must wait for the disk.
   enum class Durability { synced, written };
-  // Told after every group that was committed, on the writer's thread, before its callers are answered (and before it
-  // is synced, as readers see it from then on).
+  // Told after every group that was committed, on the writer's thread, before its callers are
+  // answered (and before it is synced, as readers see it from then on).
   using Published = std::function<void(const WriterState&)>;
 
   // Throws SqliteFailure.
-  Writer(std::unique_ptr<Database> database, const std::filesystem::path& path, std::size_t max_waiting, Published published);
+  Writer(std::unique_ptr<Database> database, const std::filesystem::path& path,
+         std::size_t max_waiting, Published published);
   // Finishes what was handed over.
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  // Runs `work` (WriteContext& → Result<R>) in a transaction; a refusal undoes what it wrote and nothing else's.
+  // Runs `work` (WriteContext& → Result<R>) in a transaction; a refusal undoes what it wrote and
+  // nothing else's.
   template <class R, class Work>
   Task<Result<R>> run(Durability durability, Work work) {
     Port& port = durability == Durability::synced ? synced_ : written_;
@@ -48,7 +51,9 @@ class Writer {
   struct Port {
     Writer& writer;
     Durability durability;
-    void push(std::unique_ptr<Call<WriteContext>> call) { writer.push({std::move(call), durability}); }
+    void push(std::unique_ptr<Call<WriteContext>> call) {
+      writer.push({std::move(call), durability});
+    }
   };
 
   void push(Item item);
