@@ -45,7 +45,7 @@ std::string_view type_text(FieldType type) {
 }
 
 bool is_expression(const json::value& value) {
-  return value.is_string() && std::string_view(value.get_string()).contains("${{");
+  return value.is_string() && has_expression(std::string_view(value.get_string()));
 }
 
 // What is computed when the step runs is checked then.

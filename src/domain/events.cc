@@ -37,6 +37,8 @@ Result<EventBody> body_from(std::string_view type, const json::value& data) {
 
 }  // namespace
 
+Failure failure_of(const Error& error) { return {error.code, error.describe()}; }
+
 json::value field_to_json(const Failure& failure) {
   return json::object{{"code", std::string(to_string(failure.code))}, {"message", failure.message}};
 }

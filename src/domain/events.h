@@ -28,6 +28,9 @@ struct Failure {
 
   bool operator==(const Failure&) const = default;
 };
+// What became of an error that is the run's own affair: its code, and the whole chain of its
+// causes.
+Failure failure_of(const Error& error);
 json::value field_to_json(const Failure& failure);
 bool field_from_json(const json::value& in, Failure& out);
 json::value field_to_json(const Money& money);

@@ -591,6 +591,8 @@ bool is_true(const json::value& value) {
   return value.is_object() && !value.get_object().empty();
 }
 
+bool has_expression(std::string_view text) { return text.contains("${{"); }
+
 std::string as_text(const json::value& value) {
   if (value.is_null()) return {};
   // Not as JSON writes them: 0.5 rather than 5E-1.

@@ -29,6 +29,9 @@ bool is_true(const json::value& value);
 // A text as it is, null as nothing, anything else as JSON.
 std::string as_text(const json::value& value);
 
+// Whether a text is not what it says: it is computed when the step runs.
+bool has_expression(std::string_view text);
+
 class Expression {
  public:
   // `invalid`, with the column (from 1), what is wrong and the remedy.

@@ -282,6 +282,11 @@ const Step* Run::find(std::string_view step) const {
   return at == steps.end() ? nullptr : &*at;
 }
 
+bool Run::has_cleaning_to_do() const {
+  return std::ranges::any_of(
+      steps, [](const Step& step) { return step.definition.at_end && !has_ended(step.status); });
+}
+
 const Approval* Run::find_approval(std::string_view approval) const {
   const auto at = std::ranges::find(approvals, approval, &Approval::id);
   return at == approvals.end() ? nullptr : &*at;

@@ -90,6 +90,7 @@ struct Run {
 
   bool exists() const { return version > 0; }
   const Step* find(std::string_view step) const;
+  bool has_cleaning_to_do() const;  // a `finally` step has not ended
   // Whether the step's work must stop: the run is being cancelled, and it is not one for the end.
   bool must_stop(const Step& step) const { return cancel_reason && !step.definition.at_end; }
   const Approval* find_approval(std::string_view approval) const;

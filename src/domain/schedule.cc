@@ -22,9 +22,7 @@ class Planner {
   Plan make() {
     if (has_ended(run_.status)) return {};
     if (run_.status == RunStatus::pending) return {.actions = {BeginRun{}}, .wake = {}};
-    const bool cleaning = std::ranges::any_of(run_.steps, [](const Step& step) {
-      return step.definition.at_end && !has_ended(step.status);
-    });
+    const bool cleaning = run_.has_cleaning_to_do();
     if (run_.cancel_reason && !cleaning) return {.actions = {CancelRun{}}, .wake = {}};
 
     bool over = true;  // nothing before the `finally` steps is still to come

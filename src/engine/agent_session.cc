@@ -72,7 +72,7 @@ Task<Result<std::optional<domain::Failure>>> AgentSession::prepare() {
   CORRAL_CO_TRY(raw_,
                 co_await context_.core.deps.logs.open(folder, session::LogStore::Open::create));
   auto launch = agent_.launch(task_);
-  if (!launch) co_return domain::Failure{launch.error().code, launch.error().describe()};
+  if (!launch) co_return domain::failure_of(launch.error());
   separate_errors_ = !launch->process.merge_errors;
   if (separate_errors_) {
     CORRAL_CO_TRY(errors_, co_await context_.core.deps.logs.open(folder + ".err",

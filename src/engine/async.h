@@ -88,6 +88,15 @@ Task<std::optional<T>> until(Task<T> work, Task<void> stop) {
   co_return std::nullopt;
 }
 
+// Waits for the signal, at the latest until `stop` ends. Cancelling the caller cancels both.
+inline Task<void> wait_or(Signal& signal, Task<void> stop) {
+  constexpr auto signalled = [](Signal& awaited) -> Task<int> {
+    co_await awaited.wait();
+    co_return 0;
+  };
+  (void)co_await until(signalled(signal), std::move(stop));
+}
+
 // Runs both to their ends. An exception of either cancels the other and goes on to the caller.
 template <class A, class B>
 Task<std::pair<A, B>> both(Task<A> first, Task<B> second) {

@@ -149,7 +149,7 @@ Task<Result<StepEnd>> execute_attempts(StepContext& context) {
     auto child = co_await child_run(context, attempt_run(context, number),
                                     request_of(context, number), begin_at_the_base);
     if (!child && !retryable(child.error().code))
-      co_return StepEnd{.failure = domain::Failure{child.error().code, child.error().describe()}};
+      co_return StepEnd{.failure = domain::failure_of(child.error())};
     CORRAL_CO_CHECK(child);
     all.push_back({number, *std::move(child)});
   }

@@ -50,9 +50,7 @@ class CommandKind final : public StepKind {
                                                         context.name, end.exit_code, shown(text))}};
     StepEnd done;
     auto outputs = co_await read_output_file(context);
-    if (!outputs)
-      co_return StepEnd{.failure =
-                            domain::Failure{outputs.error().code, outputs.error().describe()}};
+    if (!outputs) co_return StepEnd{.failure = domain::failure_of(outputs.error())};
     done.outputs = *std::move(outputs);
     CORRAL_CO_TRY(done.failure, co_await take_snapshot(context));
     co_return done;

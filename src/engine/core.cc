@@ -9,6 +9,13 @@ namespace {
 // dies with the job, and must never drop a run into the dead letters while it is alive.
 constexpr std::uint32_t kJobAttempts = 1'000'000;
 
+bool may_ready_a_job(const ports::Change& change) {
+  return std::holds_alternative<ports::NewJob>(change) ||
+         std::holds_alternative<ports::WakeJob>(change) ||
+         std::holds_alternative<ports::RetryJob>(change) ||
+         std::holds_alternative<ports::PauseQueue>(change);
+}
+
 }  // namespace
 
 std::shared_ptr<RunEnds::End> RunEnds::of(RunId run) {
@@ -36,19 +43,14 @@ ports::Agent* Core::find_agent(std::string_view name) const {
 
 Task<Result<domain::Run>> Core::tell(RunId id, domain::Command command, Caller by,
                                      std::vector<ports::Change> extra) {
-  const bool enqueues = std::ranges::any_of(extra, [](const ports::Change& change) {
-    return std::holds_alternative<ports::NewJob>(change);
-  });
+  const bool jobs_changed = std::ranges::any_of(extra, may_ready_a_job);
   auto before = co_await runs.load(id);
   auto after = co_await runs.execute(id, std::move(command), std::move(by), std::move(extra));
   if (!after) co_return after;
   count(before ? *before : domain::Run{}, *after);
   ends.set(id, domain::has_ended(after->status));
   drivers.notify(id);
-  if (enqueues) {
-    ++job_news;
-    jobs.notify();
-  }
+  if (jobs_changed) announce_jobs();
   co_return after;
 }
 
@@ -75,10 +77,23 @@ Task<void> Core::destroy_workspace(WorkspaceId id) {
                  {{"workspace", id.to_string()}, {"why", destroyed.error().describe()}});
 }
 
-Task<Result<void>> commit_all(Core& core, std::vector<ports::Change> changes) {
+Task<Result<void>> Core::commit(std::vector<ports::Change> changes) {
+  const bool jobs_changed = std::ranges::any_of(changes, may_ready_a_job);
   ports::Transaction transaction{std::move(changes)};
-  CORRAL_CO_CHECK(co_await core.deps.store.commit(std::move(transaction)));
+  CORRAL_CO_CHECK(co_await deps.store.commit(std::move(transaction)));
+  if (jobs_changed) announce_jobs();
   co_return Result<void>{};
+}
+
+Task<Result<void>> Core::commit(ports::Change change) {
+  std::vector<ports::Change> changes;
+  changes.push_back(std::move(change));
+  co_return co_await commit(std::move(changes));
+}
+
+void Core::announce_jobs() {
+  ++job_news;
+  jobs.notify();
 }
 
 ports::NewJob run_job(const domain::Run& run) {

@@ -103,6 +103,11 @@ struct Core {
   Task<Result<domain::Run>> tell(RunId run, domain::Command command, Caller by,
                                  std::vector<ports::Change> extra = {});
 
+  // Commits what needs nothing decided. As tell() does, it announces jobs that may be ready now.
+  Task<Result<void>> commit(std::vector<ports::Change> changes);
+  Task<Result<void>> commit(ports::Change change);
+  void announce_jobs();
+
   // Ends a workspace; one that cannot be ended now is tried again later (Workers).
   Task<void> destroy_workspace(WorkspaceId id);
 
@@ -123,9 +128,6 @@ struct Core {
  private:
   void count(const domain::Run& before, const domain::Run& after);
 };
-
-// Commits changes that need nothing decided.
-Task<Result<void>> commit_all(Core& core, std::vector<ports::Change> changes);
 
 // The job that drives a run.
 ports::NewJob run_job(const domain::Run& run);

@@ -67,12 +67,11 @@ Task<Result<json::value>> save_workflow(Core& core, std::string source, std::str
   auto body = workflow_json(workflow, source, "stored");
   body.get_object()["saved_by"] = actor;
   body.get_object()["saved_at"] = to_rfc3339(core.deps.clock.now());
-  ports::Transaction transaction;
-  transaction.changes.emplace_back(
-      document(kWorkflowKind, workflow.name, body, last ? last->version : 0));
-  transaction.changes.emplace_back(document(
-      kWorkflowVersionKind, fmt::format("{}@{}", workflow.name, workflow.version), body, 0));
-  CORRAL_CO_CHECK(co_await core.deps.store.commit(std::move(transaction)));
+  std::vector<ports::Change> changes;
+  changes.emplace_back(document(kWorkflowKind, workflow.name, body, last ? last->version : 0));
+  changes.emplace_back(document(kWorkflowVersionKind,
+                                fmt::format("{}@{}", workflow.name, workflow.version), body, 0));
+  CORRAL_CO_CHECK(co_await core.commit(std::move(changes)));
   co_return body;
 }
 
@@ -81,9 +80,9 @@ Task<Result<void>> delete_workflow(Core& core, std::string name) {
   if (!kept)
     co_return fail(ErrorCode::not_found, "there is no workflow \"{}\" that could be deleted", name);
   // Its versions stay: runs and people refer to them.
-  ports::Transaction transaction;
-  transaction.changes.emplace_back(ports::DeleteDocument{std::string(kWorkflowKind), name});
-  CORRAL_CO_CHECK(co_await core.deps.store.commit(std::move(transaction)));
+  std::vector<ports::Change> changes;
+  changes.emplace_back(ports::DeleteDocument{std::string(kWorkflowKind), name});
+  CORRAL_CO_CHECK(co_await core.commit(std::move(changes)));
   co_return Result<void>{};
 }
 

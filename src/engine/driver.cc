@@ -19,13 +19,6 @@ constexpr Duration kShortWait{2'000};
 
 std::string clock_time(Time time) { return to_rfc3339(time).substr(11, 8); }
 
-Task<int> wait_on(Signal& signal) {
-  co_await signal.wait();
-  co_return 0;
-}
-
-domain::Failure failure_of(const Error& error) { return {error.code, error.describe()}; }
-
 }  // namespace
 
 RunDriver::RunDriver(Core& core, RunId run, ports::Job job)
@@ -72,7 +65,8 @@ Task<Result<void>> RunDriver::drive_on() {
     CORRAL_CO_CHECK(co_await reload());
     const auto version = run_.version;
     const auto seen = seat_.news();
-    auto done = co_await turn();
+    const auto plan = next::plan(run_, core_.deps.clock.now());
+    auto done = co_await turn(plan.actions);
     if (trouble_) co_return std::unexpected(*trouble_);
     // Somebody else's command came in between (a person cancelled, say): what to do is decided
     // anew.
@@ -83,14 +77,13 @@ Task<Result<void>> RunDriver::drive_on() {
     CORRAL_CO_CHECK(done);
     if (*done == Turn::over) co_return Result<void>{};
     if (*done == Turn::again) continue;
-    const auto wake = next::plan(run_, core_.deps.clock.now()).wake;
-    const bool soon = wake && *wake - core_.deps.clock.now() < kShortWait;
+    const bool soon = plan.wake && *plan.wake - core_.deps.clock.now() < kShortWait;
     if (active_.empty() && !soon) {
-      CORRAL_CO_TRY(const bool parked, co_await park(wake));
+      CORRAL_CO_TRY(const bool parked, co_await park(plan.wake));
       if (parked) co_return Result<void>{};
       continue;
     }
-    co_await wait(seen, wake);
+    co_await wait(seen, plan.wake);
     if (trouble_) co_return std::unexpected(*trouble_);
   }
 }
@@ -101,19 +94,17 @@ Task<void> RunDriver::wait(std::uint64_t seen, std::optional<Time> wake) {
   if (seat_.news() != seen) co_return;
   auto longest = core_.options.heartbeat;
   if (wake) longest = std::clamp(*wake - core_.deps.clock.now(), Duration(1), longest);
-  (void)co_await until(wait_on(seat_.changed()), core_.deps.clock.sleep(longest));
+  co_await wait_or(seat_.changed(), core_.deps.clock.sleep(longest));
 }
 
-Task<Result<RunDriver::Turn>> RunDriver::turn() {
+Task<Result<RunDriver::Turn>> RunDriver::turn(const std::vector<next::Action>& actions) {
   if (domain::has_ended(run_.status)) {
     // It ended before the job was claimed.
-    ports::Transaction transaction;
-    transaction.changes.emplace_back(ports::CompleteJob{job_.id, core_.options.worker});
-    CORRAL_CO_CHECK(co_await core_.deps.store.commit(std::move(transaction)));
+    CORRAL_CO_CHECK(co_await core_.commit(ports::CompleteJob{job_.id, core_.options.worker}));
     co_return Turn::over;
   }
   const auto now = core_.deps.clock.now();
-  for (const auto& action : next::plan(run_, now).actions) {
+  for (const auto& action : actions) {
     if (const auto* on = std::get_if<next::WorkOn>(&action)) {
       const auto* step = run_.find(on->step);
       const auto waits = waits_.find(on->step);
@@ -167,7 +158,7 @@ Task<Result<void>> RunDriver::expand(const std::string& name) {
   if (expanded || expanded.error().code != ErrorCode::invalid) co_return expanded;
   CORRAL_CO_CHECK(co_await tell(domain::StartStep{name}));
   co_return co_await tell(
-      domain::FailStep{name, run_.find(name)->attempt, failure_of(expanded.error()), 0});
+      domain::FailStep{name, run_.find(name)->attempt, domain::failure_of(expanded.error()), 0});
 }
 
 Task<Result<void>> RunDriver::join(const next::JoinStep& join) {
@@ -189,11 +180,7 @@ Task<Result<void>> RunDriver::finish(domain::Command command, std::string line) 
   extra.emplace_back(ports::CompleteJob{job_.id, core_.options.worker});
   if (run_.request.parent) extra.emplace_back(ports::WakeJob{run_job_key(*run_.request.parent)});
   CORRAL_CO_TRY(run_, co_await core_.tell(id_, std::move(command), "worker", std::move(extra)));
-  if (run_.request.parent) {
-    core_.drivers.notify(*run_.request.parent);
-    ++core_.job_news;
-    core_.jobs.notify();
-  }
+  if (run_.request.parent) core_.drivers.notify(*run_.request.parent);
   // The last thing that is done for the run, and done whole also when the server is stopping.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   if (workspace) co_await destroy_workspace(*workspace);
@@ -237,10 +224,7 @@ Task<Result<void>> RunDriver::wake_if_due() {
     CORRAL_CO_TRY(const bool due,
                   co_await core_.kinds.find(step->definition.kind)->is_due(context));
     if (!due) continue;
-    ports::Transaction transaction;
-    transaction.changes.emplace_back(ports::WakeJob{job_.key});
-    CORRAL_CO_CHECK(co_await core_.deps.store.commit(std::move(transaction)));
-    co_return Result<void>{};
+    co_return co_await core_.commit(ports::WakeJob{job_.key});
   }
   co_return Result<void>{};
 }
@@ -300,10 +284,7 @@ Task<Result<void>> RunDriver::run_step(StepContext& context) {
     CORRAL_CO_CHECK(co_await kind->abandon(context));
     // Without anything to clean up, the steps of a cancelled run end with it, once its workspace is
     // gone.
-    const bool cleaning = std::ranges::any_of(context.run.steps, [](const domain::Step& other) {
-      return other.definition.at_end && !domain::has_ended(other.status);
-    });
-    if (!cleaning) co_return Result<void>{};
+    if (!context.run.has_cleaning_to_do()) co_return Result<void>{};
     co_return co_await context.tell(domain::CancelStep{context.name});
   }
   if (context.workspace && context.workspace->gone() && end.failure)
@@ -321,11 +302,11 @@ Task<Result<std::optional<domain::Failure>>> RunDriver::prepare(StepContext& con
   }
   if (step.of.empty()) {
     const auto holds = domain::condition_holds(context.run, step);
-    if (!holds) co_return failure_of(holds.error());
+    if (!holds) co_return domain::failure_of(holds.error());
   }
   auto with =
       domain::evaluate_all(step.definition.with, domain::scope_of(context.run, &step, prompt));
-  if (!with) co_return failure_of(with.error());
+  if (!with) co_return domain::failure_of(with.error());
   context.with = *std::move(with);
   co_return std::nullopt;
 }

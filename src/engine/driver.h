@@ -25,7 +25,7 @@ class RunDriver {
  private:
   enum class Turn { again, wait, over };
   Task<Result<void>> drive_on();
-  Task<Result<Turn>> turn();
+  Task<Result<Turn>> turn(const std::vector<domain::next::Action>& actions);
   Task<Result<Turn>> act(const domain::next::Action& action);
   Task<Result<void>> expand(const std::string& name);
   Task<Result<void>> join(const domain::next::JoinStep& join);

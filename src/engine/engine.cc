@@ -57,12 +57,12 @@ Task<Result<void>> EngineImpl::start() {
     CORRAL_CO_CHECK(co_await remove_orphans(live));
     // Enqueueing again is a no-op where the job is there, as it always should be.
     for (const auto& run : live) {
-      ports::Transaction transaction;
-      transaction.changes.emplace_back(run_job(run));
+      std::vector<ports::Change> changes;
+      changes.emplace_back(run_job(run));
       // What it waits for may have come while nobody was there.
       if (run.status == domain::RunStatus::running)
-        transaction.changes.emplace_back(ports::WakeJob{run_job_key(run.id)});
-      CORRAL_CO_CHECK(co_await core_.deps.store.commit(std::move(transaction)));
+        changes.emplace_back(ports::WakeJob{run_job_key(run.id)});
+      CORRAL_CO_CHECK(co_await core_.commit(std::move(changes)));
     }
     if (!live.empty()) log::info("engine.recovered", {{"runs", live.size()}});
   }
@@ -144,8 +144,6 @@ Task<Result<domain::Run>> EngineImpl::command(RunId run, domain::Command command
   if (!after && after.error().code == ErrorCode::conflict)
     if (auto first = co_await once.earlier(core_); first && *first)
       co_return co_await core_.runs.load(run);
-  ++core_.job_news;
-  core_.jobs.notify();
   co_return after;
 }
 
@@ -253,29 +251,17 @@ Task<Result<json::value>> EngineImpl::pause_queue(std::string group, bool paused
     CORRAL_CO_TRY(const auto project, co_await catalog_.get_project(group));
     group = std::string(find_string(project, {"id"}));
   }
-  ports::Transaction transaction;
-  transaction.changes.emplace_back(ports::PauseQueue{group, paused});
-  CORRAL_CO_CHECK(co_await core_.deps.store.commit(std::move(transaction)));
+  CORRAL_CO_CHECK(co_await core_.commit(ports::PauseQueue{group, paused}));
   log::info(paused ? "queue.paused" : "queue.resumed", {{"group", group}, {"actor", by.actor}});
-  ++core_.job_news;
-  core_.jobs.notify();
   co_return co_await queue_state();
 }
 
 Task<Result<void>> EngineImpl::retry_job(std::uint64_t job, Caller) {
-  ports::Transaction transaction;
-  transaction.changes.emplace_back(ports::RetryJob{job});
-  CORRAL_CO_CHECK(co_await core_.deps.store.commit(std::move(transaction)));
-  ++core_.job_news;
-  core_.jobs.notify();
-  co_return Result<void>{};
+  co_return co_await core_.commit(ports::RetryJob{job});
 }
 
 Task<Result<void>> EngineImpl::discard_job(std::uint64_t job, Caller) {
-  ports::Transaction transaction;
-  transaction.changes.emplace_back(ports::DiscardJob{job});
-  CORRAL_CO_CHECK(co_await core_.deps.store.commit(std::move(transaction)));
-  co_return Result<void>{};
+  co_return co_await core_.commit(ports::DiscardJob{job});
 }
 
 }  // namespace corral::engine

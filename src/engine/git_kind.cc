@@ -42,15 +42,13 @@ class GitKind final : public StepKind {
   Outcome commit(StepContext& context) const;
 };
 
-domain::Failure failure_of(const Error& error) { return {error.code, error.describe()}; }
-
 GitKind::Outcome GitKind::clone(StepContext& context) const {
   const auto& request = context.run.request;
   // Looked up once in the life of a run: what it starts from never moves under it.
   if (context.run.base_commit.empty()) {
     const auto fetched =
         co_await context.core.deps.mirrors.fetch(request.project, request.git_url, request.base);
-    if (!fetched) co_return failure_of(fetched.error());
+    if (!fetched) co_return domain::failure_of(fetched.error());
     CORRAL_CO_CHECK(co_await context.tell(domain::ResolveSource{fetched->branch, fetched->commit}));
     if (request.base.empty())
       co_await note_default_branch(context.core, request.project, fetched->branch);
@@ -65,17 +63,18 @@ GitKind::Outcome GitKind::commit(StepContext& context) const {
   auto& mirrors = context.core.deps.mirrors;
   const auto& request = context.run.request;
   const auto commit = co_await mirrors.resolve(request.project, branch_ref(context.run));
-  if (!commit && commit.error().code != ErrorCode::not_found) co_return failure_of(commit.error());
+  if (!commit && commit.error().code != ErrorCode::not_found)
+    co_return domain::failure_of(commit.error());
   if (!commit) {
     CORRAL_CO_CHECK(co_await context.tell(domain::CommitChanges{}));
     co_return std::nullopt;
   }
   const auto stat = co_await mirrors.diff_stat(request.project, context.run.base_commit, *commit);
-  if (!stat) co_return failure_of(stat.error());
+  if (!stat) co_return domain::failure_of(stat.error());
   if (request.git_url.starts_with('/')) {
     const auto published =
         co_await mirrors.publish(request.project, request.branch, request.git_url);
-    if (!published) co_return failure_of(published.error());
+    if (!published) co_return domain::failure_of(published.error());
   }
   CORRAL_CO_CHECK(co_await context.tell(domain::CommitChanges{
       *commit, domain::DiffStat{stat->files, stat->insertions, stat->deletions}}));

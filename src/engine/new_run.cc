@@ -14,7 +14,7 @@ Task<Result<void>> check_installed(Core& core, const domain::Request& request) {
   std::set<std::string> names;
   for (const auto& step : request.workflow.steps)
     if (step.kind == "agent")
-      if (const auto own = step.text("agent"); !own.contains("${{"))
+      if (const auto own = step.text("agent"); !domain::has_expression(own))
         names.insert(own.empty() ? request.agent : own);
   for (const auto& name : names)
     if (auto* agent = core.find_agent(name))

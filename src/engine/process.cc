@@ -5,8 +5,6 @@
 namespace corral::engine {
 namespace {
 
-domain::Failure failure_of(const Error& error) { return {error.code, error.describe()}; }
-
 Task<Result<void>> append_to(std::shared_ptr<session::Log> log, std::string source,
                              std::uint64_t offset, std::string bytes) {
   co_return co_await log->append(std::move(source), offset, std::move(bytes));
@@ -36,7 +34,7 @@ class Follower {
     if (stopped_)
       end.failure = stopped_;
     else if (!*ended)
-      end.failure = failure_of(ended->error());
+      end.failure = domain::failure_of(ended->error());
     else if ((*ended)->timed_out)
       end.failure =
           domain::Failure{ErrorCode::deadline, "it took longer than it may and was ended"};
@@ -123,14 +121,9 @@ class Follower {
       // The time-out is for changes that another process makes: their drivers cannot be told at
       // once.
       if (context_.seat.news() == news)
-        (void)co_await until(nothing(context_.seat.changed()),
-                             context_.core.deps.clock.sleep(context_.core.options.heartbeat));
+        co_await wait_or(context_.seat.changed(),
+                         context_.core.deps.clock.sleep(context_.core.options.heartbeat));
     }
-  }
-
-  static Task<int> nothing(Signal& signal) {
-    co_await signal.wait();
-    co_return 0;
   }
 
   // Never returns: the process's end cancels it. A refused signal means that the process has ended

@@ -88,12 +88,10 @@ Task<Result<json::value>> Schedules::create(NewSchedule schedule, Caller by) {
     co_return fail(ErrorCode::invalid, "cron: \"{}\" names no time within five years",
                    find_string(body, {"cron"}));
   body.get_object()["next_at"] = to_rfc3339(*next);
-  ports::Transaction transaction;
-  transaction.changes.emplace_back(put(id, body, 0));
-  transaction.changes.emplace_back(job_at(id, *next));
-  CORRAL_CO_CHECK(co_await core_.deps.store.commit(std::move(transaction)));
-  ++core_.job_news;
-  core_.jobs.notify();
+  std::vector<ports::Change> changes;
+  changes.emplace_back(put(id, body, 0));
+  changes.emplace_back(job_at(id, *next));
+  CORRAL_CO_CHECK(co_await core_.commit(std::move(changes)));
   co_return body;
 }
 
@@ -123,27 +121,22 @@ Task<Result<json::value>> Schedules::pause(std::string id, bool paused) {
   auto& body = document.body.get_object();
   body["paused"] = paused;
   body["next_at"] = nullptr;
-  ports::Transaction transaction;
+  std::vector<ports::Change> changes;
   if (!paused) {
     CORRAL_CO_TRY(const auto next, next_time(document.body, core_.deps.clock.now()));
     if (next) {
       body["next_at"] = to_rfc3339(*next);
-      transaction.changes.emplace_back(job_at(id, *next));
+      changes.emplace_back(job_at(id, *next));
     }
   }
-  transaction.changes.emplace_back(put(id, document.body, document.version));
-  CORRAL_CO_CHECK(co_await core_.deps.store.commit(std::move(transaction)));
-  ++core_.job_news;
-  core_.jobs.notify();
+  changes.emplace_back(put(id, document.body, document.version));
+  CORRAL_CO_CHECK(co_await core_.commit(std::move(changes)));
   co_return std::move(document.body);
 }
 
 Task<Result<void>> Schedules::remove(std::string id) {
   CORRAL_CO_CHECK(co_await load(id));
-  ports::Transaction transaction;
-  transaction.changes.emplace_back(ports::DeleteDocument{std::string(kScheduleKind), id});
-  CORRAL_CO_CHECK(co_await core_.deps.store.commit(std::move(transaction)));
-  co_return Result<void>{};
+  co_return co_await core_.commit(ports::DeleteDocument{std::string(kScheduleKind), id});
 }
 
 Task<Result<void>> Schedules::fire(const ports::Job& job) {
@@ -159,7 +152,7 @@ Task<Result<void>> Schedules::fire(const ports::Job& job) {
     if (document && !find_bool(document->body, {"paused"}))
       if (const auto next = time_from_rfc3339(find_string(document->body, {"next_at"})))
         changes.emplace_back(job_at(id, *next));
-    co_return co_await commit_all(core_, std::move(changes));
+    co_return co_await core_.commit(std::move(changes));
   }
   auto& body = document->body.get_object();
   const auto now = core_.deps.clock.now();
@@ -179,7 +172,7 @@ Task<Result<void>> Schedules::fire(const ports::Job& job) {
     log::warning("schedule.failed", {{"schedule", id}, {"why", create.error().describe()}});
     body["last_error"] = create.error().describe();
     changes.emplace_back(put(id, document->body, document->version));
-    co_return co_await commit_all(core_, std::move(changes));
+    co_return co_await core_.commit(std::move(changes));
   }
   create->request.schedule = id;
   body["last_error"] = nullptr;

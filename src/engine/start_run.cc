@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "domain/expression.h"
 #include "engine/definitions.h"
 #include "engine/digest.h"
 #include "engine/workflow_yaml.h"
@@ -42,7 +43,7 @@ Result<void> check_agent(const StartRun& request, const Core& core,
   for (const auto& step : workflow.steps) {
     agents = agents || step.kind == "agent";
     const auto own = step.text("agent");
-    if (step.kind == "agent" && !own.empty() && !own.contains("${{") && !known(own))
+    if (step.kind == "agent" && !own.empty() && !domain::has_expression(own) && !known(own))
       return fail(ErrorCode::invalid,
                   "step \"{}\" wants the agent \"{}\", which is unknown: use one of {}", step.name,
                   own, fmt::join(names, ", "));

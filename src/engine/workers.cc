@@ -12,11 +12,6 @@ constexpr Duration kSweepEvery{30'000};
 constexpr Duration kStoreRetry{1'000};
 constexpr Duration kLongestRetry{60'000};
 
-Task<int> wait_on(Signal& signal) {
-  co_await signal.wait();
-  co_return 0;
-}
-
 Task<void> wait_for_job(ports::Store& store, Duration timeout) {
   (void)co_await store.wait_for_job(timeout);
 }
@@ -62,14 +57,12 @@ Task<void> Workers::sweep() {
 
 Task<void> Workers::wait_for_work(std::uint64_t seen) {
   if (core_.job_news != seen) co_return;
-  (void)co_await until(wait_on(core_.jobs),
-                       wait_for_job(core_.deps.store, core_.options.idle_wait));
+  co_await wait_or(core_.jobs, wait_for_job(core_.deps.store, core_.options.idle_wait));
 }
 
 void Workers::done() {
   --active_;
-  ++core_.job_news;
-  core_.jobs.notify();
+  core_.announce_jobs();
 }
 
 Task<void> Workers::work_on(ports::Job job) {
@@ -117,14 +110,12 @@ Task<void> Workers::release(const ports::Job& job, const Error& why) {
   const Duration wait = std::min(kLongestRetry, kStoreRetry * (1 << std::min(times - 1, 10)));
   log::warning("run.paused",
                {{"job", job.key}, {"why", why.describe()}, {"again_in_ms", wait.count()}});
-  ports::Transaction transaction;
-  transaction.changes.emplace_back(ports::ReleaseJob{.id = job.id,
-                                                     .owner = core_.options.worker,
-                                                     .due = core_.deps.clock.now() + wait,
-                                                     .error = why.describe(),
-                                                     .keep_attempt = true});
   // When even that cannot be written the lease runs out by itself.
-  (void)co_await core_.deps.store.commit(std::move(transaction));
+  (void)co_await core_.commit(ports::ReleaseJob{.id = job.id,
+                                                .owner = core_.options.worker,
+                                                .due = core_.deps.clock.now() + wait,
+                                                .error = why.describe(),
+                                                .keep_attempt = true});
 }
 
 }  // namespace corral::engine

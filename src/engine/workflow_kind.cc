@@ -40,7 +40,7 @@ class WorkflowKind final : public StepKind {
     const auto child = co_await child_run(context, id, std::move(request), nullptr);
     // What was asked for is wrong: the step's failure. The rest is the engine's own trouble.
     if (!child && !retryable(child.error().code))
-      co_return StepEnd{.failure = domain::Failure{child.error().code, child.error().describe()}};
+      co_return StepEnd{.failure = domain::failure_of(child.error())};
     CORRAL_CO_CHECK(child);
     if (context.must_stop()) co_return StepEnd{};
     if (!domain::has_ended(child->status))
