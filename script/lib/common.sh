@@ -53,6 +53,14 @@ need_packages() {
   step "install ${#missing[@]} Debian packages" as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
 }
 
+# need_promtool: build/tools/prometheus/usr/bin/promtool. Debian's package would also start a server of its own, so
+# the program alone is taken out of it.
+need_promtool() {
+  local folder=$tools/prometheus
+  [ ! -x "$folder/usr/bin/promtool" ] || return 0
+  step "promtool" sh -c "rm -rf '$folder' && mkdir -p '$folder' && cd '$folder' && chmod 755 . && { apt-get download prometheus || { $(command -v sudo) apt-get update && apt-get download prometheus; }; } && dpkg-deb -x prometheus_*.deb . && rm -f prometheus_*.deb usr/bin/prometheus"
+}
+
 # Node for building the web UI and for test tools; Debian 12's own (18) is too old, npm's package `node` brings a newer.
 need_node() {
   if ! command -v npm >/dev/null; then

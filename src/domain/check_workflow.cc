@@ -89,6 +89,8 @@ class Checker {
       at_top("priority", "priority must be from -1000 to 1000");
     if (workflow_.concurrency.limit < 1)
       at_top("concurrency", "the limit of a concurrency group must be 1 or more");
+    if (workflow_.timeout.count() < 0 || workflow_.timeout > kMaxTimeout)
+      at_top("timeout", "the workflow's timeout must be from 1s to 168h");
     if (workflow_.schedule)
       if (const auto cron = Cron::parse(workflow_.schedule->cron); !cron)
         at_top("schedule", cron.error().message);
@@ -137,6 +139,11 @@ class Checker {
                                      name, input.type, fmt::join(kValueTypes, ", ")));
       else if (!input.otherwise.is_null() && !has_type(input.otherwise, input.type))
         at_top("inputs", fmt::format("the default of input \"{}\" is no {}", name, input.type));
+      if (!input.options.empty() && input.otherwise.is_string() &&
+          std::ranges::find(input.options, std::string(input.otherwise.get_string())) ==
+              input.options.end())
+        at_top("inputs", fmt::format("the default of input \"{}\" is none of its options: {}", name,
+                                     fmt::join(input.options, ", ")));
       if (input.required && !input.otherwise.is_null())
         at_top(
             "inputs",

@@ -668,6 +668,8 @@ Result<json::value> Template::evaluate(const Scope& scope) const {
 Result<std::string> Template::text(const Scope& scope) const {
   std::string out;
   for (const auto& part : parts_) {
+    if (out.size() > kMaxExpressionResult)
+      return fail(ErrorCode::invalid, "the text has more than {} bytes", kMaxExpressionResult);
     if (part.expression.empty()) {
       out += part.text;
       continue;

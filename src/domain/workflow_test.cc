@@ -260,6 +260,18 @@ TEST(Workflow, WhatIsWrongWithAMatrix) {
   EXPECT_NE(problems_of(w).find("steps: at most 256"), std::string::npos) << problems_of(w);
 }
 
+TEST(Workflow, WhatIsWrongWithDefaultsAndTheTimeout) {
+  auto w = good();
+  w.inputs["env"] = {.otherwise = "moon", .options = {"test", "live"}};
+  w.timeout = Duration(169 * 3'600'000ll);
+  const auto problems = problems_of(w);
+  EXPECT_NE(problems.find("the default of input \"env\" is none of its options: test, live"),
+            std::string::npos)
+      << problems;
+  EXPECT_NE(problems.find("the workflow's timeout must be from 1s to 168h"), std::string::npos)
+      << problems;
+}
+
 TEST(Workflow, WhatIsWrongWithTheGraph) {
   expect_problems({
       {[](auto& w) { w.steps[1].needs = {"z"}; },

@@ -5,6 +5,9 @@
 namespace corral::engine {
 namespace {
 
+// What stands where a name does in the interface: POST /workflows/validate.
+constexpr std::string_view kValidate = "validate";
+
 ports::PutDocument document(std::string_view kind, std::string id, const json::value& body,
                             std::optional<std::uint64_t> expected) {
   return {.document = {.kind = std::string(kind), .id = std::move(id), .body = body},
@@ -58,6 +61,9 @@ Task<Result<json::value>> save_workflow(Core& core, std::string source, std::str
     co_return fail(ErrorCode::conflict,
                    "\"{}\" is a workflow that Corral brings along: choose another name",
                    workflow.name);
+  if (workflow.name == kValidate)
+    co_return fail(ErrorCode::invalid, "name: \"{}\" is a word of the interface: choose another",
+                   kValidate);
   CORRAL_CO_TRY(const auto last,
                 co_await core.deps.store.get(std::string(kWorkflowKind), workflow.name));
   if (last && find_string(last->body, {"source"}) == source) co_return last->body;

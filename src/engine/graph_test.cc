@@ -571,6 +571,13 @@ TEST_F(GraphTest, AStoredWorkflowHasVersionsAndARunKeepsTheOneItBeganWith) {
                 .error()
                 .code,
             ErrorCode::conflict);
+  EXPECT_EQ(
+      h.call(h.engine().save_workflow(
+                 "name: validate\nsteps:\n  - {name: a, kind: command, run: x}\n", "user:ann"))
+          .error()
+          .code,
+      ErrorCode::invalid)
+      << "its address is taken";
   end("a-1");
   ASSERT_TRUE(h.run_to_end(id));
   ASSERT_TRUE(h.call(h.engine().delete_workflow("kept", "user:ann")));
