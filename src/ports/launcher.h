@@ -110,6 +110,12 @@ class Workspace {
   // MiB.
   virtual Task<Result<void>> input(std::string process, std::string input_id,
                                    std::string bytes) = 0;
+  // The same for a stream of keys: `bytes` begin at `offset` of all that `source` types into the
+  // process, and what it has of them already is cut, however often it comes. Returns how many bytes
+  // of the source the process has by then; no bytes: asks for just that. `invalid` for a gap. The
+  // last 1,000 sources are known.
+  virtual Task<Result<std::uint64_t>> type(std::string process, std::string source,
+                                           std::uint64_t offset, std::string bytes) = 0;
   virtual Task<Result<void>> close_input(std::string process) = 0;
   virtual Task<Result<void>> resize(std::string process, TerminalSize size) = 0;
   // To the process and all its descendants. Success when it has already ended.

@@ -23,28 +23,68 @@ void InputQueue::open(Fd target, Kind kind) {
 
 void InputQueue::add(std::string id, std::string bytes, Answer answer) {
   if (seen_.contains(id)) return answer({});
-  if (!target_ || closing_) return answer(takes_no_input());
+  offer(std::move(bytes),
+        [this, id = std::move(id), answer = std::move(answer)](Result<void> done) mutable {
+          if (done) remember(std::move(id));
+          answer(std::move(done));
+        });
+}
+
+void InputQueue::type(std::string source, std::uint64_t offset, std::string bytes, Typed answer) {
+  const auto known = typed_.find(source);
+  const std::uint64_t end = known == typed_.end() ? 0 : known->second;
+  if (offset > end && !bytes.empty())
+    return answer(fail(ErrorCode::invalid, "what is typed goes on at {}, not at {}", end, offset));
+  if (bytes.size() <= end - offset || bytes.empty()) return answer(end);
+  bytes.erase(0, end - offset);
+  const auto after = end + bytes.size();
+  offer(std::move(bytes), [this, source = std::move(source), after,
+                           answer = std::move(answer)](Result<void> done) {
+    if (!done) return answer(std::unexpected(done.error()));
+    count(source, after);
+    answer(after);
+  });
+}
+
+void InputQueue::offer(std::string bytes, std::function<void(Result<void>)> done) {
+  if (!target_ || closing_) return done(takes_no_input());
   if (held_)
-    return answer(fail(ErrorCode::conflict, "another input still waits for the process to read"));
+    return done(fail(ErrorCode::conflict, "another input still waits for the process to read"));
   if (!fits(bytes.size())) {
-    held_.emplace(std::move(id), std::move(bytes), std::move(answer));
+    held_.emplace(std::move(bytes), std::move(done));
     return;
   }
-  accept(std::move(id), std::move(bytes));
-  answer({});
+  accept(std::move(bytes));
+  done({});
   write();
 }
 
-void InputQueue::accept(std::string id, std::string bytes) {
+void InputQueue::accept(std::string bytes) {
+  if (bytes.empty()) return;
+  queued_bytes_ += bytes.size();
+  queue_.push_back(std::move(bytes));
+}
+
+void InputQueue::count(const std::string& source, std::uint64_t end) {
+  if (typed_.contains(source)) {
+    typed_[source] = end;
+    return;
+  }
+  if (typed_order_.size() == kMaxSources) {
+    typed_.erase(typed_order_.front());
+    typed_order_.pop_front();
+  }
+  typed_.emplace(source, end);
+  typed_order_.push_back(source);
+}
+
+void InputQueue::remember(std::string id) {
   if (seen_order_.size() == kMaxRemembered) {
     seen_.erase(seen_order_.front());
     seen_order_.pop_front();
   }
   seen_.insert(id);
   seen_order_.push_back(std::move(id));
-  if (bytes.empty()) return;
-  queued_bytes_ += bytes.size();
-  queue_.push_back(std::move(bytes));
 }
 
 void InputQueue::close() {
@@ -63,7 +103,7 @@ void InputQueue::stop() {
   target_.reset();
   queue_.clear();
   queued_bytes_ = front_written_ = 0;
-  if (auto held = std::exchange(held_, std::nullopt)) held->answer(takes_no_input());
+  if (auto held = std::exchange(held_, std::nullopt)) held->done(takes_no_input());
 }
 
 void InputQueue::watch(bool wanted) {
@@ -93,8 +133,8 @@ void InputQueue::write() {
   }
   if (held_ && fits(held_->bytes.size())) {
     auto held = *std::exchange(held_, std::nullopt);
-    accept(std::move(held.id), std::move(held.bytes));
-    held.answer({});
+    accept(std::move(held.bytes));
+    held.done({});
     return write();
   }
   if (!queue_.empty()) return;

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -20,8 +21,12 @@ class InputQueue {
   // a crash.
   static constexpr std::size_t kMaxRemembered = 100'000;
 
+  // Of those who type, likewise.
+  static constexpr std::size_t kMaxSources = 1000;
+
   enum class Kind { pipe, terminal };
   using Answer = std::function<void(Result<void>)>;
+  using Typed = std::function<void(Result<std::uint64_t>)>;
 
   explicit InputQueue(Loop& loop) : loop_(loop) {}
   ~InputQueue() { stop(); }
@@ -33,6 +38,10 @@ class InputQueue {
   // before is success and adds nothing. `conflict`: the process takes no input (any more), or
   // another input still waits for room.
   void add(std::string id, std::string bytes, Answer answer);
+  // The same for a stream: `bytes` begin at `offset` of what `source` types, and what the process
+  // has of them already is cut. Answers how much it has of the source by then. No bytes: asks for
+  // just that. `invalid` for a gap.
+  void type(std::string source, std::uint64_t offset, std::string bytes, Typed answer);
   // End of input, after what is queued. On a terminal: the end-of-file character. Repeating it is
   // fine.
   void close();
@@ -44,13 +53,17 @@ class InputQueue {
 
  private:
   struct Held {
-    std::string id, bytes;
-    Answer answer;
+    std::string bytes;
+    std::function<void(Result<void>)> done;
   };
   bool fits(std::size_t bytes) const {
     return queued_bytes_ == 0 || queued_bytes_ + bytes <= kMaxQueuedBytes;
   }
-  void accept(std::string id, std::string bytes);
+  // Calls `done` once the bytes are queued, or cannot be.
+  void offer(std::string bytes, std::function<void(Result<void>)> done);
+  void accept(std::string bytes);
+  void remember(std::string id);
+  void count(const std::string& source, std::uint64_t end);
   void write();
   void watch(bool wanted);
 
@@ -62,6 +75,8 @@ class InputQueue {
   std::size_t queued_bytes_ = 0, front_written_ = 0;
   std::unordered_set<std::string> seen_;
   std::deque<std::string> seen_order_;
+  std::map<std::string, std::uint64_t> typed_;  // by source
+  std::deque<std::string> typed_order_;
   std::optional<Held> held_;
 };
 

@@ -8,6 +8,20 @@ class ProcessTest : public RunnerTest {
   void SetUp() override { start_all(); }
 };
 
+TEST_F(ProcessTest, TypedStreamsArriveOnceWhateverIsSentAgain) {
+  ASSERT_TRUE(run(client_->start({.id = "a", .argv = {"cat"}, .input = true})));
+  EXPECT_EQ(run(client_->type("a", "ann", 0, {})).value(), 0u);
+  EXPECT_EQ(run(client_->type("a", "ann", 0, "hello ")).value(), 6u);
+  EXPECT_EQ(run(client_->type("a", "bob", 0, "BOB ")).value(), 4u);
+  EXPECT_EQ(run(client_->type("a", "ann", 0, "hello ")).value(), 6u);
+  EXPECT_EQ(run(client_->type("a", "ann", 3, "lo world")).value(), 11u) << "cut otherwise";
+  EXPECT_EQ(run(client_->type("a", "ann", 12, "!")).error().code, ErrorCode::invalid);
+  EXPECT_EQ(run(client_->type("a", "ann", 99, {})).value(), 11u);
+  ASSERT_TRUE(run(client_->close_input("a")));
+  EXPECT_EQ(output("a"), "hello BOB world");
+  EXPECT_EQ(run(client_->type("a", "ann", 11, "x")).error().code, ErrorCode::conflict);
+}
+
 TEST_F(ProcessTest, GivesOutputAndExitCode) {
   ASSERT_TRUE(start("a", "echo hello; echo oops >&2; exit 3"));
   EXPECT_EQ(output("a"), "hello\noops\n");

@@ -144,6 +144,7 @@ std::optional<Result<json::object>> Runner::handle(link::Message& message, std::
   if (method == "read") return read(params);
   if (method == "stop_reading") return stop_reading(params);
   if (method == "input") return input(message.id, params, std::move(body));
+  if (method == "type") return type(message.id, params, std::move(body));
   if (method == "close_input") return close_input(params);
   if (method == "resize") return resize(params);
   if (method == "signal") return signal(params);
@@ -231,6 +232,29 @@ std::optional<Result<json::object>> Runner::input(std::uint32_t request, JsonRea
     else
       link_.answer(request, std::unexpected(result.error()));
   });
+  return std::nullopt;
+}
+
+std::optional<Result<json::object>> Runner::type(std::uint32_t request, JsonReader& params,
+                                                 std::string body) {
+  const auto process = params.string("process");
+  if (!process) return std::unexpected(process.error());
+  auto source = params.string("source");
+  if (!source) return std::unexpected(source.error());
+  const auto offset = whole(params, "offset", 0, std::numeric_limits<std::int64_t>::max());
+  if (!offset) return std::unexpected(offset.error());
+  if (const auto known = params.finish(); !known) return std::unexpected(known.error());
+  if (source->empty() || source->size() > kMaxInputId)
+    return fail(ErrorCode::invalid, "\"source\" must have 1 to {} bytes", kMaxInputId);
+  const auto found = table_.find(*process);
+  if (!found) return std::unexpected(found.error());
+  (*found)->input().type(*std::move(source), *offset, std::move(body),
+                         [this, request](Result<std::uint64_t> end) {
+                           if (end)
+                             link_.answer(request, json::object{{"end", *end}});
+                           else
+                             link_.answer(request, std::unexpected(end.error()));
+                         });
   return std::nullopt;
 }
 

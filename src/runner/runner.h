@@ -44,6 +44,8 @@ class Runner final : private LinkConnection::Handler {
   Result<json::object> stop_reading(JsonReader& params);
   std::optional<Result<json::object>> input(std::uint32_t request, JsonReader& params,
                                             std::string body);
+  std::optional<Result<json::object>> type(std::uint32_t request, JsonReader& params,
+                                           std::string body);
   Result<json::object> close_input(JsonReader& params);
   Result<json::object> resize(JsonReader& params);
   Result<json::object> signal(JsonReader& params);

@@ -79,6 +79,18 @@ class FakeWorkspace final : public ports::Workspace {
     co_return Result<void>{};
   }
 
+  Task<Result<std::uint64_t>> type(std::string name, std::string source, std::uint64_t offset,
+                                   std::string bytes) override {
+    CORRAL_CO_TRY(auto* process, co_await find("type", name));
+    auto& end = process->typed[source];
+    if (offset > end && !bytes.empty()) co_return fail(ErrorCode::invalid, "a gap");
+    if (offset + bytes.size() <= end) co_return end;
+    process->input += bytes.substr(end - offset);
+    end = offset + bytes.size();
+    world_.poke(machine_, *process);
+    co_return end;
+  }
+
   Task<Result<void>> close_input(std::string name) override {
     CORRAL_CO_TRY(auto* process, co_await find("close_input", name));
     process->input_closed = true;

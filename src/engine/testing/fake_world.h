@@ -22,6 +22,7 @@ struct FakeProcess {
   std::string output, errors;
   std::vector<std::string> input_ids;
   std::string input;  // all of stdin so far
+  std::map<std::string, std::uint64_t> typed;  // by source: how much of it is in `input`
   bool input_closed = false;
   std::vector<int> signals;
   bool ended = false;

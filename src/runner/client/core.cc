@@ -225,6 +225,19 @@ Task<Result<void>> Core::input(std::shared_ptr<Core> self, std::string process,
   co_return Result<void>{};
 }
 
+Task<Result<std::uint64_t>> Core::type(std::shared_ptr<Core> self, std::string process,
+                                       std::string source, std::uint64_t offset,
+                                       std::string bytes) {
+  CORRAL_CO_CHECK(check_body("type", bytes.size()));
+  InputTurn turn(*self, process);
+  while (!turn.come()) co_await turn.wait();
+  CORRAL_CO_TRY(const auto reply,
+                co_await call(self, "type",
+                              {{"process", process}, {"source", source}, {"offset", offset}},
+                              std::move(bytes)));
+  co_return static_cast<std::uint64_t>(find_int(json::value(reply.result), {"end"}));
+}
+
 Task<Result<void>> Core::close_input(std::shared_ptr<Core> self, std::string process) {
   InputTurn turn(*self, process);
   while (!turn.come()) co_await turn.wait();

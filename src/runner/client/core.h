@@ -44,6 +44,9 @@ class Core final : public Connection::Handler, public std::enable_shared_from_th
   // Inputs of one process go one after the other, in the order of the calls.
   static Task<Result<void>> input(std::shared_ptr<Core> self, std::string process,
                                   std::string input_id, std::string bytes);
+  static Task<Result<std::uint64_t>> type(std::shared_ptr<Core> self, std::string process,
+                                          std::string source, std::uint64_t offset,
+                                          std::string bytes);
   static Task<Result<void>> close_input(std::shared_ptr<Core> self, std::string process);
   // Returns when the link is up, or the runner gone.
   static Task<void> wait_for_link(std::shared_ptr<Core> self);

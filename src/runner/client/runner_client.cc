@@ -113,6 +113,11 @@ Task<Result<void>> RunnerClient::input(std::string process, std::string input_id
   return Core::input(core_, std::move(process), std::move(input_id), std::move(bytes));
 }
 
+Task<Result<std::uint64_t>> RunnerClient::type(std::string process, std::string source,
+                                               std::uint64_t offset, std::string bytes) {
+  return Core::type(core_, std::move(process), std::move(source), offset, std::move(bytes));
+}
+
 // In its turn: after the inputs that were given before it.
 Task<Result<void>> RunnerClient::close_input(std::string process) {
   return Core::close_input(core_, std::move(process));

@@ -76,6 +76,8 @@ class RunnerClient final : public ports::Workspace {
   Task<Result<std::uint64_t>> read_output(std::string channel, std::uint64_t from,
                                           ports::OutputSink sink) override;
   Task<Result<void>> input(std::string process, std::string input_id, std::string bytes) override;
+  Task<Result<std::uint64_t>> type(std::string process, std::string source, std::uint64_t offset,
+                                   std::string bytes) override;
   Task<Result<void>> close_input(std::string process) override;
   Task<Result<void>> resize(std::string process, ports::TerminalSize size) override;
   Task<Result<void>> signal(std::string process, int number) override;

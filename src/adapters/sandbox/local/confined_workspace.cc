@@ -83,6 +83,10 @@ class ConfinedWorkspace final : public ports::Workspace {
   Task<Result<void>> input(std::string process, std::string input_id, std::string bytes) override {
     return client_->input(std::move(process), std::move(input_id), std::move(bytes));
   }
+  Task<Result<std::uint64_t>> type(std::string process, std::string source, std::uint64_t offset,
+                                   std::string bytes) override {
+    return client_->type(std::move(process), std::move(source), offset, std::move(bytes));
+  }
   Task<Result<void>> close_input(std::string process) override {
     return client_->close_input(std::move(process));
   }
