@@ -43,6 +43,7 @@ struct Id {
 using GroupId = Id<struct GroupTag>;
 using ProjectId = Id<struct ProjectTag>;
 using RunId = Id<struct RunTag>;
+using SessionId = Id<struct SessionTag>;
 using WorkspaceId = Id<struct WorkspaceTag>;
 
 }  // namespace corral
