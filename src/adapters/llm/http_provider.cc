@@ -1,12 +1,7 @@
-#include <curl/curl.h>
-
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
-#include "adapters/llm/curl_worker.h"
+#include "adapters/http/exchange.h"
 #include "adapters/llm/providers.h"
 
 namespace corral::adapters::llm {
@@ -15,21 +10,24 @@ namespace {
 using ports::LlmRequest;
 using ports::LlmSink;
 
-// Ends the transfer when its coroutine ends, however it does.
-class Guard {
+// What a client can use of the provider's headers; the rest would tell about the account, or
+// contradict our framing.
+bool passed_on(std::string_view name) {
+  return name == "content-type" || name == "request-id" || name == "retry-after" ||
+         name == "x-should-retry" || name.starts_with("anthropic-ratelimit-");
+}
+
+class PassOn final : public http::TransferSink {
  public:
-  Guard(std::shared_ptr<CurlWorker> worker, std::shared_ptr<Transfer> transfer)
-      : worker_(std::move(worker)), transfer_(std::move(transfer)) {}
-  Guard(const Guard&) = delete;
-  Guard& operator=(const Guard&) = delete;
-  ~Guard() {
-    transfer_->detach();
-    worker_->cancel(transfer_);
+  explicit PassOn(LlmSink& to) : to_(to) {}
+  Task<Result<void>> head(http::TransferHead head) override {
+    std::erase_if(head.headers, [](const auto& header) { return !passed_on(header.first); });
+    return to_.head({.status = head.status, .headers = std::move(head.headers)});
   }
+  Task<Result<void>> body(std::string bytes) override { return to_.body(std::move(bytes)); }
 
  private:
-  std::shared_ptr<CurlWorker> worker_;
-  std::shared_ptr<Transfer> transfer_;
+  LlmSink& to_;
 };
 
 class HttpProvider final : public ports::LlmProvider {
@@ -37,7 +35,7 @@ class HttpProvider final : public ports::LlmProvider {
   HttpProvider(HttpProviderOptions options, Secret key)
       : options_(std::move(options)),
         key_(std::move(key)),
-        worker_(std::make_shared<CurlWorker>()) {}
+        worker_(std::make_shared<http::CurlWorker>()) {}
   ~HttpProvider() override { worker_->stop(); }
 
   Task<Result<void>> exchange(LlmRequest request, LlmSink& sink) override {
@@ -46,49 +44,28 @@ class HttpProvider final : public ports::LlmProvider {
           ErrorCode::unauthenticated,
           "no key for {} is set: set ANTHROPIC_API_KEY for the server, or start it with --replay",
           kAnthropicUrl);
-    CORRAL_CO_TRY(auto transfer, make_transfer(std::move(request)));
-    const auto wake = std::make_shared<asio::steady_timer>(co_await asio::this_coro::executor,
-                                                           asio::steady_timer::time_point::max());
-    // From here on nothing of this object is used: it may end first.
-    const auto worker = worker_;
-    const Guard guard(worker, transfer);
-    worker->add(transfer);
-    for (;;) {
-      auto news = transfer->take(wake);
-      if (news.resume) worker->resume(transfer);
-      if (news.outcome) co_return *std::move(news.outcome);
-      if (!news.progress) {
-        // The wake-up is posted to this very executor, so it cannot come before the wait.
-        boost::system::error_code ignored;
-        co_await wake->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-      }
-      if (news.head) {
-        CORRAL_CO_CHECK(co_await sink.head(*std::move(news.head)));
-      }
-      if (!news.body.empty()) {
-        CORRAL_CO_CHECK(co_await sink.body(std::move(news.body)));
-      }
-    }
+    PassOn pass_on(sink);
+    co_return co_await http::run_transfer(worker_, spec_of(std::move(request)), pass_on);
   }
 
  private:
-  Result<std::shared_ptr<Transfer>> make_transfer(LlmRequest request) const {
-    TransferSpec spec;
+  http::TransferSpec spec_of(LlmRequest request) const {
+    http::TransferSpec spec;
     spec.url = options_.base_url + request.path;
     spec.body = std::move(request.body);
     for (const auto& [name, value] : request.headers)
       spec.headers.push_back(fmt::format("{}: {}", name, value));
     if (!key_.empty()) spec.headers.push_back(fmt::format("x-api-key: {}", key_.expose()));
-    spec.headers.emplace_back("expect:");  // curl would wait for a 100 before larger bodies
     spec.connect_timeout = options_.connect_timeout;
     spec.idle_timeout = options_.idle_timeout;
     spec.max_buffered_bytes = options_.max_buffered_bytes;
-    return Transfer::make(std::move(spec));
+    spec.peer = fmt::format("the model provider at {}", http::origin_of(spec.url));
+    return spec;
   }
 
   HttpProviderOptions options_;
   Secret key_;
-  std::shared_ptr<CurlWorker> worker_;
+  std::shared_ptr<http::CurlWorker> worker_;
 };
 
 }  // namespace

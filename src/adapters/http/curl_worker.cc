@@ -1,10 +1,10 @@
-#include "adapters/llm/curl_worker.h"
+#include "adapters/http/curl_worker.h"
 
 #include <algorithm>
 
 #include <boost/asio/post.hpp>
 
-namespace corral::adapters::llm {
+namespace corral::adapters::http {
 namespace {
 
 std::string lower(std::string_view text) {
@@ -21,12 +21,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(start, text.find_last_not_of(" \t\r\n") - start + 1);
 }
 
-// What a client can use of the provider's headers; the rest would tell about the account, or
-// contradict our framing.
-bool passed_on(std::string_view name) {
-  return name == "content-type" || name == "request-id" || name == "retry-after" ||
-         name == "x-should-retry" || name.starts_with("anthropic-ratelimit-");
-}
+constexpr std::size_t kMaxHeaderBytes = 64u << 10;  // of an answer; what is beyond is not kept
 
 }  // namespace
 
@@ -56,9 +51,20 @@ Result<void> Transfer::set_up() {
   set(CURLOPT_URL, spec_.url.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_HTTPHEADER, header_list_);
-  set(CURLOPT_POST, 1L);
-  set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(spec_.body.size()));
-  set(CURLOPT_POSTFIELDS, spec_.body.data());
+  if (spec_.method == "HEAD") {
+    set(CURLOPT_NOBODY, 1L);
+  } else if (!spec_.body.empty() || spec_.method == "POST") {
+    set(CURLOPT_POST, 1L);
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(spec_.body.size()));
+    set(CURLOPT_POSTFIELDS, spec_.body.data());
+  }
+  set(CURLOPT_CUSTOMREQUEST, spec_.method.c_str());
+  if (spec_.proxy == TransferSpec::Proxy::none) set(CURLOPT_PROXY, "");
+  if (spec_.may_connect) {
+    set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_open_socket);
+    set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(this));
+  }
+  set(CURLOPT_TIMEOUT_MS, static_cast<long>(spec_.timeout.count()));
   set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
   set(CURLOPT_HEADERDATA, static_cast<void*>(this));
   set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
@@ -77,12 +83,16 @@ Result<void> Transfer::set_up() {
 // Header lines come one by one; an interim answer (100) is followed by the real one's status line.
 void Transfer::header_line(std::string_view line) {
   if (line.starts_with("HTTP/")) {
-    incoming_ = {.status = 0, .headers = {}};
+    incoming_ = {};
+    header_bytes_ = 0;
     return;
   }
   if (const auto colon = line.find(':'); colon != std::string_view::npos) {
-    if (auto name = lower(trimmed(line.substr(0, colon))); passed_on(name))
-      incoming_.headers[std::move(name)] = trimmed(line.substr(colon + 1));
+    header_bytes_ += line.size();
+    if (header_bytes_ > kMaxHeaderBytes) return;
+    auto& value = incoming_.headers[lower(trimmed(line.substr(0, colon)))];
+    if (!value.empty()) value += ", ";
+    value += trimmed(line.substr(colon + 1));
     return;
   }
   if (!trimmed(line).empty()) return;
@@ -102,6 +112,15 @@ std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count,
   return size * count;
 }
 
+curl_socket_t Transfer::on_open_socket(void* self, curlsocktype, curl_sockaddr* address) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  if (!transfer.spec_.may_connect(address->addr)) {
+    transfer.refused_ = true;
+    return CURL_SOCKET_BAD;  // libcurl goes on with the name's next address
+  }
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, void* self) {
   auto& transfer = *static_cast<Transfer*>(self);
   const std::lock_guard lock(transfer.mutex_);
@@ -117,11 +136,16 @@ std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, v
 
 void Transfer::finish(CURLcode code) {
   if (code == CURLE_OK) return finish(Result<void>{});
+  if (refused_ && code == CURLE_COULDNT_CONNECT)
+    return finish(fail(ErrorCode::forbidden, "{} has no address that may be called", spec_.peer));
   const std::string_view detail =
       error_[0] != '\0' ? std::string_view(error_) : std::string_view(curl_easy_strerror(code));
-  const auto scheme = spec_.url.find("://");
-  const auto host = spec_.url.substr(0, spec_.url.find('/', scheme + 3));
-  finish(fail(ErrorCode::unavailable, "the model provider at {} did not answer: {}", host, detail));
+  curl_off_t took_us = 0;
+  curl_easy_getinfo(easy_, CURLINFO_TOTAL_TIME_T, &took_us);
+  const bool late = code == CURLE_OPERATION_TIMEDOUT && spec_.timeout.count() > 0 &&
+                    std::chrono::microseconds(took_us) >= spec_.timeout;
+  finish(fail(late ? ErrorCode::deadline : ErrorCode::unavailable, "{} did not answer: {}",
+              spec_.peer, detail));
 }
 
 void Transfer::abandon() { finish(fail(ErrorCode::cancelled, "the server is stopping")); }
@@ -251,4 +275,4 @@ void CurlWorker::carry_out(Order what, const std::shared_ptr<Transfer>& transfer
   }
 }
 
-}  // namespace corral::adapters::llm
+}  // namespace corral::adapters::http

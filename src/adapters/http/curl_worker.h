@@ -3,30 +3,47 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <curl/curl.h>
+#include <sys/socket.h>
 #include <boost/asio/steady_timer.hpp>
 
+#include "base/error.h"
 #include "base/task.h"
-#include "ports/llm.h"
 
-namespace corral::adapters::llm {
+namespace corral::adapters::http {
 
 struct TransferSpec {
+  std::string method = "POST";
   std::string url, body;
   std::vector<std::string> headers;  // "name: value"
-  std::chrono::milliseconds connect_timeout;
-  std::chrono::seconds idle_timeout;
-  std::size_t max_buffered_bytes;
+  std::chrono::milliseconds connect_timeout{10'000};
+  std::chrono::seconds idle_timeout{600};  // without a single byte
+  std::chrono::milliseconds timeout{0};    // of all of it; 0: none
+  std::size_t max_buffered_bytes = 256u << 10;
+  std::string peer;  // for errors: "the model provider at https://…"
+  enum class Proxy { environment, none } proxy = Proxy::environment;
+  // Asked on the worker's thread about each address before it is connected to, and the connection
+  // is made to that very address. Null: any.
+  std::function<bool(const sockaddr& address)> may_connect;
 };
 
-// One POST and its answer. The worker's thread fills it, one coroutine empties it. The thread may
-// drop it last, when the coroutine's context is gone: so it owns nothing of that context.
+struct TransferHead {
+  int status = 0;
+  std::map<std::string, std::string> headers;  // lower-case names; repeated ones joined by ", "
+};
+
+// One request and its answer. The worker's thread fills it, one coroutine empties it. The thread
+// may drop it last, when the coroutine's context is gone: so it owns nothing of that context.
 class Transfer {
  public:
   static Result<std::shared_ptr<Transfer>> make(TransferSpec spec);
@@ -37,7 +54,7 @@ class Transfer {
 
   // ---- for the coroutine ----
   struct News {
-    std::optional<ports::LlmResponseHead> head;
+    std::optional<TransferHead> head;
     std::string body;
     std::optional<Result<void>> outcome;  // set alone, once all else has been taken
     bool resume = false;                  // it had paused for want of room, and has room again
@@ -55,6 +72,7 @@ class Transfer {
  private:
   Result<void> set_up();
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
+  static curl_socket_t on_open_socket(void* self, curlsocktype purpose, curl_sockaddr* address);
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
   void header_line(std::string_view line);
   void finish(Result<void> outcome);
@@ -64,10 +82,13 @@ class Transfer {
   CURL* easy_ = nullptr;
   curl_slist* header_list_ = nullptr;
   char error_[CURL_ERROR_SIZE] = {};
-  ports::LlmResponseHead incoming_;  // while header lines come in; the worker's thread only
+  // ---- the worker's thread only ----
+  TransferHead incoming_;  // while header lines come in
+  std::size_t header_bytes_ = 0;
+  bool refused_ = false;  // an address that may not be connected to
 
   std::mutex mutex_;
-  std::optional<ports::LlmResponseHead> head_;
+  std::optional<TransferHead> head_;
   std::string buffer_;
   std::optional<Result<void>> outcome_;
   bool paused_ = false;
@@ -101,4 +122,4 @@ class CurlWorker {
   std::thread thread_;
 };
 
-}  // namespace corral::adapters::llm
+}  // namespace corral::adapters::http
