@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "base/utf8.h"
 #include "edge/http/api_impl.h"
 #include "edge/http/components.h"
 #include "edge/http/request_parser.h"
-#include "edge/http/utf8.h"
 
 namespace {
 

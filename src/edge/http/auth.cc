@@ -8,8 +8,8 @@
 #include <openssl/hmac.h>
 #include <boost/asio/ip/address.hpp>
 
+#include "base/utf8.h"
 #include "edge/http/api.h"
-#include "edge/http/utf8.h"
 
 namespace corral::edge {
 namespace {

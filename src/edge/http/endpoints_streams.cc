@@ -7,9 +7,9 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "edge/http/endpoints.h"
 #include "edge/http/sse.h"
-#include "edge/http/utf8.h"
 
 namespace corral::edge::endpoints {
 namespace {

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "base/json.h"
-#include "edge/http/utf8.h"
+#include "base/utf8.h"
 
 namespace corral::edge {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "edge/http/negotiation.h"
 #include "edge/http/request_parser.h"
-#include "edge/http/utf8.h"
 
 namespace corral::edge {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
-#include "edge/http/utf8.h"
+#include "base/utf8.h"
 
 namespace corral::edge {
 namespace {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "edge/http/utf8.h"
+#include "base/utf8.h"
 
 namespace corral::edge {
 

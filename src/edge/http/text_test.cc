@@ -1,10 +1,10 @@
 // The small text tools: UTF-8, event framing, negotiation, targets.
 #include <gtest/gtest.h>
 
+#include "base/utf8.h"
 #include "edge/http/negotiation.h"
 #include "edge/http/request_parser.h"
 #include "edge/http/sse.h"
-#include "edge/http/utf8.h"
 
 namespace corral::edge {
 namespace {

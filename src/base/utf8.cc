@@ -1,9 +1,9 @@
-#include "edge/http/utf8.h"
+#include "base/utf8.h"
 
 #include <algorithm>
 #include <cstdint>
 
-namespace corral::edge {
+namespace corral {
 namespace {
 
 struct Sequence {
@@ -81,4 +81,4 @@ std::size_t incomplete_utf8_tail(std::string_view bytes) {
   return 0;
 }
 
-}  // namespace corral::edge
+}  // namespace corral

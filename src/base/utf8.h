@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace corral::edge {
+namespace corral {
 
 bool is_utf8(std::string_view text);
 std::size_t count_code_points(std::string_view text);
@@ -16,4 +16,4 @@ std::string to_valid_utf8(std::string_view bytes);
 // How many bytes at the end may be the beginning of a code point whose rest has not come yet (0–3).
 std::size_t incomplete_utf8_tail(std::string_view bytes);
 
-}  // namespace corral::edge
+}  // namespace corral
