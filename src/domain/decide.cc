@@ -136,7 +136,7 @@ class Decider {
   Events operator()(const FailStep& command) {
     CORRAL_TRY(const Step* step,
                attempt_under_way(command.step, command.attempt, StepStatus::failed));
-    fail_step(*step, command.error, command.jitter);
+    fail_step(*step, command.error, command.jitter, command.pause);
     return done();
   }
   Events operator()(const SkipStep& command) {
@@ -359,7 +359,7 @@ class Decider {
     const auto checked = check_budget(run_.request.budget, run_.cost);
     return {ErrorCode::exhausted, checked ? "the run's budget is spent" : checked.error().message};
   }
-  void fail_step(const Step& step, Failure error, double jitter) {
+  void fail_step(const Step& step, Failure error, double jitter, Duration pause = {}) {
     const auto& policy = step.definition.retry;
     const bool wanted =
         policy.on.empty() ? step_may_be_retried(error.code)
@@ -368,7 +368,8 @@ class Decider {
                        !run_.must_stop(step) && !run_.budget_exceeded;
     add(StepFailed{step.definition.name, step.attempt, std::move(error)});
     if (again)
-      add(StepRetried{step.definition.name, now_ + retry_delay(policy, step.tries + 1, jitter)});
+      add(StepRetried{step.definition.name,
+                      now_ + std::max(pause, retry_delay(policy, step.tries + 1, jitter))});
   }
   void cancel(std::string reason) {
     for (const auto& step : run_.steps)

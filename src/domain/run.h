@@ -157,6 +157,7 @@ struct FailStep {
   int attempt;
   Failure error;
   double jitter = 0.5;
+  Duration pause{0};  // another attempt is of no use before it is over
 };  // retried under its policy
 struct SkipStep {
   std::string step, reason;

@@ -274,6 +274,17 @@ TEST(RunRules, AFailureThatMayPassIsRetriedUnderTheStepsPolicy) {
       << "three attempts in all";
 }
 
+TEST(RunRules, ARetryWaitsAsLongAsTheFailureSays) {
+  TaskStory story;
+  story.start_agent();
+  story.tell(FailStep{"agent", 1, {ErrorCode::unavailable, "busy"}, 0.5, Duration(90'000)});
+  EXPECT_EQ(story.at("agent").not_before, kNow + Duration(90'000));
+  story.now += Duration(90'000);
+  story.start("agent");
+  story.tell(FailStep{"agent", 2, {ErrorCode::unavailable, "busy"}, 0.5, Duration(100)});
+  EXPECT_EQ(story.at("agent").not_before, story.now + Duration(4'000)) << "never sooner than usual";
+}
+
 TEST(RunRules, OnlyWhatMayPassIsRetried) {
   for (const auto code : {ErrorCode::invalid, ErrorCode::conflict, ErrorCode::exhausted,
                           ErrorCode::deadline, ErrorCode::not_found, ErrorCode::internal}) {

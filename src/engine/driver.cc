@@ -332,8 +332,8 @@ Task<Result<void>> RunDriver::conclude(StepContext& context, StepEnd end) {
   CORRAL_CO_CHECK(
       co_await context.note("failed/" + context.process_id(),
                             fmt::format("{} failed: {}\n", context.name, end.failure->message)));
-  co_return co_await context.tell(
-      domain::FailStep{context.name, attempt, *std::move(end.failure), core_.deps.random.unit()});
+  co_return co_await context.tell(domain::FailStep{context.name, attempt, *std::move(end.failure),
+                                                   core_.deps.random.unit(), end.pause});
 }
 
 Task<Result<void>> RunDriver::abandon_steps() {

@@ -16,7 +16,9 @@
 #include "ports/agent.h"
 #include "ports/blob.h"
 #include "ports/git.h"
+#include "ports/http_client.h"
 #include "ports/launcher.h"
+#include "ports/llm.h"
 #include "ports/store.h"
 #include "session/log_store.h"
 
@@ -31,6 +33,8 @@ struct EngineDeps {
   std::vector<std::shared_ptr<ports::Agent>> agents;
   ports::Blobs& blobs;
   session::LogStore& logs;
+  ports::LlmProvider& models;
+  ports::HttpClient& http;
   Clock& clock;
   Random& random;
   // Signs run tokens. At least 32 random bytes, the same for the life of the data folder: a

@@ -92,6 +92,8 @@ struct GitWorkTest : ::testing::Test {
                                              .agents = {},
                                              .blobs = h.blobs,
                                              .logs = h.logs,
+                                             .models = h.models,
+                                             .http = h.http,
                                              .clock = h.clock,
                                              .random = h.random,
                                              .token_key = Secret("key")},

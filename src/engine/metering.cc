@@ -1,4 +1,6 @@
 // What the gateway asks and tells, and the engine's figures.
+#include "engine/metering.h"
+
 #include "engine/engine_impl.h"
 #include "engine/projection.h"
 #include "engine/run_token.h"
@@ -30,14 +32,14 @@ Task<Result<RunId>> EngineImpl::authenticate_run_token(std::string token) {
   co_return *id;
 }
 
-Task<Result<void>> EngineImpl::admit_model_call(RunId id) {
-  CORRAL_CO_TRY(const auto run, co_await core_.runs.load(id));
+Task<Result<void>> admit_model_call(Core& core, RunId id, std::string by) {
+  CORRAL_CO_TRY(const auto run, co_await core.runs.load(id));
   auto admitted = domain::check_budget(run.request.budget, run.cost);
-  if (!admitted) CORRAL_CO_CHECK(co_await core_.tell(id, domain::StopForBudget{}, "gateway"));
+  if (!admitted) CORRAL_CO_CHECK(co_await core.tell(id, domain::StopForBudget{}, by));
   co_return admitted;
 }
 
-Task<Result<void>> EngineImpl::record_model_call(RunId id, ModelCall call) {
+Task<Result<void>> record_model_call(Core& core, RunId id, ModelCall call, std::string by) {
   domain::RecordModelCall command{.model = std::move(call.model),
                                   .usage = {.calls = 1,
                                             .input_tokens = call.input_tokens,
@@ -48,13 +50,21 @@ Task<Result<void>> EngineImpl::record_model_call(RunId id, ModelCall call) {
                                   .status = call.status};
   const auto usage = command.usage;
   const auto cost = domain::cost_of(command.model, usage);
-  CORRAL_CO_CHECK(co_await core_.tell(id, std::move(command), "gateway"));
-  auto& counters = core_.counters;
+  CORRAL_CO_CHECK(co_await core.tell(id, std::move(command), by));
+  auto& counters = core.counters;
   ++counters.model_calls;
   if (call.status >= 400) ++counters.model_errors;
   counters.usage += usage;
   counters.cost += cost;
   co_return Result<void>{};
+}
+
+Task<Result<void>> EngineImpl::admit_model_call(RunId id) {
+  co_return co_await engine::admit_model_call(core_, id, "gateway");
+}
+
+Task<Result<void>> EngineImpl::record_model_call(RunId id, ModelCall call) {
+  co_return co_await engine::record_model_call(core_, id, std::move(call), "gateway");
 }
 
 Task<Result<std::string>> EngineImpl::metrics() {

@@ -34,6 +34,8 @@ StepKinds standard_step_kinds() {
   kinds.add(make_artifacts_kind());
   kinds.add(make_approval_kind());
   kinds.add(make_workflow_kind());
+  kinds.add(make_http_kind());
+  kinds.add(make_llm_kind());
   return kinds;
 }
 

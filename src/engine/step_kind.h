@@ -32,6 +32,7 @@ struct StepEnd {
   std::string summary;  // an agent's last words
   json::object outputs;
   std::optional<StepWait> waits;  // it has not ended
+  Duration pause{0};              // after a failure: another attempt is of no use before
 };
 
 // A line of the engine's own in a log, once for each `source`: after a crash the first text stands,
@@ -88,5 +89,7 @@ std::unique_ptr<StepKind> make_artifacts_kind();
 
 std::unique_ptr<StepKind> make_approval_kind();
 std::unique_ptr<StepKind> make_workflow_kind();
+std::unique_ptr<StepKind> make_http_kind();
+std::unique_ptr<StepKind> make_llm_kind();
 
 }  // namespace corral::engine

@@ -5,6 +5,7 @@
 #include "adapters/agent/agents.h"
 #include "adapters/blob/fs/fs_blobs.h"
 #include "adapters/git/mirrors.h"
+#include "adapters/http/http_client.h"
 #include "adapters/llm/providers.h"
 #include "adapters/sandbox/local/local_launcher.h"
 #include "base/files.h"
@@ -65,6 +66,7 @@ struct Server::Parts {
   std::unique_ptr<ports::Mirrors> mirrors;
   std::vector<std::shared_ptr<ports::Agent>> agents;
   std::unique_ptr<ports::LlmProvider> provider;
+  std::unique_ptr<ports::HttpClient> http;
   std::unique_ptr<ports::Launcher> launcher;
   ports::LauncherStatus isolation;
   std::unique_ptr<engine::Engine> engine;
@@ -117,6 +119,7 @@ Result<void> Server::Parts::open_storage() {
   agents.push_back(adapters::agent::make_claude_agent({.folder = settings.agents}));
   agents.push_back(adapters::agent::make_command_agent());
   CORRAL_TRY(provider, make_provider(settings, pool, clock));
+  http = adapters::http::make_http_client({.allow = settings.http_allow});
   return {};
 }
 
@@ -170,6 +173,8 @@ Task<Result<void>> Server::Parts::start_engine() {
                                 .agents = agents,
                                 .blobs = *blobs,
                                 .logs = *logs,
+                                .models = *provider,
+                                .http = *http,
                                 .clock = clock,
                                 .random = random,
                                 .token_key = std::move(key)},

@@ -1,5 +1,6 @@
 #include "main/settings.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <system_error>
@@ -21,6 +22,23 @@ Result<std::optional<T>> number(const char* name, T smallest) {
   if (read.ec != std::errc() || read.ptr != text.data() + text.size() || value < smallest)
     return fail(ErrorCode::invalid, "{}='{}' is not a number of at least {}", name, text, smallest);
   return value;
+}
+
+// The command line's and, separated by commas, the environment's.
+Result<std::vector<adapters::http::AllowedHost>> allowed_hosts(std::vector<std::string> given) {
+  const std::string more = variable("CORRAL_HTTP_ALLOW");
+  for (std::size_t at = 0; at < more.size();) {
+    const auto end = std::min(more.find(',', at), more.size());
+    if (end > at) given.push_back(more.substr(at, end - at));
+    at = end + 1;
+  }
+  std::vector<adapters::http::AllowedHost> all;
+  for (const auto& text : given) {
+    auto host = adapters::http::parse_allowed_host(text);
+    if (!host) return wrap(host.error(), "--http-allow or CORRAL_HTTP_ALLOW");
+    all.push_back(*std::move(host));
+  }
+  return all;
 }
 
 }  // namespace
@@ -72,6 +90,7 @@ Result<Settings> read_settings(const edge::cli::ServeOptions& options) {
   settings.provider_url = variable("CORRAL_ANTHROPIC_BASE_URL");
   settings.provider_key = Secret(variable("ANTHROPIC_API_KEY"));
   CORRAL_TRY(settings.budget_usd, number<double>("CORRAL_BUDGET_USD", 0));
+  CORRAL_TRY(settings.http_allow, allowed_hosts(options.http_allow));
   for (const char* name : {"SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR"})
     if (std::string value = variable(name); !value.empty())
       settings.git_env[name] = std::move(value);

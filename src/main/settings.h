@@ -7,7 +7,9 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "adapters/http/addresses.h"
 #include "base/error.h"
 #include "base/secret.h"
 #include "edge/cli/cli.h"
@@ -32,6 +34,8 @@ struct Settings {
   std::string provider_url;                 // CORRAL_ANTHROPIC_BASE_URL; empty: Anthropic's own
   Secret provider_key;                      // ANTHROPIC_API_KEY
   std::optional<double> budget_usd;         // CORRAL_BUDGET_USD; of runs that name none
+  // --http-allow, CORRAL_HTTP_ALLOW: hosts that `http` steps may call whatever their addresses
+  std::vector<adapters::http::AllowedHost> http_allow;
   std::map<std::string, std::string>
       git_env;  // what git needs to reach private remotes: SSH_AUTH_SOCK, SSL_CERT_FILE
 };

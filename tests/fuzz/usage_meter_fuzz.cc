@@ -1,5 +1,5 @@
 // The usage meter: any bytes, in any split, give the same figures, and never negative ones.
-#include "edge/gateway/usage_meter.h"
+#include "engine/usage_meter.h"
 
 #include <algorithm>
 
@@ -7,7 +7,7 @@
 
 namespace {
 
-using corral::edge::UsageMeter;
+using corral::engine::UsageMeter;
 
 UsageMeter::Usage metered(std::string_view answer, UsageMeter::Form form, std::size_t piece) {
   UsageMeter meter;

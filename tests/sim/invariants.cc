@@ -3,6 +3,7 @@
 #include <functional>
 #include <set>
 
+#include "engine/digest.h"
 #include "engine/projection.h"
 
 namespace corral::sim {
@@ -85,6 +86,32 @@ std::optional<std::string> Invariants::check_processes() const {
   return std::nullopt;
 }
 
+// What a server outside is sent again says so, and nothing else bears its key; and a step that went
+// well has been there.
+std::optional<std::string> Invariants::check_requests() const {
+  std::map<std::string, std::string> by_key;
+  for (const auto& request : harness_.http.requests)
+    for (const auto& [name, value] : request.headers) {
+      if (name != "Idempotency-Key") continue;
+      if (const auto [at, fresh] = by_key.emplace(value, request.body);
+          !fresh && at->second != request.body)
+        return fmt::format("two requests have the key {}: {} and {}", value, at->second,
+                           request.body);
+    }
+  for (const auto& [id, run] : runs_)
+    for (const auto& step : run.steps) {
+      if (step.definition.kind != "http" || step.status != domain::StepStatus::completed ||
+          run.request.forked_from)
+        continue;
+      const auto key =
+          engine::uuid_of(fmt::format("http/{}/{}", id.to_string(), step.process_id())).to_string();
+      if (!by_key.contains(key))
+        return fmt::format("step {} of run {} went well, and asked nobody", step.definition.name,
+                           id.to_string());
+    }
+  return std::nullopt;
+}
+
 std::optional<std::string> Invariants::check_queue() {
   std::map<std::string, std::uint32_t> by_group, by_slot;
   std::map<std::string, std::uint32_t> least;  // the strictest limit of those that hold the slot
@@ -123,6 +150,7 @@ std::optional<std::string> Invariants::look_at_the_end(const std::vector<RunId>&
       return fmt::format("the read model of run {} is not what its events add up to",
                          id.to_string());
   }
+  if (auto wrong = check_requests()) return wrong;
   if (const auto living = harness_.world.living_processes(); living > 0)
     return fmt::format("{} processes are still alive", living);
   for (const auto& [workspace, machine] : harness_.world.machines)

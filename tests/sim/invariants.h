@@ -30,6 +30,7 @@ class Invariants {
                                          const ports::Event& event) const;
   std::optional<std::string> check_processes() const;
   std::optional<std::string> check_queue();
+  std::optional<std::string> check_requests() const;
 
   engine::testing::Harness& harness_;
   std::map<RunId, domain::Run> runs_;

@@ -24,6 +24,17 @@ std::string random_step(Dice& dice, int number, const std::vector<std::string>& 
     if (chance(dice, 0.5)) step += "    on_deny: continue\n";
     return step;
   }
+  if (kind == 2) {
+    step += fmt::format(
+        "    kind: http\n    method: POST\n    url: http://outside/s{0}\n    body: ${{{{ run.id "
+        "}}}} "
+        "s{0}\n    retry: {{attempts: 3, backoff: 2s, on: [conflict, unavailable, deadline]}}\n",
+        number);
+    if (chance(dice, 0.3)) step += "    expect: [2xx, 409]\n    timeout: 30s\n";
+    return step;
+  }
+  if (kind == 3 && chance(dice, 0.7))
+    return step + "    kind: llm\n    prompt: say something\n    retry: {attempts: 3}\n";
   if (kind == 1) {
     step += "    kind: workflow\n    uses: child\n    inputs: {who: someone}\n";
   } else {

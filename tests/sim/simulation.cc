@@ -39,6 +39,23 @@ class Simulation {
       auto dead = logs();
       return dead ? dead : fault();
     };
+    const auto outside = h_.http.faults;
+    h_.http.faults = [this, outside] {
+      h_.http.takes = some_time(120'000);
+      auto dead = outside();
+      return dead ? dead : fault();
+    };
+    h_.http.answer = [this](const ports::HttpRequest&) { return answer_of_a_server(); };
+    const auto models = h_.models.faults;
+    h_.models.faults = [this, models] {
+      h_.models.takes = some_time(60'000);
+      auto dead = models();
+      return dead ? dead : fault();
+    };
+    h_.models.answer = [this](const ports::LlmRequest&) -> Result<ports::fakes::FakeLlm::Answer> {
+      if (chance(dice_, 0.1)) return {{.head = {.status = 529, .headers = {}}, .body = "{}"}};
+      return ports::fakes::FakeLlm::says(fmt::format("answer {}", h_.models.requests.size()));
+    };
     const auto usual = h_.world.act;
     h_.world.act = [this, usual](FakeMachine& machine, FakeProcess& process) {
       act(usual, machine, process);
@@ -73,6 +90,14 @@ class Simulation {
                  nullptr};
   }
 
+  Duration some_time(int most) {
+    return Duration(pick(dice_, 0, 3) == 0 ? pick(dice_, 0, most) : 0);
+  }
+  ports::HttpResponse answer_of_a_server() {
+    if (chance(dice_, 0.1)) return {.status = 503, .headers = {{"retry-after", "40"}}};
+    return {.status = chance(dice_, 0.9) ? 200 : 409};
+  }
+
   // ---- processes: each takes its time, and ends as its id and the seed say ----
   struct Work {
     WorkspaceId workspace;
@@ -87,9 +112,8 @@ class Simulation {
     if (!process.signals.empty()) return process.end(128 + process.signals.back());
     if (!process.output.empty()) return;
     process.print("at work\n");
-    const Duration takes(pick(dice_, 0, 3) == 0 ? pick(dice_, 0, 200'000) : 0);
-    work_.push_back(
-        {machine.id, process.spec.id, h_.clock.now() + takes, chance(dice_, 0.2) ? 1 : 0});
+    work_.push_back({machine.id, process.spec.id, h_.clock.now() + some_time(200'000),
+                     chance(dice_, 0.2) ? 1 : 0});
   }
 
   std::optional<Time> next_end() const {

@@ -118,6 +118,13 @@ TEST(Arguments, AStoreIsForTheServerThatStarts) {
   EXPECT_TRUE(good({"run", "x", "--store", "postgres://h/d"}).serve_given);
 }
 
+TEST(Arguments, HostsAreAllowedOneByOne) {
+  EXPECT_TRUE(good({"serve"}).serve.http_allow.empty());
+  EXPECT_EQ(good({"serve", "--http-allow", "a:80", "--http-allow", "b"}).serve.http_allow,
+            (std::vector<std::string>{"a:80", "b"}));
+  EXPECT_TRUE(good({"run", "x", "--http-allow", "a"}).serve_given);
+}
+
 TEST(Arguments, HelpAndVersionAreAnswers) {
   for (const auto& words : {std::vector<std::string>{"--help"},
                             {"run", "--help"},

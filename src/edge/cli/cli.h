@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -37,6 +38,7 @@ struct ServeOptions {
   std::string sandbox = "sandbox";                      // "sandbox" | "reduced" | "none"
   bool require_limits = false;  // refuse to start where a limit of the sandbox cannot be set
   std::string store;            // postgres://…; empty: as configured, or SQLite in the data folder
+  std::vector<std::string> http_allow;  // HOST or HOST:PORT that `http` steps may call anyway
   std::uint32_t max_runs = 10;  // at work at once; 0: answers and takes commands, drives none
 };
 

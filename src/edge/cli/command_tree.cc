@@ -76,6 +76,12 @@ struct Tree {
                            "How strongly agents are isolated (docs/sandbox.md)"),
             {"sandbox", "reduced", "none"})
         ->check(CLI::Validator(given, ""));
+    to->add_option("--http-allow", serve.http_allow,
+                   "Let `http` steps of workflows call this host although it is on this machine or "
+                   "in a private network; may be repeated; also CORRAL_HTTP_ALLOW")
+        ->type_name("HOST[:PORT]")
+        ->allow_extra_args(false)
+        ->check(CLI::Validator(given, ""));
     to->add_option("--store", serve.store,
                    "Events and queue in this PostgreSQL database (postgres://USER@HOST/DATABASE) "
                    "instead of the "

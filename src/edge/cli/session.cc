@@ -81,7 +81,8 @@ Result<HttpClient*> Session::server(Need need) {
     if (alive || alive.error().code != ErrorCode::unavailable) {
       if (args_.serve_given && args_.command == "run")
         return fail(ErrorCode::invalid,
-                    "--record, --replay and --sandbox are for a server that starts; one already "
+                    "--record, --replay, --sandbox and --http-allow are for a server that starts; "
+                    "one already "
                     "runs at {}: stop it, or use another --data",
                     found->url);
       client_.emplace(std::move(client));

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "edge/gateway/request_policy.h"
-#include "edge/gateway/usage_meter.h"
+#include "engine/usage_meter.h"
 
 namespace corral::edge {
 namespace {
@@ -74,7 +74,8 @@ class AnswerSink final : public ports::LlmSink {
     const auto type = head.headers.find("content-type");
     const bool streamed =
         type != head.headers.end() && type->second.starts_with("text/event-stream");
-    meter_.begin(streamed ? UsageMeter::Form::event_stream : UsageMeter::Form::json);
+    meter_.begin(streamed ? engine::UsageMeter::Form::event_stream
+                          : engine::UsageMeter::Form::json);
     Headers headers(head.headers.begin(), head.headers.end());
     if (streamed) headers.emplace_back("cache-control", "no-cache");
     // The server's key does not do: no retry of the agent will mend that.
@@ -88,11 +89,11 @@ class AnswerSink final : public ports::LlmSink {
   }
 
   int status() const { return status_; }  // 0: no answer has begun
-  UsageMeter& meter() { return meter_; }
+  engine::UsageMeter& meter() { return meter_; }
 
  private:
   Responder& responder_;
-  UsageMeter meter_;
+  engine::UsageMeter meter_;
   int status_ = 0;
 };
 

@@ -5,13 +5,19 @@
 namespace corral::engine::testing {
 
 Harness::Harness(std::uint64_t seed)
-    : store(clock), random(seed), agents{make_fake_agent(), make_fake_agent({.name = "command"})} {
+    : store(clock),
+      http(clock),
+      models(clock),
+      random(seed),
+      agents{make_fake_agent(), make_fake_agent({.name = "command"})} {
   const auto refuse = [this]() -> std::optional<Error> {
     if (!crashed_) return std::nullopt;
     return Error{ErrorCode::unavailable, "the server is dead", nullptr};
   };
   world.faults = [refuse](std::string_view) { return refuse(); };
   logs.faults = refuse;
+  http.faults = refuse;
+  models.faults = refuse;
   blobs.set_faults([refuse](std::string_view) { return refuse(); });
   store.set_faults([this, refuse](std::string_view call,
                                   ports::fakes::FakeStore::Moment moment) -> std::optional<Error> {
@@ -37,6 +43,8 @@ void Harness::boot() {
                                .agents = agents,
                                .blobs = blobs,
                                .logs = logs,
+                               .models = models,
+                               .http = http,
                                .clock = clock,
                                .random = random,
                                .token_key = Secret("0123456789abcdef0123456789abcdef")},

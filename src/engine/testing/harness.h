@@ -16,6 +16,8 @@
 #include "engine/testing/memory_logs.h"
 #include "ports/fakes/fake_blobs.h"
 #include "ports/fakes/fake_clock.h"
+#include "ports/fakes/fake_http_client.h"
+#include "ports/fakes/fake_llm.h"
 #include "ports/fakes/fake_store.h"
 
 namespace corral::engine::testing {
@@ -84,6 +86,8 @@ class Harness {
   ports::fakes::FakeStore store;
   ports::fakes::FakeBlobs blobs;
   MemoryLogs logs;
+  ports::fakes::FakeHttpClient http;
+  ports::fakes::FakeLlm models;
   FakeWorld world;
   SeededRandom random;
   EngineOptions options;

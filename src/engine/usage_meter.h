@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace corral::edge {
+namespace corral::engine {
 
 // Fed with the body of an Anthropic answer in any split: an event stream, or one JSON object.
 // Memory is bounded: what is too long to hold is passed over.
@@ -40,4 +40,4 @@ class UsageMeter {
   Usage usage_;
 };
 
-}  // namespace corral::edge
+}  // namespace corral::engine

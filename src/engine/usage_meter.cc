@@ -1,10 +1,10 @@
-#include "edge/gateway/usage_meter.h"
+#include "engine/usage_meter.h"
 
 #include <algorithm>
 
 #include "base/json.h"
 
-namespace corral::edge {
+namespace corral::engine {
 namespace {
 
 constexpr std::size_t kMaxLineBytes = 1u << 20;
@@ -106,4 +106,4 @@ void UsageMeter::on_message(std::string_view text) {
       std::clamp<std::int64_t>(find_int(*figures, {"output_tokens"}), 0, 1'000'000'000);
 }
 
-}  // namespace corral::edge
+}  // namespace corral::engine

@@ -1,10 +1,10 @@
-#include "edge/gateway/usage_meter.h"
+#include "engine/usage_meter.h"
 
 #include <gtest/gtest.h>
 
 #include "base/error.h"
 
-namespace corral::edge {
+namespace corral::engine {
 namespace {
 
 constexpr std::string_view kStream =
@@ -81,4 +81,4 @@ TEST(UsageMeter, DoesNotTakeAbsurdFigures) {
 }
 
 }  // namespace
-}  // namespace corral::edge
+}  // namespace corral::engine
