@@ -1,9 +1,12 @@
 """Workflows through the real program: the gallery, what the documentation shows, and what a run can be told."""
+import http.server
 import json
 import os
 import pathlib
 import re
+import ssl
 import subprocess
+import threading
 import time
 import uuid
 
@@ -202,6 +205,145 @@ def test_matrix(server, repo):
     run = gallery(server, "matrix", repo)
     assert "built: core-debug, core-release, edge-debug, edge-release, web-debug, web-release" in server.log(run["id"])
     assert {"part": "web", "mode": "release"} in [step["matrix"] for step in run["steps"]]
+
+
+# ---- steps that ask servers outside ----
+
+class Outside:
+    """An HTTP server on loopback that keeps what it is asked, and answers as it is told: (status, headers, body) in turn, the last for good."""
+
+    def __init__(self, *answers, tls=None):
+        outside = self
+        self.asked, self.answers, self.gate = [], list(answers) or [(200, {}, b"")], threading.Event()
+        self.gate.set()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def answer(self):
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                outside.asked.append((self.command, self.path, dict(self.headers), body))
+                assert outside.gate.wait(60)
+                status, headers, text = outside.answers.pop(0) if len(outside.answers) > 1 else outside.answers[0]
+                self.send_response(status)
+                for name, value in {**headers, "content-length": str(len(text))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_GET = do_POST = do_PUT = answer
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.port = self.server.server_address[1]
+        self.host = f"127.0.0.1:{self.port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.gate.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+CALL = "name: w\ninputs: {urls: list}\nsteps:\n  - {name: call, kind: http, matrix: {url: '${{ inputs.urls }}'}, url: '${{ matrix.url }}', retry: {attempts: 1}}\n"
+
+
+def test_a_model_sums_up_and_a_webhook_is_told(serve, folder, model):
+    repo = make_repo(folder / "repo", {"notes.txt": 'SCRIPT:[{"text": "```json\\n{\\"summary\\": \\"adds notes\\", \\"risk\\": 1}\\n```"}]\n'})
+    with Outside((503, {"Retry-After": "1"}, b"busy"), (200, {"Content-Type": "application/json"}, b'{"ok": true}')) as hook:
+        server = serve("--http-allow", hook.host)
+        run = gallery(server, "summary", repo, "--input", f"webhook=http://{hook.host}/hook?key=qu3ry", "--input", "token=t0ken")
+        (_, _, first, _), (method, path, headers, body) = hook.asked
+    assert (method, path, headers["Authorization"]) == ("POST", "/hook?key=qu3ry", "Bearer t0ken")
+    assert json.loads(body) == {"text": "adds notes", "risk": 1, "run": run["id"]}
+    assert first["Idempotency-Key"] != headers["Idempotency-Key"]
+    steps = steps_of(run)
+    assert steps["tell"]["attempt"] == 2 and steps["tell"]["outputs"]["json"] == {"ok": True}
+    assert (run["usage"]["calls"], run["usage"]["output_tokens"]) == (1, steps["sum-up"]["outputs"]["usage"]["output_tokens"])
+    assert run["cost_usd"] > 0
+    asked, = model.requests()
+    assert "+SCRIPT" in asked["body"]["messages"][0]["content"] and asked["credential"] == "x-api-key"
+    log = server.log(run["id"])
+    assert "adds notes" in log and f"POST http://{hook.host}/hook?…" in log
+    for secret in ("t0ken", "qu3ry"):
+        assert secret not in log and secret not in server.log_path.read_text()
+
+
+def test_a_recorded_answer_is_replayed(serve, folder, repo, model):
+    cassette = folder / "llm.cassette"
+    definition = "name: w\nsteps:\n  - {name: ask, kind: llm, prompt: 'Say it. SCRIPT:[{\"text\": \"it\"}]'}\n"
+    outputs = []
+    for mode in ("--record", "--replay"):
+        server = serve(mode, str(cassette))
+        end = server.wait(start(server, definition, repo))
+        assert end["status"] == "completed", end["error"]
+        outputs.append(steps_of(end)["ask"]["outputs"])
+    assert outputs[0] == outputs[1] and outputs[0]["text"] == "it"
+    assert len(model.requests()) == 1
+    other = server.wait(start(server, definition.replace("Say it", "Say more"), repo))
+    assert (other["status"], other["error"]["code"]) == ("failed", "invalid") and "cassette" in other["error"]["message"]
+
+
+def test_nothing_private_is_called_without_leave(serve, repo):
+    with Outside() as inside:
+        server = serve("--http-allow", f"127.0.0.1:{inside.port + 1 if inside.port < 65535 else 1}")
+        urls = [f"http://{host}:{inside.port}/" for host in ("127.0.0.1", "localhost", "0.0.0.0", "127.1", "[::ffff:127.0.0.1]")]
+        urls += [server.url + "/api/v1/runs", "http://169.254.169.254/latest/meta-data", "http://10.0.0.1/", "http://[fd00:ec2::254]/"]
+        run = server.wait(start(server, CALL, repo, inputs={"urls": urls}))
+        assert run["status"] == "failed"
+        ends = {step["matrix"]["url"]: step["error"] for step in run["steps"] if step["matrix"]}
+        assert len(ends) == len(urls)
+        for url, error in ends.items():
+            assert error["code"] == "forbidden" and "--http-allow" in error["message"], (url, error)
+        assert not inside.asked
+
+
+def test_a_redirect_is_an_answer_and_a_certificate_is_checked(serve, folder, repo):
+    made = subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+                           "-days", "2", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"], capture_output=True)
+    assert made.returncode == 0, made.stderr
+    with Outside(tls=(folder / "cert.pem", folder / "key.pem")) as tls, Outside((302, {"Location": "/x"}, b"")) as moved:
+        server = serve("--http-allow", "127.0.0.1")
+        run = server.wait(start(server, CALL, repo, inputs={"urls": [f"https://{tls.host}/", f"http://{moved.host}/"]}))
+        untrusted, elsewhere = (step["error"] for step in run["steps"] if step["matrix"])
+        assert untrusted["code"] == "unavailable" and "certificate" in untrusted["message"]
+        assert elsewhere["code"] == "conflict" and "302" in elsewhere["message"]
+        assert not tls.asked and len(moved.asked) == 1
+
+
+def test_a_killed_server_sends_the_same_request_again(serve, repo):
+    with Outside() as hook:
+        server = serve(env={"CORRAL_HTTP_ALLOW": f"example.internal,{hook.host}"})
+        hook.gate.clear()
+        run = start(server, f"name: w\nsteps:\n  - {{name: call, kind: http, method: PUT, body: once, url: 'http://{hook.host}/'}}\n", repo)
+        server.wait_for(run, lambda _: hook.asked)
+        server.kill()
+        hook.gate.set()
+        server.start()
+        assert server.wait(run)["status"] == "completed"
+        (_, _, first, _), (_, _, second, body) = hook.asked
+    assert first["Idempotency-Key"] == second["Idempotency-Key"] and body == b"once"
+    assert starts_of(server, run) == ["call"]
+
+
+def test_wrong_http_and_llm_steps_are_told_with_their_places(folder):
+    (folder / "bad.yaml").write_text("name: x\nsteps:\n  - name: a\n    kind: http\n    url: ftp://x\n    method: FETCH\n    expect: 20\n"
+                                     "  - name: b\n    kind: llm\n    max_tokens: 0\n")
+    done = cli(None, "workflow", "validate", str(folder / "bad.yaml"))
+    assert done.returncode == 2
+    said = [line.removeprefix(str(folder / "bad.yaml")) for line in done.stderr.splitlines()]
+    for place in (":5:5: `url:`", ":6:5: `method:`", ":7:5: `expect:`", ":8:5: llm step \"b\" needs `prompt:`", ":10:5: `max_tokens:`"):
+        assert any(line.startswith(place) for line in said), (place, said)
+    refused = cli(None, "serve", "--data", str(folder / "data"), "--listen", "127.0.0.1:0", "--http-allow", "http://x")
+    assert refused.returncode == 2 and "--http-allow" in refused.stderr and '"http://x"' in refused.stderr
 
 
 # ---- the documentation ----
