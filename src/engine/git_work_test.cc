@@ -53,6 +53,9 @@ class FolderWorkspace final : public ports::Workspace {
   Task<Result<void>> input(std::string, std::string, std::string) override {
     co_return Result<void>{};
   }
+  Task<Result<std::uint64_t>> type(std::string, std::string, std::uint64_t, std::string) override {
+    co_return 0;
+  }
   Task<Result<void>> close_input(std::string) override { co_return Result<void>{}; }
   Task<Result<void>> resize(std::string, ports::TerminalSize) override { co_return Result<void>{}; }
   Task<Result<void>> signal(std::string, int) override { co_return Result<void>{}; }

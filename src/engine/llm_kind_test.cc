@@ -155,6 +155,21 @@ TEST_F(LlmKindTest, CancellingTheRunEndsTheCallAndCountsIt) {
   EXPECT_GT(find_int(h.run(id), {"usage", "input_tokens"}), 0) << "an estimate";
 }
 
+TEST_F(LlmKindTest, AServerThatStopsCountsTheCallAndTheNextOneAsksAgain) {
+  says("late");
+  h.models.takes = Duration(20'000);
+  const auto id = h.start(asking("prompt: a question of some length"));
+  ASSERT_TRUE(h.run_until([&] { return h.models.requests.size() == 1; }));
+  h.shut_down();
+  EXPECT_EQ(h.count(id, "run.model_called"), 1);
+  boot();
+  ASSERT_TRUE(h.run_to_end(id));
+  EXPECT_EQ(h.status(id), "completed") << error_message(id);
+  EXPECT_EQ(h.models.requests.size(), 2u);
+  EXPECT_EQ(h.count(id, "run.model_called"), 2);
+  EXPECT_EQ(h.count(id, "run.step.started"), 1);
+}
+
 TEST_F(LlmKindTest, HasATimeLimit) {
   h.models.takes = Duration(100'000);
   EXPECT_EQ(error_code(finish("prompt: x, timeout: 5s")), "deadline");

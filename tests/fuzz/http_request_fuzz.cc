@@ -50,7 +50,7 @@ void route(Request request) {
   request.params = std::move(match.params);
   if (!router.check_parameters(*match.route, request)) return;
   for (const auto& [name, value] : request.params)
-    CORRAL_ASSERT(corral::edge::is_utf8(value) && !value.empty());
+    CORRAL_ASSERT(corral::is_utf8(value) && !value.empty());
   (void)router.choose_reply(*match.route, request);
   if (const auto body = router.read_body(*match.route, request)) CORRAL_ASSERT(body->is_object());
 }

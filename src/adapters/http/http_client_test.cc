@@ -185,9 +185,10 @@ TEST_F(HttpClientTest, SaysWhenTheAnswerBreaksOff) {
 }
 
 TEST_F(HttpClientTest, RefusesUrlsThatDoNotDo) {
-  for (const std::string url : {"", "example.org", "/x", "ftp://example.org", "file:///etc/passwd",
-                                "gopher://127.0.0.1:1", "http://", "http://me:pw@example.org/",
-                                "http://me@example.org/", "http://a b/", "http://x:99999/"}) {
+  for (const std::string url :
+       {"", "example.org", "/x", "ftp://example.org", "file:///etc/passwd", "gopher://127.0.0.1:1",
+        "http://", "http://me:pw@example.org/", "http://me@example.org/", "http://a b/",
+        "http://x:99999/", "http://x/\r\nX-Evil: 1"}) {
     const auto refused = send({.url = url});
     ASSERT_FALSE(refused) << url;
     EXPECT_EQ(refused.error().code, ErrorCode::invalid) << url << refused.error().message;
