@@ -4,8 +4,10 @@
 #include <boost/asio/io_context.hpp>
 
 #include "ports/contract/blob_contract.h"
+#include "ports/contract/cache_contract.h"
 #include "ports/contract/store_contract.h"
 #include "ports/fakes/fake_blobs.h"
+#include "ports/fakes/fake_cache.h"
 #include "ports/fakes/fake_clock.h"
 #include "ports/fakes/fake_store.h"
 
@@ -25,6 +27,18 @@ BlobsUnderTest make_fake_blobs() {
 INSTANTIATE_TEST_SUITE_P(Fake, BlobsContract,
                          testing::Values(BlobsFactory{"fake", make_fake_blobs}),
                          blobs_factory_name);
+
+CacheUnderTest make_fake_cache() {
+  struct World {
+    fakes::FakeClock clock;
+    fakes::FakeCache cache{clock};
+  };
+  auto world = std::make_shared<World>();
+  return {{world, &world->cache}, [world](Duration time) { world->clock.advance(time); }};
+}
+INSTANTIATE_TEST_SUITE_P(Fake, CacheContract,
+                         testing::Values(CacheFactory{"fake", make_fake_cache}),
+                         cache_factory_name);
 
 }  // namespace corral::ports::contract
 
