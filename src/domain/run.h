@@ -30,18 +30,46 @@ struct Step {
   json::object matrix;           // its combination
   bool expanded = false;         // its matrix has become steps of their own
 
+  static void fields(auto& self, auto& visit) {
+    visit("definition", self.definition);
+    visit("status", self.status);
+    visit("attempt", self.attempt);
+    visit("tries", self.tries);
+    visit("not_before", self.not_before);
+    visit("workspace", self.workspace);
+    visit("started_at", self.started_at);
+    visit("finished_at", self.finished_at);
+    visit("error", self.error);
+    visit("summary", self.summary);
+    visit("outputs", self.outputs);
+    visit("reason", self.reason);
+    visit("wakes_at", self.wakes_at);
+    visit("snapshot", self.snapshot);
+    visit("of", self.of);
+    visit("matrix", self.matrix);
+    visit("expanded", self.expanded);
+  }
   // Names the step's processes in a workspace, and its sources in logs.
   std::string process_id() const { return definition.name + "-" + std::to_string(attempt); }
 };
 
+struct ApprovalDecision {
+  bool allow = false;
+  std::string message, by, choice;
+  static void fields(auto& self, auto& visit) {
+    visit("allow", self.allow);
+    visit("message", self.message);
+    visit("by", self.by);
+    visit("choice", self.choice);
+  }
+};
+
 struct Approval {
+  using Decision = ApprovalDecision;
+
   std::string id, step, permission, tool, text;
   json::value input;
   Time requested_at;
-  struct Decision {
-    bool allow = false;
-    std::string message, by, choice;
-  };
   std::optional<Decision> decision;
   std::vector<std::string> choices, approvers;
   std::optional<Time> until;
@@ -49,12 +77,36 @@ struct Approval {
   std::uint64_t applied_version = 0;  // of the run, then: the order in which answers were given
   bool closed = false;  // the step ended, or the agent gave up asking, before anybody decided
   bool open() const { return !decision && !closed; }
+  static void fields(auto& self, auto& visit) {
+    visit("id", self.id);
+    visit("step", self.step);
+    visit("permission", self.permission);
+    visit("tool", self.tool);
+    visit("text", self.text);
+    visit("input", self.input);
+    visit("requested_at", self.requested_at);
+    visit("decision", self.decision);
+    visit("choices", self.choices);
+    visit("approvers", self.approvers);
+    visit("until", self.until);
+    visit("applied_at", self.applied_at);
+    visit("applied_version", self.applied_version);
+    visit("closed", self.closed);
+  }
 };
 
 struct Artifact {
   std::string name, media_type, hash;
   std::int64_t size_bytes = 0;
   Time created_at;
+
+  static void fields(auto& self, auto& visit) {
+    visit("name", self.name);
+    visit("media_type", self.media_type);
+    visit("hash", self.hash);
+    visit("size_bytes", self.size_bytes);
+    visit("created_at", self.created_at);
+  }
 };
 
 struct Run {
@@ -88,6 +140,38 @@ struct Run {
   std::optional<Time> attempt_started_at;  // start of this attempt
   std::optional<Time> finished_at;
 
+  static void fields(auto& self, auto& visit) {
+    visit("version", self.version);
+    visit("id", self.id);
+    visit("request", self.request);
+    visit("status", self.status);
+    visit("attempt", self.attempt);
+    visit("steps", self.steps);
+    visit("approvals", self.approvals);
+    visit("artifacts", self.artifacts);
+    visit("cancel_reason", self.cancel_reason);
+    visit("paused", self.paused);
+    visit("error", self.error);
+    visit("isolation", self.isolation);
+    visit("base_branch", self.base_branch);
+    visit("base_commit", self.base_commit);
+    visit("commit", self.commit);
+    visit("diff_stat", self.diff_stat);
+    visit("snapshot", self.snapshot);
+    visit("base_snapshot", self.base_snapshot);
+    visit("usage", self.usage);
+    visit("cost", self.cost);
+    visit("budget_exceeded", self.budget_exceeded);
+    visit("summary", self.summary);
+    visit("workspace", self.workspace);
+    visit("workspace_ready", self.workspace_ready);
+    visit("workspaces", self.workspaces);
+    visit("created_by", self.created_by);
+    visit("created_at", self.created_at);
+    visit("started_at", self.started_at);
+    visit("attempt_started_at", self.attempt_started_at);
+    visit("finished_at", self.finished_at);
+  }
   bool exists() const { return version > 0; }
   const Step* find(std::string_view step) const;
   bool has_cleaning_to_do() const;  // a `finally` step has not ended
@@ -100,6 +184,12 @@ struct Run {
   bool needs_restoring() const;
   std::optional<Time> deadline() const;
 };
+
+// Names what to_json(Run) writes and what it means: a state that was written under another name is
+// not read by this version of the program, but folded anew. Fields that come, go or change their
+// name change it by themselves; when apply() comes to mean something else, kStateMeaning grows.
+inline constexpr int kStateMeaning = 1;
+const std::string& state_schema();
 
 // ---- commands ----
 

@@ -95,6 +95,7 @@ class Drive {
       if (has_ended(story_.run.status)) return;
       const auto plan = story_.plan();
       if (chance_.one_in(10)) fold_anew();
+      if (chance_.one_in(10)) ASSERT_NO_FATAL_FAILURE(go_on_from_a_snapshot());
       bool moved = false;
       for (const auto& action : plan.actions) {
         const auto version = story_.run.version;
@@ -246,11 +247,21 @@ class Drive {
     }
     EXPECT_EQ(run.version, story_.run.version);
     EXPECT_EQ(run.status, story_.run.status);
+    EXPECT_EQ(json::serialize(to_json(run)), json::serialize(to_json(story_.run)));
     const auto one = next::plan(run, story_.now), other = story_.plan();
     EXPECT_EQ(one.wake, other.wake);
     ASSERT_EQ(one.actions.size(), other.actions.size());
     for (std::size_t i = 0; i < one.actions.size(); ++i)
       EXPECT_EQ(text_of(one.actions[i]), text_of(other.actions[i]));
+  }
+
+  // What is kept of it is all of it: the run goes on from that.
+  void go_on_from_a_snapshot() {
+    const auto kept = json::serialize(to_json(story_.run));
+    domain::Run run;
+    ASSERT_TRUE(from_json(json::parse(kept), run));
+    ASSERT_EQ(json::serialize(to_json(run)), kept);
+    story_.run = std::move(run);
   }
 
   Chance chance_;
