@@ -11,6 +11,7 @@
 #include "engine/async.h"
 #include "engine/engine.h"
 #include "engine/figures.h"
+#include "engine/run_documents.h"
 #include "engine/run_repository.h"
 #include "engine/step_kinds.h"
 
@@ -93,7 +94,8 @@ struct Core {
       : deps(std::move(d)),
         options(std::move(o)),
         kinds(std::move(k)),
-        runs(deps.store, deps.clock),
+        documents(deps.store, deps.cache, deps.clock),
+        runs(deps.store, deps.clock, &documents),
         drivers(deps.executor),
         ends(deps.executor),
         jobs(deps.executor) {}
@@ -114,6 +116,7 @@ struct Core {
   EngineDeps deps;
   EngineOptions options;
   StepKinds kinds;
+  RunDocuments documents;
   RunRepository runs;
   Drivers drivers;
   RunEnds ends;

@@ -66,7 +66,7 @@ Task<Result<void>> EngineImpl::start() {
     }
     if (!live.empty()) log::info("engine.recovered", {{"runs", live.size()}});
   }
-  workers_.start();
+  workers_.start(position);
   co_return Result<void>{};
 }
 

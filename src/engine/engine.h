@@ -15,6 +15,7 @@
 #include "engine/step_kinds.h"
 #include "ports/agent.h"
 #include "ports/blob.h"
+#include "ports/cache.h"
 #include "ports/git.h"
 #include "ports/http_client.h"
 #include "ports/launcher.h"
@@ -28,6 +29,7 @@ namespace corral::engine {
 struct EngineDeps {
   Executor executor;
   ports::Store& store;
+  ports::Cache& cache;  // of one server alone, or of all that share the store
   ports::Launcher& launcher;
   ports::Mirrors& mirrors;
   std::vector<std::shared_ptr<ports::Agent>> agents;

@@ -90,6 +90,7 @@ struct GitWorkTest : ::testing::Test {
         "exit 1");  // gives a run in the store to hang events on; it never gets a driver from here
     core = std::make_unique<Core>(EngineDeps{.executor = h.context().get_executor(),
                                              .store = h.store,
+                                             .cache = *h.cache,
                                              .launcher = *(launcher = h.world.launcher()),
                                              .mirrors = *(mirrors = h.world.mirrors()),
                                              .agents = {},

@@ -99,6 +99,12 @@ Task<Result<std::string>> EngineImpl::metrics() {
                                             0, (core_.deps.clock.now() - *queue.oldest_due).count())
                                       : 0;
   out += fmt::format("corral_queue_oldest_ready_seconds {}\n", static_cast<double>(waits) / 1000);
+  figure(out, "corral_cache_hits_total", "counter",
+         "Runs read from the cache since this process started.");
+  out += fmt::format("corral_cache_hits_total {}\n", core_.documents.hits());
+  figure(out, "corral_cache_misses_total", "counter",
+         "Runs read from the store, since the cache had none that is good.");
+  out += fmt::format("corral_cache_misses_total {}\n", core_.documents.misses());
   out += core_.figures.exposition();
   figure(out, "corral_model_calls_total", "counter", "Model calls since this process started.");
   out += fmt::format("corral_model_calls_total {}\n", counters.model_calls);

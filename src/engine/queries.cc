@@ -30,7 +30,9 @@ Task<Result<json::value>> EngineImpl::get_document(std::string_view kind, std::s
 }
 
 Task<Result<json::value>> EngineImpl::get_run(RunId run) {
-  co_return co_await get_document(kRunKind, run.to_string(), "run");
+  CORRAL_CO_TRY(auto document, co_await core_.documents.get(run));
+  if (!document) co_return fail(ErrorCode::not_found, "there is no run {}", run.to_string());
+  co_return std::move(*document);
 }
 
 Task<Result<Page>> EngineImpl::list_runs(RunFilter filter) {
@@ -120,6 +122,8 @@ Task<Result<std::vector<json::value>>> EngineImpl::run_events(RunId run,
       if (!news.empty()) core_.runs.saw(news.back().position);
       continue;
     }
+    // Who knows of an event must not read a document from before it.
+    if (!core_.options.sole_owner) co_await core_.documents.saw_changes(events);
     std::vector<json::value> out;
     for (const auto& event : events) out.emplace_back(event_json(event));
     co_return out;
@@ -143,6 +147,7 @@ Task<Result<std::vector<json::value>>> EngineImpl::all_events(EventFilter filter
       CORRAL_CO_TRY(seen, co_await core_.deps.store.commit({}));
       continue;
     }
+    if (!core_.options.sole_owner) co_await core_.documents.saw_changes(events);
     std::vector<json::value> out;
     for (const auto& event : events) {
       auto object = event_json(event);
@@ -225,7 +230,7 @@ Task<Result<Page>> EngineImpl::list_jobs(JobFilter filter) {
 
 Task<Result<std::shared_ptr<session::Log>>> EngineImpl::open_log(RunId run, std::string_view name) {
   const auto end = core_.ends.of(run);
-  CORRAL_CO_TRY(const auto document, co_await get_run(run));
+  CORRAL_CO_TRY(const auto document, co_await get_document(kRunKind, run.to_string(), "run"));
   domain::RunStatus status{};
   if (domain::from_string(find_string(document, {"status"}), status))
     end->ended = domain::has_ended(status);

@@ -1,18 +1,21 @@
 #include "engine/run_repository.h"
 
-#include "base/log.h"
+#include <limits>
+
 #include "engine/projection.h"
+#include "engine/run_snapshot.h"
 
 namespace corral::engine {
 namespace {
 
 constexpr std::size_t kCachedRuns = 64;
 constexpr std::uint32_t kPage = 500;
+constexpr auto kAll = std::numeric_limits<std::uint64_t>::max();
 // Each conflict means that another writer got on. More in a row than there can be writers is a
 // store that lies.
 constexpr int kMaxConflicts = 64;
 
-Result<void> fold(domain::Run& run, RunId id, const std::vector<ports::Event>& events) {
+Result<void> fold_events(domain::Run& run, RunId id, const std::vector<ports::Event>& events) {
   for (const auto& stored : events) {
     auto event = domain::event_from(stored.type, stored.data);
     if (!event)
@@ -30,22 +33,58 @@ ports::EventOrigin origin_of(const Caller& by, const domain::Run& run) {
           .trace = by.trace};
 }
 
+Result<domain::Run> at_version(domain::Run run, RunId id, std::uint64_t version) {
+  if (!run.exists()) return fail(ErrorCode::not_found, "there is no run {}", id.to_string());
+  if (run.version < version)
+    return fail(ErrorCode::invalid, "version: the run has only {} events, not {}", run.version,
+                version);
+  return run;
+}
+
+// That nothing was written.
+bool is_refusal(ErrorCode code) {
+  return code == ErrorCode::conflict || code == ErrorCode::invalid || code == ErrorCode::not_found;
+}
+
 }  // namespace
 
 std::string run_stream(RunId run) { return "run/" + run.to_string(); }
 
-Task<Result<domain::Run>> RunRepository::refresh(RunId id) {
-  domain::Run run;
-  if (const auto cached = cache_.find(id); cached != cache_.end()) run = cached->second.run;
-  const auto known = run.version;
-  for (;;) {
-    CORRAL_CO_TRY(const auto events,
-                  co_await store_.read_stream(run_stream(id), run.version, kPage));
-    CORRAL_CO_CHECK(fold(run, id, events));
+Task<Result<std::optional<domain::Run>>> RunRepository::snapshot(RunId id) {
+  CORRAL_CO_TRY(const auto kept, co_await store_.get(std::string(kSnapshotKind), id.to_string()));
+  if (!kept) co_return std::nullopt;
+  co_return run_of_snapshot(id, *kept);
+}
+
+// Up to that version, or as far as there are events.
+Task<Result<void>> RunRepository::fold_on(domain::Run& run, RunId id, std::uint64_t until) {
+  while (run.version < until) {
+    const auto page = std::min<std::uint64_t>(until - run.version, kPage);
+    CORRAL_CO_TRY(const auto events, co_await store_.read_stream(run_stream(id), run.version,
+                                                                 static_cast<std::uint32_t>(page)));
+    CORRAL_CO_CHECK(fold_events(run, id, events));
     if (!events.empty()) saw(events.back().position);
-    if (events.size() < kPage) break;
+    if (events.size() < page) break;
   }
-  if (run.version > known) remember(run);
+  co_return Result<void>{};
+}
+
+Task<Result<domain::Run>> RunRepository::refresh(RunId id, Expect expect) {
+  domain::Run run;
+  std::uint64_t known = 0;
+  if (const auto cached = cache_.find(id); cached != cache_.end()) {
+    run = cached->second.run;
+    known = run.version;
+  } else if (expect == Expect::any) {
+    CORRAL_CO_TRY(auto kept, co_await snapshot(id));
+    if (kept) run = std::move(*kept);
+  }
+  CORRAL_CO_CHECK(co_await fold_on(run, id, kAll));
+  if (run.version > known) {
+    remember(run);
+    // Whoever is answered from this must not read an older document afterwards.
+    if (documents_ != nullptr) co_await documents_->saw_change(id);
+  }
   co_return run;
 }
 
@@ -71,25 +110,35 @@ Task<Result<domain::Run>> RunRepository::load(RunId id) {
 }
 
 Task<Result<domain::Run>> RunRepository::load_at(RunId id, std::uint64_t version) {
+  CORRAL_CO_TRY(auto kept, co_await snapshot(id));
+  if (!kept || kept->version > version) co_return co_await fold(id, version);
+  CORRAL_CO_CHECK(co_await fold_on(*kept, id, version));
+  co_return at_version(std::move(*kept), id, version);
+}
+
+Task<Result<domain::Run>> RunRepository::fold(RunId id, std::optional<std::uint64_t> version) {
   domain::Run run;
-  while (run.version < version) {
-    const auto left = std::min<std::uint64_t>(version - run.version, kPage);
-    CORRAL_CO_TRY(const auto events, co_await store_.read_stream(run_stream(id), run.version,
-                                                                 static_cast<std::uint32_t>(left)));
-    CORRAL_CO_CHECK(fold(run, id, events));
-    if (events.size() < left) break;
-  }
-  if (!run.exists()) co_return fail(ErrorCode::not_found, "there is no run {}", id.to_string());
-  if (run.version < version)
-    co_return fail(ErrorCode::invalid, "version: the run has only {} events, not {}", run.version,
-                   version);
-  co_return run;
+  CORRAL_CO_CHECK(co_await fold_on(run, id, version.value_or(kAll)));
+  co_return at_version(std::move(run), id, version.value_or(run.version));
+}
+
+Task<Result<std::uint64_t>> RunRepository::commit_change(RunId id, ports::Transaction transaction) {
+  if (documents_ == nullptr) co_return co_await store_.commit(std::move(transaction));
+  RunDocuments::Change change(*documents_, id);
+  auto committed = co_await store_.commit(std::move(transaction));
+  if (committed)
+    co_await change.done();
+  else if (is_refusal(committed.error().code))
+    change.refused();
+  co_return committed;
 }
 
 Task<Result<domain::Run>> RunRepository::execute(RunId id, domain::Command command, Caller by,
                                                  std::vector<ports::Change> extra) {
   for (int conflicts = 0;; ++conflicts) {
-    CORRAL_CO_TRY(auto before, co_await refresh(id));
+    CORRAL_CO_TRY(auto before, co_await refresh(id, std::holds_alternative<domain::Create>(command)
+                                                        ? Expect::nothing
+                                                        : Expect::any));
     CORRAL_CO_TRY(const auto events, domain::decide(before, command, clock_.now()));
     if (events.empty() && extra.empty()) co_return before;
 
@@ -106,10 +155,12 @@ Task<Result<domain::Run>> RunRepository::execute(RunId id, domain::Command comma
       transaction.changes.emplace_back(std::move(append));
       for (auto& document : changed_documents(before, after))
         transaction.changes.emplace_back(std::move(document));
+      if (is_snapshot_due(before, after)) transaction.changes.emplace_back(snapshot_of(after));
     }
     for (const auto& change : extra) transaction.changes.push_back(change);
 
-    const auto committed = co_await store_.commit(std::move(transaction));
+    const auto committed = events.empty() ? co_await store_.commit(std::move(transaction))
+                                          : co_await commit_change(id, std::move(transaction));
     if (committed) {
       saw(*committed);
       if (!events.empty()) remember(after);

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <list>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
 #include "domain/run.h"
+#include "engine/run_documents.h"
 #include "engine/service.h"
 #include "ports/store.h"
 
@@ -18,13 +20,18 @@ std::string run_stream(RunId run);
 
 class RunRepository {
  public:
-  RunRepository(ports::Store& store, Clock& clock) : store_(store), clock_(clock) {}
+  // `documents`, when given, is told of changes; it outlives this.
+  RunRepository(ports::Store& store, Clock& clock, RunDocuments* documents = nullptr)
+      : store_(store), clock_(clock), documents_(documents) {}
 
   // `not_found` when there is no such run.
   Task<Result<domain::Run>> load(RunId run);
 
   // As it was when it had `version` events. `invalid` when it never had that many.
   Task<Result<domain::Run>> load_at(RunId run, std::uint64_t version);
+
+  // The same without a snapshot: what the events add up to, whatever else is kept.
+  Task<Result<domain::Run>> fold(RunId run, std::optional<std::uint64_t> version = std::nullopt);
 
   // Loads, decides, commits, and returns the state afterwards. When another writer was faster it
   // begins again, so that the decision always fits the state it is committed on. `extra` goes into
@@ -43,13 +50,19 @@ class RunRepository {
     std::list<RunId>::iterator used;
   };
 
-  Task<Result<domain::Run>> refresh(RunId run);  // version 0 when there is none
+  enum class Expect { any, nothing };
+  // Version 0 when there is none.
+  Task<Result<domain::Run>> refresh(RunId run, Expect expect = Expect::any);
+  Task<Result<std::optional<domain::Run>>> snapshot(RunId run);
+  Task<Result<void>> fold_on(domain::Run& run, RunId id, std::uint64_t until);
+  Task<Result<std::uint64_t>> commit_change(RunId run, ports::Transaction transaction);
   void remember(const domain::Run& run);
 
   ports::Store& store_;
   Clock& clock_;
-  // Folded states by run, the least recently used given up: reading then costs only the events that
-  // are new.
+  RunDocuments* documents_;
+  // Folded states by run, to decide on, the least recently used given up: reading then costs only
+  // the events that are new.
   std::unordered_map<RunId, Cached> cache_;
   std::list<RunId> by_use_;  // most recent first
   std::uint64_t position_ = 0;

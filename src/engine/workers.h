@@ -11,7 +11,9 @@ class Workers {
   Workers(Core& core, Schedules& schedules)
       : core_(core), schedules_(schedules), scope_(core.deps.executor) {}
 
-  void start() {
+  // `position`: the end of the store's log before anything of it was read.
+  void start(std::uint64_t position) {
+    if (!core_.options.sole_owner) scope_.start("documents", core_.documents.follow(position));
     scope_.start("workers", claim_jobs());
     scope_.start("sweeper", sweep());
   }

@@ -4,6 +4,7 @@
 
 #include "adapters/agent/agents.h"
 #include "adapters/blob/fs/fs_blobs.h"
+#include "adapters/cache/memory/memory_cache.h"
 #include "adapters/git/mirrors.h"
 #include "adapters/http/http_client.h"
 #include "adapters/llm/providers.h"
@@ -61,6 +62,7 @@ struct Server::Parts {
   BlockingPool pool{4};
 
   std::unique_ptr<ports::Store> store;
+  std::unique_ptr<ports::Cache> cache;
   std::unique_ptr<session::LogStore> logs;
   std::unique_ptr<ports::Blobs> blobs;
   std::unique_ptr<ports::Mirrors> mirrors;
@@ -112,6 +114,7 @@ Task<Result<void>> check_ready(ports::Store* store, Clock* clock) {
 Result<void> Server::Parts::open_storage() {
   const auto& data = folder.path();
   CORRAL_TRY(store, open_store(settings));
+  cache = adapters::cache::make_memory_cache(clock);
   logs = session::make_file_log_store(data / "logs", pool, executor);
   blobs = adapters::blob::make_fs_blobs(data / "blobs", pool);
   CORRAL_TRY(mirrors, adapters::git::make_git_mirrors(
@@ -168,6 +171,7 @@ Task<Result<void>> Server::Parts::start_engine() {
   options.sole_owner = settings.store_url.empty();
   engine = engine::make_engine({.executor = executor,
                                 .store = *store,
+                                .cache = *cache,
                                 .launcher = *launcher,
                                 .mirrors = *mirrors,
                                 .agents = agents,

@@ -56,6 +56,7 @@ class Simulation {
       if (chance(dice_, 0.1)) return {{.head = {.status = 529, .headers = {}}, .body = "{}"}};
       return ports::fakes::FakeLlm::says(fmt::format("answer {}", h_.models.requests.size()));
     };
+    h_.cache_faults = [this] { return fault(); };
     const auto usual = h_.world.act;
     h_.world.act = [this, usual](FakeMachine& machine, FakeProcess& process) {
       act(usual, machine, process);
@@ -68,11 +69,12 @@ class Simulation {
     for (int tick = 0; tick < kWildTicks && !outcome_.violation; ++tick) {
       if (started_ < kRuns && chance(dice_, 0.01)) start_run();
       if (chance(dice_, 0.003)) meddle();
+      if (chance(dice_, 0.02)) read_a_run();
       if (chance(dice_, 0.0005)) lose_a_workspace();
       if (chance(dice_, 0.0005)) h_.clock.advance(h_.options.lease * pick(dice_, 1, 4));
       if (chance(dice_, crash_rate_)) crash();
       if (!step() && started_ == kRuns) break;
-      if (tick % kLookEvery == 0) outcome_.violation = invariants_.look();
+      if (tick % kLookEvery == 0 && !outcome_.violation) outcome_.violation = invariants_.look();
     }
     if (!outcome_.violation) settle_everything();
     if (outcome_.violation) tell_story();
@@ -205,6 +207,7 @@ class Simulation {
                                [this](const Result<json::value>& run) {
                                  if (!run) return;
                                  const auto id = RunId::parse(find_string(*run, {"id"})).value();
+                                 read_at_least(id, find_int(*run, {"version"}));
                                  if (std::ranges::find(accepted_, id) == accepted_.end())
                                    accepted_.push_back(id);
                                });
@@ -240,6 +243,24 @@ class Simulation {
   void answer(const domain::Run& run, bool allow) {
     for (const auto& approval : run.approvals)
       if (approval.open()) ask(h_.engine().decide_approval(approval.id, allow, "", "", "user:ann"));
+  }
+
+  // Whatever way a document takes to its reader: nobody gets one from before what was committed
+  // when he asked, or from before what he was answered.
+  void read_a_run() {
+    if (invariants_.runs().empty()) return;
+    auto at = invariants_.runs().begin();
+    std::advance(at, pick(dice_, 0, static_cast<int>(invariants_.runs().size()) - 1));
+    read_at_least(at->first, find_int(h_.run(at->first), {"version"}));
+  }
+  void read_at_least(RunId id, std::int64_t version) {
+    ask<Result<json::value>>(
+        h_.engine().get_run(id), [this, id, version](const Result<json::value>& run) {
+          if (run && find_int(*run, {"version"}) < version && !outcome_.violation)
+            outcome_.violation =
+                fmt::format("run {} was read as it was at version {}, after version {} was there",
+                            id.to_string(), find_int(*run, {"version"}), version);
+        });
   }
 
   void lose_a_workspace() {

@@ -34,10 +34,14 @@ void Harness::boot() {
   CORRAL_ASSERT(!life_);
   crashed_ = false;
   life_ = std::make_unique<Life>();
+  cache = std::make_unique<ports::fakes::FakeCache>(clock);
+  cache->set_faults(
+      [this](std::string_view) { return cache_faults ? cache_faults() : std::nullopt; });
   life_->launcher = world.launcher();
   life_->mirrors = world.mirrors();
   life_->engine = make_engine({.executor = life_->context.get_executor(),
                                .store = store,
+                               .cache = *cache,
                                .launcher = *life_->launcher,
                                .mirrors = *life_->mirrors,
                                .agents = agents,

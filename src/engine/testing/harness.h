@@ -15,6 +15,7 @@
 #include "engine/testing/fake_world.h"
 #include "engine/testing/memory_logs.h"
 #include "ports/fakes/fake_blobs.h"
+#include "ports/fakes/fake_cache.h"
 #include "ports/fakes/fake_clock.h"
 #include "ports/fakes/fake_http_client.h"
 #include "ports/fakes/fake_llm.h"
@@ -88,12 +89,14 @@ class Harness {
   MemoryLogs logs;
   ports::fakes::FakeHttpClient http;
   ports::fakes::FakeLlm models;
+  std::unique_ptr<ports::fakes::FakeCache> cache;  // the present life's
   FakeWorld world;
   SeededRandom random;
   EngineOptions options;
   std::vector<std::shared_ptr<ports::Agent>> agents;
   std::function<std::optional<Error>(std::string_view call, ports::fakes::FakeStore::Moment moment)>
       store_faults;
+  std::function<std::optional<Error>()> cache_faults;
 
  private:
   struct Life {
