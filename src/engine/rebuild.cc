@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "engine/projection.h"
 #include "engine/run_repository.h"
+#include "engine/run_snapshot.h"
 
 namespace corral::engine {
 namespace {
@@ -35,8 +36,9 @@ class Rebuilder {
       for (const auto& stream : streams) {
         const auto id = RunId::parse(std::string_view(stream.name).substr(kPrefix.size()));
         if (!id) co_return fail(ErrorCode::corrupt, "the stream {} names no run", stream.name);
-        CORRAL_CO_TRY(const auto run, co_await runs_.load(*id));
+        CORRAL_CO_TRY(const auto run, co_await runs_.fold(*id));
         CORRAL_CO_CHECK(co_await compare(run));
+        CORRAL_CO_CHECK(co_await compare_snapshot(run));
         ++report_.runs;
         report_.events += run.version;
       }
@@ -44,7 +46,7 @@ class Rebuilder {
       if (streams.size() < kPage) break;
       after = streams.back().name;
     }
-    for (const auto kind : {kRunKind, kApprovalKind, kArtifactKind})
+    for (const auto kind : {kRunKind, kApprovalKind, kArtifactKind, kSnapshotKind})
       CORRAL_CO_CHECK(co_await remove_others(std::string(kind)));
     co_return std::move(report_);
   }
@@ -68,6 +70,33 @@ class Rebuilder {
       note(should.kind, should.id, what);
       repair.changes.emplace_back(std::move(change));
     }
+    co_return co_await commit(std::move(repair));
+  }
+
+  Task<Result<void>> compare_snapshot(const domain::Run& run) {
+    const auto id = run.id.to_string();
+    CORRAL_CO_TRY(const auto is, co_await store_.get(std::string(kSnapshotKind), id));
+    if (!is) co_return Result<void>{};
+    known_.insert(fmt::format("{}/{}", kSnapshotKind, id));
+    ++report_.documents;
+    const bool ours = is_of_this_program(*is);
+    if (ours) {
+      const auto version = static_cast<std::uint64_t>(find_int(is->body, {"version"}, 0));
+      const bool possible = version > 0 && version <= run.version;
+      std::optional<domain::Run> then;
+      if (possible) {
+        CORRAL_CO_TRY(then, co_await runs_.fold(run.id, version));
+      }
+      if (then && is->body == snapshot_of(*then).document.body) co_return Result<void>{};
+      ++report_.changed;
+      note(std::string(kSnapshotKind), id,
+           possible ? "has another content" : "is of events that are not there");
+    }
+    ports::Transaction repair;
+    if (run.version >= kSnapshotEvery)
+      repair.changes.emplace_back(snapshot_of(run));
+    else
+      repair.changes.emplace_back(ports::DeleteDocument{std::string(kSnapshotKind), id});
     co_return co_await commit(std::move(repair));
   }
 

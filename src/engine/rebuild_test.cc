@@ -1,6 +1,8 @@
 // Read models, made again from events.
 #include "engine/rebuild.h"
 
+#include "engine/run_repository.h"
+#include "engine/run_snapshot.h"
 #include "engine/testing/engine_fixture.h"
 
 namespace corral::engine {
@@ -55,6 +57,34 @@ TEST_F(RebuildTest, ACheckSaysWhatIsWrongAndARepairMendsIt) {
   EXPECT_EQ(rebuild(Rebuild::repair).changed, 2u);
   EXPECT_EQ(h.run(ids[0]), before);
   EXPECT_EQ(h.status(ids[1]), "failed");
+  const auto clean = rebuild(Rebuild::check);
+  EXPECT_EQ(clean.changed + clean.removed, 0u);
+}
+
+TEST_F(RebuildTest, ASnapshotIsWhatTheEventsAddUpToOrIsMended) {
+  RunRepository runs(h.store, h.clock);
+  const auto ended = h.call(runs.load(ids[0])).value();
+  // Too short to have one: dropped when it is wrong, left when it is right or another program's.
+  change(snapshot_of(ended));
+  EXPECT_EQ(rebuild(Rebuild::check).changed, 0u);
+  auto wrong = snapshot_of(ended);
+  wrong.document.body.at("run").as_object()["summary"] = "a lie";
+  change(wrong);
+  auto ahead = snapshot_of(h.call(runs.load(ids[1])).value());
+  ahead.document.body.as_object()["version"] = 1'000;
+  change(ahead);
+  auto foreign = snapshot_of(h.call(runs.load(ids[2])).value());
+  foreign.document.body.as_object()["schema"] = "0-of-old";
+  change(foreign);
+  auto orphan = foreign;
+  orphan.document.id = WorkspaceId::make(h.clock.now(), h.random).to_string();
+  change(orphan);
+
+  const auto found = rebuild(Rebuild::check);
+  EXPECT_EQ(found.changed, 2u) << fmt::format("{}", fmt::join(found.differences, "\n"));
+  EXPECT_EQ(found.removed, 1u);
+  EXPECT_EQ(rebuild(Rebuild::repair).changed, 2u);
+  EXPECT_TRUE(h.call(h.store.list({.kind = std::string(kSnapshotKind)})).value().empty());
   const auto clean = rebuild(Rebuild::check);
   EXPECT_EQ(clean.changed + clean.removed, 0u);
 }
