@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import git, make_repo
+from conftest import CORRAL, git, make_repo
 
 PASSWORD = "a-database-password-THAT-MUST-NEVER-LEAK"
 PROGRAMS = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"))
@@ -89,3 +89,12 @@ def test_runs_go_on_when_the_server_or_the_database_is_killed(database, serve, f
     assert not list(server.data.glob("corral.db*")), "nothing of the store is in the data folder"
     assert PASSWORD not in server.log_path.read_text()
     assert not server.errors()
+    server.stop()
+    check = [str(CORRAL), "store", "rebuild", "--check", "--data", str(server.data), "--store", database.url]
+    assert subprocess.run(check, capture_output=True).returncode == 0, "what is shown is what the events add up to"
+    database.query(f"DELETE FROM corral.documents WHERE kind = 'run' AND id = '{run}'", "corral")
+    assert subprocess.run(check, capture_output=True).returncode == 1
+    subprocess.run([word for word in check if word != "--check"], capture_output=True, check=True)
+    assert subprocess.run(check, capture_output=True).returncode == 0
+    server.start()
+    assert server.run(run)["status"] == "completed"
