@@ -41,7 +41,6 @@ const CodeRow& row(ErrorCode code) {
 }  // namespace
 
 std::string_view to_string(ErrorCode code) { return row(code).name; }
-int http_status(ErrorCode code) { return row(code).status; }
 bool retryable(ErrorCode code) { return row(code).retry; }
 
 ErrorCode error_code_from(std::string_view name) {
@@ -55,6 +54,13 @@ std::string Error::describe() const {
   for (const Error* at = cause.get(); at != nullptr; at = at->cause.get())
     text += ": " + at->message;
   return text;
+}
+
+int http_status(const Error& error) {
+  constexpr int kInsufficientStorage = 507;  // RFC 4918
+  for (const Error* at = &error; at != nullptr; at = at->cause.get())
+    if (at->code == ErrorCode::exhausted && at->disk_full) return kInsufficientStorage;
+  return row(error.code).status;
 }
 
 std::unexpected<Error> wrap(Error cause, std::string context) {
@@ -93,8 +99,8 @@ Error errno_error(int number, std::string_view doing) {
     case EOPNOTSUPP: code = ErrorCode::unsupported; break;
     default: break;
   }
-  return Error{code, fmt::format("{}: {}", doing, std::generic_category().message(number)),
-               nullptr};
+  return Error{code, fmt::format("{}: {}", doing, std::generic_category().message(number)), nullptr,
+               number == ENOSPC || number == EDQUOT};
 }
 
 void assertion_failed(const char* expression, const char* file, int line) {

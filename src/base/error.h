@@ -32,7 +32,6 @@ enum class ErrorCode {
 std::string_view to_string(ErrorCode code);
 // Inverse of to_string; `internal` for an unknown name.
 ErrorCode error_code_from(std::string_view name);
-int http_status(ErrorCode code);
 // Whether trying the same thing again may help.
 bool retryable(ErrorCode code);
 
@@ -40,10 +39,17 @@ struct [[nodiscard]] Error {
   ErrorCode code = ErrorCode::internal;
   std::string message;  // what was wrong, with value and place, and what to do; never a secret
   std::shared_ptr<const Error> cause;  // may be null
+  // Of `exhausted`: a disk is full, which the operator must mend, rather than a limit reached,
+  // which the caller can keep to.
+  bool disk_full = false;
 
   // "message: cause message: …"
   std::string describe() const;
 };
+
+// From the code, and for `exhausted` from whether a disk is full (507), of the error or what caused
+// it.
+int http_status(const Error& error);
 
 // [[nodiscard]] comes with std::expected.
 template <class T = void>

@@ -96,7 +96,7 @@ Task<void> Api::serve(Request request, Responder& responder) {
     out.add("Content-Security-Policy", kApiPolicy);
     auto answered = co_await call(*match.route, std::move(request), out, request_id);
     if (!answered && !out.started()) {
-      if (http_status(answered.error().code) == 500)
+      if (http_status(answered.error()) == 500)
         log::error(
             "http.internal_error",
             {{"route", route}, {"what", answered.error().describe()}, {"request_id", request_id}});

@@ -383,6 +383,14 @@ TEST_F(ApiTest, AnswersEveryErrorAsAProblem) {
   }
   log::set_level(log::Level::info);
   EXPECT_EQ(log::take_error_count(), 1);  // the internal one
+  with_newest([&](auto& service, RunId) {
+    service.next_error =
+        wrap(errno_error(ENOSPC, "cannot write the log"), "cannot start the run").error();
+  });
+  const auto full = client.request("GET", run);
+  EXPECT_EQ(full.status, 507) << "the operator's disk is no limit that the caller could keep to";
+  EXPECT_EQ(find_string(json::parse(full.body), {"code"}), "exhausted");
+  EXPECT_NE(full.body.find("No space left on device"), std::string::npos) << full.body;
 }
 
 TEST_F(ApiTest, RefusesWhatHttpRefuses) {

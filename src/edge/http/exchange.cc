@@ -21,7 +21,7 @@ Task<Result<void>> Exchange::refuse(int status, std::string_view detail,
 
 Task<Result<void>> Exchange::refuse(const Error& error, std::string_view request_id,
                                     Headers headers) {
-  const int status = http_status(error.code);
+  const int status = http_status(error);
   if (status == 429 || status == 503)
     headers.emplace_back("Retry-After", status == 429 ? "30" : "2");
   return send(status, problem_headers(std::move(headers)), problem_json(error, request_id));

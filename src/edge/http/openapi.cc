@@ -12,7 +12,7 @@ json::value parsed(std::string_view text) { return json::parse({text.data(), tex
 std::string text(std::string_view view) { return std::string(view); }
 
 // Statuses that any request can meet, apart from its route's own; docs/api.md says when.
-constexpr std::array kAlways{400, 403, 406, 408, 413, 429, 431, 500, 503, 504};
+constexpr std::array kAlways{400, 403, 406, 408, 413, 429, 431, 500, 503, 504, 507};
 
 struct Described {
   int status;
@@ -34,6 +34,10 @@ constexpr std::array kProblems{
     Described{500, "Internal", "A bug; the server's log says more under the request id."},
     Described{503, "Unavailable", "Try again later."},
     Described{504, "Deadline", "It took too long."},
+    Described{
+        507, "DiskFull",
+        "A disk of the server is full; nothing of the request was kept. Try again once there is "
+        "room."},
 };
 
 json::object problem_responses() {

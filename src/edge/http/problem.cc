@@ -46,6 +46,7 @@ constexpr std::array kRows{
     Row{503, "Service Unavailable", "unavailable"},
     Row{504, "Gateway Timeout", "deadline"},
     Row{505, "HTTP Version Not Supported", "unsupported"},
+    Row{507, "Insufficient Storage", "exhausted"},
     Row{529, "Overloaded", "unavailable"},
 };
 
@@ -80,7 +81,7 @@ std::string problem_json(int status, std::string_view code, std::string_view det
 }
 
 std::string problem_json(const Error& error, std::string_view request_id) {
-  return problem_json(http_status(error.code), to_string(error.code), error.describe(), request_id);
+  return problem_json(http_status(error), to_string(error.code), error.describe(), request_id);
 }
 
 }  // namespace corral::edge

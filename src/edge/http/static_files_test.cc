@@ -34,7 +34,7 @@ class Recorder final : public Responder {
 
 Task<void> serve_into(std::span<const WebAsset> assets, Request request, Recorder& out) {
   auto result = co_await serve_static(assets, request, out);
-  if (!result) out.status = http_status(result.error().code);
+  if (!result) out.status = http_status(result.error());
 }
 
 Recorder get(std::span<const WebAsset> assets, std::string path,

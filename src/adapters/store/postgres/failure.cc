@@ -47,6 +47,8 @@ constexpr std::array kRows{
     Row{"42883", ErrorCode::corrupt, Kind::refused},
 };
 
+constexpr std::string_view kDiskFull = "53100";
+
 bool is_sqlstate(std::string_view text) {
   return text.size() == 5 && std::ranges::all_of(text, [](unsigned char c) {
            return std::isdigit(c) != 0 || std::isupper(c) != 0;
@@ -77,7 +79,7 @@ Failure failure_of(std::string_view sqlstate, std::string_view message) {
   std::string text =
       ours ? std::string(message) : fmt::format("{} (SQLSTATE {})", one_line(message), sqlstate);
   if (row == kRows.end()) return {Kind::refused, {ErrorCode::internal, std::move(text), nullptr}};
-  return {row->kind, {row->code, std::move(text), nullptr}};
+  return {row->kind, {row->code, std::move(text), nullptr, sqlstate == kDiskFull}};
 }
 
 Failure connect_failure(std::string_view message) {

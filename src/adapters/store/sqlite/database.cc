@@ -15,9 +15,10 @@ Error error_of(int code, int system_errno, std::string_view words,
   };
   const bool no_room = system_errno == ENOSPC || system_errno == EDQUOT || system_errno == EFBIG;
   switch (code & 0xff) {
-    case SQLITE_FULL: return {ErrorCode::exhausted, message("; free some disk space"), nullptr};
+    case SQLITE_FULL:
+      return {ErrorCode::exhausted, message("; free some disk space"), nullptr, true};
     case SQLITE_IOERR:
-      if (no_room) return {ErrorCode::exhausted, message("; free some disk space"), nullptr};
+      if (no_room) return {ErrorCode::exhausted, message("; free some disk space"), nullptr, true};
       return {ErrorCode::unavailable, message("; see the system's log for errors of the disk"),
               nullptr};
     case SQLITE_CORRUPT:

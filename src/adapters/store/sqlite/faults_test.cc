@@ -164,6 +164,7 @@ TEST(SqliteStoreFullDisk, ACommitThatDoesNotFitIsExhaustedAndLeavesEverythingEls
         const auto committed = run_task(store->commit(append("s", version, 100'000)));
         if (!committed) {
           EXPECT_EQ(committed.error().code, ErrorCode::exhausted) << committed.error().message;
+          EXPECT_TRUE(committed.error().disk_full);
           break;
         }
         ASSERT_LT(++version, 120u) << "more than the disk has";
