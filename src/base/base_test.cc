@@ -60,6 +60,30 @@ TEST(Secret, ComparesWithoutPrinting) {
   EXPECT_EQ(moved.expose(), "s3cret");
 }
 
+// One after the other, so that descriptors are closed and opened all the time.
+Task<int> run_many(std::string script, int times) {
+  int killed = 0;
+  for (int i = 0; i < times; ++i) {
+    const auto done = co_await run_command({.argv = {"sh", "-c", script}, .env = inherited_env()});
+    if (!done || done->exit_code != 0) ++killed;
+  }
+  co_return killed;
+}
+
+TEST(Subprocess, NoneIsEndedForWhatHappensToAnother) {
+  asio::io_context context;
+  int killed = 0;
+  const auto count = [&killed](const std::exception_ptr& thrown, int more) {
+    if (thrown) std::rethrow_exception(thrown);
+    killed += more;
+  };
+  for (int i = 0; i < 8; ++i)
+    asio::co_spawn(context, run_many("echo a; echo b >&2; exec >&-; echo c >&2", 60), count);
+  for (int i = 0; i < 8; ++i) asio::co_spawn(context, run_many("sleep 0.05; true", 15), count);
+  context.run();
+  EXPECT_EQ(killed, 0);
+}
+
 TEST(Subprocess, GivesOutputErrorsAndExitCode) {
   const auto result = run(run_command({.argv = {"sh", "-c", "cat; echo oops >&2; exit 3"},
                                        .env = inherited_env(),

@@ -74,6 +74,11 @@ class Child {
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   }
   pid_t pid() const { return pid_; }
+  bool ended() const {
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+           info.si_pid != 0;
+  }
 
  private:
   pid_t pid_;
@@ -112,11 +117,15 @@ Task<void> watch(asio::posix::stream_descriptor& pidfd, std::chrono::millisecond
   using namespace asio::experimental::awaitable_operators;
   asio::steady_timer timer(co_await asio::this_coro::executor, timeout);
   boost::system::error_code exit_error, timer_error;
-  const auto first =
-      co_await (pidfd.async_wait(asio::posix::stream_descriptor::wait_read,
-                                 asio::redirect_error(asio::use_awaitable, exit_error)) ||
-                timer.async_wait(asio::redirect_error(asio::use_awaitable, timer_error)));
-  if (first.index() == 1) timed_out = true;
+  // Asio completes a wait for readiness without looking when an event of an earlier descriptor,
+  // whose state this one took over, is still queued.
+  do {
+    const auto first =
+        co_await (pidfd.async_wait(asio::posix::stream_descriptor::wait_read,
+                                   asio::redirect_error(asio::use_awaitable, exit_error)) ||
+                  timer.async_wait(asio::redirect_error(asio::use_awaitable, timer_error)));
+    if (first.index() == 1) timed_out = true;
+  } while (!timed_out && !exit_error && !child.ended());
   // The leader is gone or out of time: whoever of its group still holds the pipes goes too.
   child.kill_group();
 }
