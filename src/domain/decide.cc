@@ -19,7 +19,7 @@ class Decider {
       return corral::fail(ErrorCode::conflict, "run {} exists already and is {}",
                           run_.id.to_string(), to_string(run_.status));
     add(RunCreated{command.run, command.request, command.kept, command.base_branch,
-                   command.base_commit, command.snapshot});
+                   command.base_commit, command.snapshot, command.home});
     return done();
   }
   Events operator()(const Begin&) {
@@ -255,7 +255,7 @@ class Decider {
     if (run_.workspace)
       return corral::fail(ErrorCode::conflict, "the run has the workspace {} already",
                           run_.workspace->to_string());
-    add(WorkspaceCreated{command.workspace, run_.workspaces + 1});
+    add(WorkspaceCreated{command.workspace, run_.workspaces + 1, command.home});
     return done();
   }
   Events operator()(const WorkspaceIsReady& command) {

@@ -143,6 +143,7 @@ struct RunCreated {
   // Of a fork, or of one attempt among several: where it begins, instead of at the beginning.
   std::vector<KeptStep> kept;
   std::string base_branch, base_commit, snapshot;
+  std::string home;  // the server that has what it begins with; empty: any
   static void fields(auto& self, auto& visit) {
     visit("run", self.run);
     visit("request", self.request);
@@ -150,6 +151,7 @@ struct RunCreated {
     visit("base_branch", self.base_branch);
     visit("base_commit", self.base_commit);
     visit("snapshot", self.snapshot);
+    visit("home", self.home);
   }
 };
 struct RunStarted {
@@ -396,10 +398,12 @@ struct BudgetExceeded {
 struct WorkspaceCreated {
   static constexpr std::string_view kType = "run.workspace.created";
   WorkspaceId workspace;
-  int number = 1;  // of the run's workspaces
+  int number = 1;    // of the run's workspaces
+  std::string home;  // the server whose data folder it is in; empty: not known
   static void fields(auto& self, auto& visit) {
     visit("workspace", self.workspace);
     visit("number", self.number);
+    visit("home", self.home);
   }
 };
 struct WorkspaceReady {

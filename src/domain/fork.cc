@@ -28,6 +28,7 @@ bool comes_after(const Run& run, const std::string& step, const std::string& fro
 
 Result<Create> fork(const Run& old, const std::string& from, RunId id) {
   Create create{.run = id, .request = old.request};
+  create.home = old.home;
   create.request.forked_from = old.id;
   create.request.forked_step = from;
   create.request.root = old.request.root.value_or(old.id);

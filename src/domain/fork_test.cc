@@ -154,7 +154,7 @@ TEST(Fork, WhatIsDoneAgainBeginsWithoutWhatItLeft) {
 }
 
 TEST(Fork, ASnapshotWithoutStepsIsKeptToo) {
-  Story story(Create{kRun, request_of({step("a")}), {}, "main", "base", "given"});
+  Story story(Create{kRun, request_of({step("a")}), {}, "main", "base", "given", {}});
   EXPECT_EQ(story.run.snapshot, "given");
   story.begin();
   story.start("a");

@@ -31,6 +31,7 @@ class Applier {
     run_.base_branch = event.base_branch;
     run_.base_commit = event.base_commit;
     run_.snapshot = event.snapshot;
+    run_.home = event.home;
     if (std::ranges::find(event.kept, event.snapshot, &KeptStep::snapshot) == event.kept.end())
       run_.base_snapshot = event.snapshot;
     for (const auto& kept : event.kept) keep(kept);
@@ -185,6 +186,7 @@ class Applier {
     run_.workspace = event.workspace;
     run_.workspace_ready = false;
     run_.workspaces = event.number;
+    if (!event.home.empty()) run_.home = event.home;
     for (auto& step : run_.steps)
       if (is_under_way(step.status)) step.workspace = event.number;
   }

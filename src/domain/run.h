@@ -134,6 +134,7 @@ struct Run {
   std::optional<WorkspaceId> workspace;  // the present one
   bool workspace_ready = false;  // it was up once; when it cannot be reached now, it is lost
   int workspaces = 0;
+  std::string home;  // the server that has its workspace, or had the last one; empty: any
   std::string created_by;
   Time created_at;
   std::optional<Time> started_at;          // first start
@@ -197,7 +198,7 @@ struct Create {
   RunId run;
   Request request;
   std::vector<KeptStep> kept;
-  std::string base_branch, base_commit, snapshot;
+  std::string base_branch, base_commit, snapshot, home;
 };
 struct Begin {};  // pending → running
 struct RequestCancel {
@@ -288,6 +289,7 @@ struct RecordModelCall {
 struct StopForBudget {};  // a call was refused because the budget is spent
 struct ChooseWorkspace {
   WorkspaceId workspace;
+  std::string home = {};
 };
 struct WorkspaceIsReady {
   WorkspaceId workspace;

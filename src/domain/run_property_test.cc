@@ -238,7 +238,8 @@ class Drive {
   // From what was stored, as another process would.
   void fold_anew() {
     domain::Run run;
-    const auto created = decide({}, Create{kRun, story_.run.request, {}, {}, {}, {}}, kNow).value();
+    const auto created =
+        decide({}, Create{kRun, story_.run.request, {}, {}, {}, {}, {}}, kNow).value();
     apply(run, event_from(type_of(created[0].body), data_of(created[0])).value(), "test");
     for (const auto& [type, text] : stored_) {
       const auto event = event_from(type, json::parse(text));

@@ -767,6 +767,19 @@ TEST(Workspace, OneAtATimeAndALostOneFailsTheStepUnderWay) {
   EXPECT_TRUE(story.run.needs_restoring()) << "the sources were cloned in another one";
 }
 
+TEST(Workspace, ARunLivesWhereItsLastWorkspaceWas) {
+  TaskStory story;
+  story.begin();
+  story.start("prepare");
+  EXPECT_EQ(story.run.home, "") << "anywhere";
+  story.tell(ChooseWorkspace{kFirst, "a"});
+  EXPECT_EQ(story.run.home, "a");
+  story.tell(LoseWorkspace{kFirst, {ErrorCode::unavailable, "gone"}, 0.5, {"prepare"}});
+  EXPECT_EQ(story.run.home, "a") << "its mirror is there";
+  story.tell(ChooseWorkspace{kSecond, "b"});
+  EXPECT_EQ(story.run.home, "b");
+}
+
 TEST(Workspace, ALostOneFailsAllThatWereAtWorkInIt) {
   auto once = step("b");
   once.retry.attempts = 1;
@@ -834,6 +847,7 @@ TEST(RunRules, KeptStepsOfAMatrixThatIsNotThereAreLeftOut) {
              {{.step = "m.1", .summary = {}, .of = "m"}, {.step = "z", .summary = {}}},
              {},
              {},
+             {},
              {}});
   EXPECT_EQ(states(story), "a pending, ");
 }
@@ -861,7 +875,7 @@ TEST(Event, DataOfAWrongShapeIsCorrupt) {
     EXPECT_EQ(event_from("run.step.started", data).error().code, ErrorCode::corrupt) << field;
   }
   EXPECT_EQ(event_from("run.step.started", json::value(3)).error().code, ErrorCode::corrupt);
-  auto created = data_of({kNow, RunCreated{{}, task(), {}, {}, {}, {}}});
+  auto created = data_of({kNow, RunCreated{{}, task(), {}, {}, {}, {}, {}}});
   EXPECT_TRUE(event_from("run.created", created));
   created.at("request").at("workflow").at("steps").as_array()[0] = 7;
   EXPECT_EQ(event_from("run.created", created).error().code, ErrorCode::corrupt);

@@ -41,6 +41,7 @@ Task<Result<domain::Run>> child_run(StepContext& context, RunId id, StartRun req
                    "runs within runs go {} deep at most: does the workflow use itself?", kMaxDepth);
   CORRAL_CO_TRY(auto create,
                 co_await new_run(context.core, std::move(request), parent.created_by, id));
+  create.home = parent.home;
   create.request.parent = parent.id;
   create.request.parent_step = context.name;
   create.request.root = parent.request.root.value_or(parent.id);

@@ -26,7 +26,8 @@ class Drivers {
   // Held by a driver while it drives.
   class Seat {
    public:
-    Seat(Drivers& drivers, RunId run) : drivers_(drivers), run_(run), changed_(drivers.executor_) {
+    Seat(Drivers& drivers, RunId run, Time held_until = Time::max())
+        : drivers_(drivers), run_(run), held_until_(held_until), changed_(drivers.executor_) {
       drivers_.seats_[run_] = this;
     }
     // A run that is retried may have its next driver before the last one has cleaned up.
@@ -40,14 +41,27 @@ class Drivers {
     // Counts notifications: one that comes between a look at the run and the wait is then not
     // missed.
     std::uint64_t news() const { return news_; }
+    // Whether the run may still be changed here: `unavailable` once the lease on its job ran out
+    // before it was renewed, as when this process was stopped. Another may have it by now.
+    Result<void> check(Time now) const {
+      if (now < held_until_) return {};
+      return fail(ErrorCode::unavailable, "the lease on run {} ran out", run_.to_string());
+    }
 
    private:
     friend Drivers;
     Drivers& drivers_;
     RunId run_;
+    Time held_until_;
     Signal changed_;
     std::uint64_t news_ = 0;
   };
+
+  // The lease on the run's job was renewed.
+  void renewed(RunId run, Time until) {
+    const auto seat = seats_.find(run);
+    if (seat != seats_.end()) seat->second->held_until_ = until;
+  }
 
   // The run has changed: whoever drives it should look.
   void notify(RunId run) {

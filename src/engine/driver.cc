@@ -25,7 +25,7 @@ RunDriver::RunDriver(Core& core, RunId run, ports::Job job)
     : core_(core),
       id_(run),
       job_(std::move(job)),
-      seat_(core.drivers, run),
+      seat_(core.drivers, run, job_.lease_until),
       workspace_mutex_(core.deps.executor),
       steps_(core.deps.executor) {}
 
@@ -36,6 +36,7 @@ Task<Result<void>> RunDriver::reload() {
 }
 
 Task<Result<void>> RunDriver::tell(domain::Command command) {
+  CORRAL_CO_CHECK(seat_.check(core_.deps.clock.now()));
   CORRAL_CO_TRY(auto after, co_await core_.tell(id_, std::move(command), "worker"));
   if (after.version >= run_.version) run_ = std::move(after);
   co_return Result<void>{};
@@ -298,7 +299,11 @@ Task<Result<std::optional<domain::Failure>>> RunDriver::prepare(StepContext& con
   const auto& step = context.step();
   std::string prompt;
   if (!context.run.request.prompt_blob.empty()) {
-    CORRAL_CO_TRY(prompt, co_await core_.deps.blobs.get(context.run.request.prompt_blob));
+    auto whole = co_await core_.deps.blobs.get(context.run.request.prompt_blob);
+    // Kept by another server, which is gone.
+    if (!whole && whole.error().code == ErrorCode::not_found)
+      co_return domain::failure_of(whole.error());
+    CORRAL_CO_TRY(prompt, std::move(whole));
   }
   if (step.of.empty()) {
     const auto holds = domain::condition_holds(context.run, step);
@@ -358,8 +363,8 @@ Task<Result<bool>> RunDriver::ensure_workspace(StepContext& context) {
     workspace_.reset();
   if (!workspace_) {
     if (!context.run.workspace)
-      CORRAL_CO_CHECK(co_await context.tell(
-          domain::ChooseWorkspace{WorkspaceId::make(core_.deps.clock.now(), core_.deps.random)}));
+      CORRAL_CO_CHECK(co_await context.tell(domain::ChooseWorkspace{
+          WorkspaceId::make(core_.deps.clock.now(), core_.deps.random), core_.options.server}));
     const auto id = *context.run.workspace;
     auto opened = co_await open_workspace(context, id);
     if (!opened) {

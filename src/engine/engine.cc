@@ -15,7 +15,8 @@ namespace {
 constexpr std::size_t kMaxReason = 2000;
 
 EngineOptions named(EngineOptions options, Random& random) {
-  if (options.worker.empty()) options.worker = "worker-" + random.hex(8);
+  if (options.worker.empty())
+    options.worker = (options.server.empty() ? "worker" : options.server) + "/" + random.hex(8);
   return options;
 }
 
@@ -31,7 +32,8 @@ EngineImpl::EngineImpl(EngineDeps deps, EngineOptions options, StepKinds kinds)
     : core_(std::move(deps), std::move(options), std::move(kinds)),
       catalog_(core_),
       schedules_(core_),
-      workers_(core_, schedules_) {}
+      homes_(core_),
+      workers_(core_, schedules_, homes_) {}
 
 Task<void> EngineImpl::stop() { co_await workers_.stop(); }
 
@@ -46,26 +48,22 @@ Task<Result<void>> EngineImpl::start() {
   CORRAL_CO_TRY(const auto position, co_await core_.deps.store.commit({}));
   core_.runs.saw(position);
   CORRAL_CO_CHECK(co_await catalog_.ensure_default_group());
-  if (core_.options.sole_owner) {
-    CORRAL_CO_CHECK(co_await core_.deps.store.release_leases_except(core_.options.worker));
-    CORRAL_CO_TRY(const auto live, co_await live_runs());
-    // Their doors must open before their drivers come round: a workspace that outlived the server
-    // calls at once.
-    for (const auto& run : live)
-      if (run.workspace)
-        core_.owners[*run.workspace] = {run.id, run.request.project, run.request.branch};
-    CORRAL_CO_CHECK(co_await remove_orphans(live));
-    // Enqueueing again is a no-op where the job is there, as it always should be.
-    for (const auto& run : live) {
-      std::vector<ports::Change> changes;
-      changes.emplace_back(run_job(run));
-      // What it waits for may have come while nobody was there.
-      if (run.status == domain::RunStatus::running)
-        changes.emplace_back(ports::WakeJob{run_job_key(run.id)});
-      CORRAL_CO_CHECK(co_await core_.commit(std::move(changes)));
-    }
-    if (!live.empty()) log::info("engine.recovered", {{"runs", live.size()}});
+  CORRAL_CO_CHECK(co_await homes_.look());
+  if (const auto& server = core_.options.server; !server.empty())
+    CORRAL_CO_CHECK(co_await core_.deps.store.release_leases(server + "/", core_.options.worker));
+  CORRAL_CO_TRY(const auto live, co_await live_runs());
+  CORRAL_CO_CHECK(co_await sort_workspaces(live));
+  // Enqueueing again is a no-op where the job is there, as it always should be.
+  for (const auto& run : live) {
+    std::vector<ports::Change> changes;
+    changes.emplace_back(run_job(run));
+    // What it waits for may have come while nobody was there.
+    const bool ours = run.home.empty() || run.home == core_.options.server;
+    if (ours && run.status == domain::RunStatus::running)
+      changes.emplace_back(ports::WakeJob{run_job_key(run.id)});
+    CORRAL_CO_CHECK(co_await core_.commit(std::move(changes)));
   }
+  if (!live.empty()) log::info("engine.recovered", {{"runs", live.size()}});
   workers_.start(position);
   co_return Result<void>{};
 }
@@ -91,14 +89,16 @@ Task<Result<std::vector<domain::Run>>> EngineImpl::live_runs() {
   co_return live;
 }
 
-Task<Result<void>> EngineImpl::remove_orphans(const std::vector<domain::Run>& live) {
-  std::set<WorkspaceId> needed;
-  for (const auto& run : live)
-    if (run.workspace) needed.insert(*run.workspace);
+// Of those that are here, whichever server drives the runs now.
+Task<Result<void>> EngineImpl::sort_workspaces(const std::vector<domain::Run>& live) {
   CORRAL_CO_TRY(const auto existing, co_await core_.deps.launcher.list());
-  for (const auto id : existing) {
-    if (!needed.contains(id)) co_await core_.destroy_workspace(id);
-  }
+  std::set<WorkspaceId> orphans(existing.begin(), existing.end());
+  // Their doors must open before their drivers come round: a workspace that outlived the server
+  // calls at once.
+  for (const auto& run : live)
+    if (run.workspace && orphans.erase(*run.workspace) > 0)
+      core_.owners[*run.workspace] = {run.id, run.request.project, run.request.branch};
+  for (const auto id : orphans) co_await core_.destroy_workspace(id);
   co_return Result<void>{};
 }
 

@@ -44,9 +44,16 @@ struct EngineDeps {
   Secret token_key;
 };
 
+// Whether other servers may be at work on the same store.
+enum class StoreUse { alone, shared };
+
 struct EngineOptions {
-  std::string worker;          // names this process's leases; unique to each start. Empty: made up
-  std::uint32_t running = 10;  // runs driven at once
+  // Names the data folder, for as long as it lives: leases of workers named "<server>/…" are those
+  // of this process or of earlier ones, which are dead when it starts. Empty: there are none.
+  std::string server;
+  std::string worker;  // names this process's leases; unique to each start. Empty: made up
+  StoreUse store_use = StoreUse::alone;
+  std::uint32_t running = 10;     // runs driven at once
   std::uint32_t per_project = 5;  // of one project
   Duration lease{15'000};
   Duration heartbeat{5'000};
@@ -58,9 +65,6 @@ struct EngineOptions {
       256u << 20;  // of one channel of a process; more ends the process and fails its step
   std::optional<double> budget_usd;  // of runs that name none
   ports::Limits limits;              // of every workspace
-  // One server alone uses the data folder: at start every lease of an earlier process is void, and
-  // every workspace that no live run needs is removed.
-  bool sole_owner = true;
 };
 
 // Whose a workspace is, for the doors (gateway, git) that connections from inside come out of.

@@ -3,6 +3,7 @@
 
 #include "engine/catalog.h"
 #include "engine/core.h"
+#include "engine/homes.h"
 #include "engine/idempotency.h"
 #include "engine/schedules.h"
 #include "engine/workers.h"
@@ -71,7 +72,7 @@ class EngineImpl final : public Engine {
 
  private:
   Task<Result<std::vector<domain::Run>>> live_runs();
-  Task<Result<void>> remove_orphans(const std::vector<domain::Run>& live);
+  Task<Result<void>> sort_workspaces(const std::vector<domain::Run>& live);
   // A person's command: whoever drives the run, or is to, takes notice.
   Task<Result<domain::Run>> command(RunId run, domain::Command command, Caller by, std::string what,
                                     std::vector<ports::Change> extra = {});
@@ -83,6 +84,7 @@ class EngineImpl final : public Engine {
   Core core_;
   Catalog catalog_;
   Schedules schedules_;
+  Homes homes_;
   Workers workers_;
 };
 

@@ -14,7 +14,8 @@ transfer() { git "$@" || exit 75; }
 
 // What a script exits with (EX_TEMPFAIL) when it could not reach the mirror. The door to it is the
 // server's, and dies with it in the midst of a transfer: whichever server is there then carries the
-// script out again, as another process.
+// script out again, as another process. Those that an earlier server began say nothing about the
+// mirror, and so neither count nor are waited for.
 constexpr int kTransferFailed = 75;
 constexpr int kTransferAttempts = 6;
 constexpr Duration kTransferPause{500};
@@ -141,7 +142,13 @@ Task<Result<std::optional<domain::Failure>>> run_script(StepContext& context, st
                                                         std::string script, std::string doing,
                                                         std::string other = {}) {
   ProcessEnd end;
-  for (int attempt = 1; attempt <= kTransferAttempts; ++attempt) {
+  int failed = 0;
+  for (int attempt = 1; failed < kTransferAttempts; ++attempt) {
+    const std::string again = fmt::format("transfer/{}.{}", process, attempt);
+    const bool of_earlier = attempt > 1 && context.log->source_end("corral/" + again) > 0;
+    if (attempt > 1 && !of_earlier)
+      CORRAL_CO_CHECK(co_await context.note(
+          again, fmt::format("git could not {}: trying again ({})\n", doing, attempt)));
     ports::ProcessSpec spec;
     spec.id = attempt == 1 ? process : fmt::format("{}.{}", process, attempt);
     spec.argv = {"sh", "-c", std::string(kPrelude) + script};
@@ -153,7 +160,9 @@ Task<Result<std::optional<domain::Failure>>> run_script(StepContext& context, st
     CORRAL_CO_TRY(end, co_await run_logged_process(context, std::move(spec)));
     if (end.failure) co_return std::move(end.failure);
     if (end.exit_code != kTransferFailed) break;
-    co_await context.core.deps.clock.sleep(kTransferPause * attempt);
+    if (of_earlier) continue;
+    // The first may be an earlier server's as well: what follows it does so at once.
+    co_await context.core.deps.clock.sleep(kTransferPause * failed++);
   }
   if (end.exit_code == kTransferFailed)
     co_return domain::Failure{
@@ -176,7 +185,23 @@ std::string snapshot_ref(const domain::Run& run) {
   return "refs/corral/" + run.request.branch + "/snapshot";
 }
 
+namespace {
+
+// The mirror may be another server's, where the run was begun: here it is made anew.
+Task<std::optional<domain::Failure>> have_sources(StepContext& context) {
+  const auto& run = context.run;
+  auto& mirrors = context.core.deps.mirrors;
+  if (co_await mirrors.resolve(run.request.project, run.base_commit)) co_return std::nullopt;
+  const auto fetched =
+      co_await mirrors.fetch(run.request.project, run.request.git_url, run.base_branch);
+  if (!fetched) co_return domain::failure_of(fetched.error());
+  co_return std::nullopt;
+}
+
+}  // namespace
+
 Task<Result<std::optional<domain::Failure>>> clone_sources(StepContext& context) {
+  if (auto failure = co_await have_sources(context)) co_return failure;
   co_return co_await run_script(context, context.process_id(),
                                 std::string(kOpenRepository) + std::string(kClone),
                                 "clone the sources");
@@ -208,6 +233,7 @@ Task<Result<std::optional<domain::Failure>>> take_over(StepContext& context, std
 }
 
 Task<Result<std::optional<domain::Failure>>> restore_workspace(StepContext& context) {
+  if (auto failure = co_await have_sources(context)) co_return failure;
   co_return co_await run_script(context, fmt::format("restore-{}", context.run.workspaces),
                                 std::string(kOpenRepository) + std::string(kRestore),
                                 "restore the workspace");

@@ -311,6 +311,15 @@ TEST_F(GitWorkTest, ATransferThatBreaksIsDoneAgain) {
   EXPECT_EQ(git("ws", "git rev-parse HEAD"), base);
 }
 
+TEST_F(GitWorkTest, TransfersThatBrokeWithEarlierServersDoNotCount) {
+  auto context = context_in("ws");
+  fs::rename(root / "mirror.git", root / "away.git");
+  EXPECT_NE(carry_out(clone_sources, context), "");
+  fs::rename(root / "away.git", root / "mirror.git");
+  EXPECT_EQ(carry_out(clone_sources, context), "") << h.logs.text("log");
+  EXPECT_EQ(git("ws", "git rev-parse HEAD"), base);
+}
+
 TEST_F(GitWorkTest, AMirrorThatNeverAnswersIsUnavailable) {
   auto context = context_in("ws");
   context.run.base_branch = "no-such-branch";

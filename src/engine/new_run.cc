@@ -45,7 +45,9 @@ Task<Result<domain::Create>> new_run(Core& core, StartRun request, std::string a
   if (request.prompt.size() > checked.prompt.size()) {
     CORRAL_CO_TRY(checked.prompt_blob, co_await core.deps.blobs.put(request.prompt));
   }
-  co_return domain::Create{.run = id, .request = std::move(checked)};
+  domain::Create create{.run = id, .request = std::move(checked)};
+  if (!create.request.prompt_blob.empty()) create.home = core.options.server;
+  co_return create;
 }
 
 Task<Result<domain::Run>> create_run(Core& core, domain::Create create, Caller by,

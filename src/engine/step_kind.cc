@@ -40,6 +40,7 @@ StepKinds standard_step_kinds() {
 }
 
 Task<Result<void>> StepContext::tell(domain::Command command) {
+  CORRAL_CO_CHECK(seat.check(core.deps.clock.now()));
   CORRAL_CO_TRY(auto after, co_await core.tell(run.id, std::move(command), "worker"));
   if (after.version >= run.version) run = std::move(after);
   co_return Result<void>{};

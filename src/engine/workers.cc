@@ -11,6 +11,7 @@ constexpr std::uint64_t kTrimEvery = 50;
 constexpr Duration kSweepEvery{30'000};
 constexpr Duration kStoreRetry{1'000};
 constexpr Duration kLongestRetry{60'000};
+constexpr Duration kLeaveFor{300}, kLongestLeave{5'000}, kPoliteness{50};
 
 Task<void> wait_for_job(ports::Store& store, Duration timeout) {
   (void)co_await store.wait_for_job(timeout);
@@ -25,6 +26,7 @@ Task<void> Workers::claim_jobs() {
       co_await core_.jobs.wait();
       continue;
     }
+    if (core_.deps.clock.now() < polite_until_) co_await core_.deps.clock.sleep(kPoliteness);
     auto claimed = co_await core_.deps.store.claim(
         {.owner = core_.options.worker,
          .now = core_.deps.clock.now(),
@@ -85,8 +87,28 @@ Task<Result<void>> Workers::drive(const ports::Job& job) {
   if (job.kind == kScheduleKind) co_return co_await schedules_.fire(job);
   const auto run = RunId::parse(find_string(job.payload, {"run"}));
   if (!run) co_return fail(ErrorCode::corrupt, "job {} names no run", job.key);
+  CORRAL_CO_TRY(const auto now, co_await core_.runs.load(*run));
+  if (const auto ours = co_await homes_.check(now); !ours) {
+    if (ours.error().code == ErrorCode::conflict) co_return co_await leave(job);
+    co_return ours;
+  }
   auto driver = std::make_unique<RunDriver>(core_, *run, job);
   co_return co_await driver->drive();
+}
+
+// To the server that the run lives on, which hears of the job as everyone does. So that it gets
+// there first, this one holds back a little for as long as there are such jobs.
+Task<Result<void>> Workers::leave(const ports::Job& job) {
+  const Time now = core_.deps.clock.now();
+  if (now >= polite_until_) left_.clear();
+  const int times = ++left_[job.key];
+  const Duration wait = std::min(kLongestLeave, kLeaveFor * (1 << std::min(times - 1, 10)));
+  polite_until_ = std::max(polite_until_, now + wait + kLongestLeave);
+  co_return co_await core_.commit(ports::ReleaseJob{.id = job.id,
+                                                    .owner = core_.options.worker,
+                                                    .due = now + wait,
+                                                    .error = {},
+                                                    .keep_attempt = true});
 }
 
 // Ends when the lease is no longer ours, or can no longer be known to be.
@@ -96,10 +118,13 @@ Task<void> Workers::keep_lease(const ports::Job& job) {
     co_await core_.deps.clock.sleep(core_.options.heartbeat);
     const Time until_then = core_.deps.clock.now() + core_.options.lease;
     const auto kept = co_await core_.deps.store.heartbeat(job.id, core_.options.worker, until_then);
-    if (kept)
+    if (kept) {
       held_until = until_then;
-    else if (kept.error().code == ErrorCode::conflict || core_.deps.clock.now() >= held_until)
-      co_return;
+      if (const auto run = RunId::parse(find_string(job.payload, {"run"})))
+        core_.drivers.renewed(*run, until_then);
+      continue;
+    }
+    if (kept.error().code == ErrorCode::conflict || core_.deps.clock.now() >= held_until) co_return;
   }
 }
 

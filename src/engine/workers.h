@@ -2,20 +2,22 @@
 #pragma once
 
 #include "engine/core.h"
+#include "engine/homes.h"
 #include "engine/schedules.h"
 
 namespace corral::engine {
 
 class Workers {
  public:
-  Workers(Core& core, Schedules& schedules)
-      : core_(core), schedules_(schedules), scope_(core.deps.executor) {}
+  Workers(Core& core, Schedules& schedules, Homes& homes)
+      : core_(core), schedules_(schedules), homes_(homes), scope_(core.deps.executor) {}
 
   // `position`: the end of the store's log before anything of it was read.
   void start(std::uint64_t position) {
     if (!core_.options.sole_owner) scope_.start("documents", core_.documents.follow(position));
     scope_.start("workers", claim_jobs());
     scope_.start("sweeper", sweep());
+    scope_.start("homes", homes_.keep());
   }
   // Drivers are cut off where they are; what they did stays, and so do workspaces.
   Task<void> stop() { co_await scope_.stop(); }
@@ -26,15 +28,19 @@ class Workers {
   Task<void> wait_for_work(std::uint64_t seen);
   Task<void> work_on(ports::Job job);
   Task<Result<void>> drive(const ports::Job& job);
+  Task<Result<void>> leave(const ports::Job& job);
   Task<void> keep_lease(const ports::Job& job);
   Task<void> release(const ports::Job& job, const Error& why);
   void done();
 
   Core& core_;
   Schedules& schedules_;
+  Homes& homes_;
   std::uint32_t active_ = 0;
   std::uint64_t finished_ = 0;
   std::map<std::string, int> troubles_;  // by job key: how often in a row
+  std::map<std::string, int> left_;      // by job key: how often to another server
+  Time polite_until_{};
   TaskScope scope_;
 };
 

@@ -1,8 +1,11 @@
 #include "main/data_folder.h"
 
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -12,13 +15,25 @@
 namespace corral {
 namespace {
 
-constexpr std::size_t kTokenBytes = 32;
+constexpr std::size_t kTokenBytes = 32, kIdBytes = 8;
+
+// A server that is killed while it starts a program leaves its lock to that program's process,
+// until that has begun.
+constexpr int kLockPauseMs = 20;
+constexpr int kLockTries = 250;
+
+bool is_dead(const std::string& pid) {
+  const int number = std::atoi(pid.c_str());
+  // It writes its number after it has got the lock.
+  return number <= 0 || (::kill(number, 0) != 0 && errno == ESRCH);
+}
 
 // The secret in `file`, made when there is none.
 Result<DataFolder::LoginToken> kept_secret(const std::filesystem::path& file,
-                                           std::string_view prefix, Random& random) {
+                                           std::string_view prefix, Random& random,
+                                           std::size_t bytes = kTokenBytes) {
   auto kept = read_file(file, 4096);
-  if (kept && kept->size() >= 2 * kTokenBytes)
+  if (kept && kept->size() >= 2 * bytes)
     return DataFolder::LoginToken{Secret(*std::move(kept)), false};
   if (kept)
     return fail(
@@ -26,7 +41,7 @@ Result<DataFolder::LoginToken> kept_secret(const std::filesystem::path& file,
         "{} is too short to be what it should: restore it, or remove it to have a new one made",
         file.string());
   if (kept.error().code != ErrorCode::not_found) return std::unexpected(std::move(kept).error());
-  Secret made(std::string(prefix) + random.hex(kTokenBytes));
+  Secret made(std::string(prefix) + random.hex(bytes));
   CORRAL_CHECK(write_file_atomically(file, made.expose()));
   return DataFolder::LoginToken{std::move(made), true};
 }
@@ -42,8 +57,12 @@ Result<DataFolder> DataFolder::open(std::filesystem::path path) {
   Fd lock(::open((path / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock)
     return std::unexpected(errno_error(errno, "cannot write to data folder " + path.string()));
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+  for (int tries = 0; ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
     const auto holder = read_file(path / "lock", 64);
+    if (tries < kLockTries && is_dead(holder.value_or(""))) {
+      ::poll(nullptr, 0, kLockPauseMs);
+      continue;
+    }
     return fail(ErrorCode::conflict,
                 "another corral server (pid {}) uses data folder {}: stop it, talk to it with "
                 "--server, or give another --data",
@@ -59,6 +78,11 @@ Result<DataFolder> DataFolder::open(std::filesystem::path path) {
 Result<Secret> DataFolder::run_token_key(Random& random) const {
   CORRAL_TRY(auto key, kept_secret(path_ / "server.key", "", random));
   return std::move(key.token);
+}
+
+Result<std::string> DataFolder::server_id(Random& random) const {
+  CORRAL_TRY(const auto id, kept_secret(path_ / "server.id", "", random, kIdBytes));
+  return std::string(id.token.expose());
 }
 
 Result<DataFolder::LoginToken> DataFolder::login_token(Random& random) const {

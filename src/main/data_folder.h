@@ -27,6 +27,10 @@ class DataFolder {
   // (0600).
   Result<Secret> run_token_key(Random& random) const;
 
+  // Names the folder, and so its server, among those that share a store: made once, kept in
+  // <folder>/server.id. A copy of the folder must not have it.
+  Result<std::string> server_id(Random& random) const;
+
   // The token that a server which others can reach asks for: made once and kept in
   // <folder>/admin-token (0600).
   struct LoginToken {

@@ -166,9 +166,12 @@ Task<Result<void>> Server::Parts::start_engine() {
   options.running = settings.max_runs;
   options.per_project = settings.max_runs_per_project;
   options.budget_usd = settings.budget_usd;
-  // Other servers may be at work on the same database: what they hold is theirs until their leases
-  // run out.
-  options.sole_owner = settings.store_url.empty();
+  CORRAL_CO_TRY(options.server, folder.server_id(random));
+  // Other servers may be at work on the same database.
+  options.store_use =
+      settings.store_url.empty() ? engine::StoreUse::alone : engine::StoreUse::shared;
+  options.lease = settings.lease;
+  options.heartbeat = settings.lease / 3;
   engine = engine::make_engine({.executor = executor,
                                 .store = *store,
                                 .cache = *cache,

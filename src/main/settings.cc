@@ -85,6 +85,7 @@ Result<Settings> read_settings(const edge::cli::ServeOptions& options) {
   CORRAL_TRY(settings.isolation, isolation_named(options.sandbox));
   settings.require_limits = options.require_limits;
   settings.max_runs = options.max_runs;
+  settings.lease = std::chrono::seconds(options.lease_s);
   CORRAL_TRY(const auto per_project, number<std::uint32_t>("CORRAL_MAX_RUNS_PER_PROJECT", 1));
   settings.max_runs_per_project = per_project.value_or(settings.max_runs);
   settings.provider_url = variable("CORRAL_ANTHROPIC_BASE_URL");

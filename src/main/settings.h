@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "adapters/http/addresses.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/secret.h"
 #include "edge/cli/cli.h"
@@ -30,6 +31,7 @@ struct Settings {
   ports::Isolation isolation = ports::Isolation::sandbox;
   bool require_limits = false;
   std::uint32_t max_runs = 10;
+  Duration lease{15'000};                   // of a run that this server drives
   std::uint32_t max_runs_per_project = 10;  // CORRAL_MAX_RUNS_PER_PROJECT; at most max_runs
   std::string provider_url;                 // CORRAL_ANTHROPIC_BASE_URL; empty: Anthropic's own
   Secret provider_key;                      // ANTHROPIC_API_KEY

@@ -249,9 +249,10 @@ class Store {
   virtual Task<Result<std::vector<Job>>> claim(ClaimQuery query) = 0;
   // `conflict` when the lease is no longer the owner's.
   virtual Task<Result<void>> heartbeat(std::uint64_t job, std::string owner, Time until) = 0;
-  // Makes every lease of `owner`s other than the given one run out: for the embedded server, which
-  // alone uses its data folder, at start. Not counted as an attempt.
-  virtual Task<Result<void>> release_leases_except(std::string owner) = 0;
+  // Makes every lease run out whose owner's name begins with `family`, but for those of `except`:
+  // for a server, at its start, to end the leases of its own earlier lives. Not counted as an
+  // attempt.
+  virtual Task<Result<void>> release_leases(std::string family, std::string except) = 0;
   virtual Task<Result<std::optional<Job>>> find_job(std::string key) = 0;
   virtual Task<Result<std::vector<Job>>> list_jobs(JobQuery query) = 0;
   virtual Task<Result<QueueCounts>> queue_counts(Time now) = 0;

@@ -74,7 +74,7 @@ struct Story {
   Time now = kNow;
   std::vector<std::pair<std::string, json::value>> stored;  // the events' types and data
 
-  explicit Story(Request request) { tell(Create{kRun, std::move(request), {}, {}, {}, {}}); }
+  explicit Story(Request request) { tell(Create{kRun, std::move(request), {}, {}, {}, {}, {}}); }
   explicit Story(std::vector<StepDefinition> steps) : Story(request_of(std::move(steps))) {}
   explicit Story(Create create) { tell(std::move(create)); }
 

@@ -40,6 +40,8 @@ struct ServeOptions {
   std::string store;            // postgres://…; empty: as configured, or SQLite in the data folder
   std::vector<std::string> http_allow;  // HOST or HOST:PORT that `http` steps may call anyway
   std::uint32_t max_runs = 10;  // at work at once; 0: answers and takes commands, drives none
+  std::uint32_t lease_s =
+      15;  // of a run: how long this server may be away before another takes over
 };
 
 struct EmbeddedServer {

@@ -123,6 +123,13 @@ struct Tree {
     serve->add_option("--max-runs", arguments.serve.max_runs, "Runs at work at once")
         ->check(CLI::Range(1u, 1000u))
         ->capture_default_str();
+    serve
+        ->add_option("--lease", arguments.serve.lease_s,
+                     "Seconds that this server may be away before another on the same store takes "
+                     "its runs over")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(2u, 3600u))
+        ->capture_default_str();
   }
   CLI::Option* prompt_file(CLI::App* to) {
     return file(to->add_option("--prompt-file", arguments.prompt_file,

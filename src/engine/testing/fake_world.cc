@@ -216,6 +216,10 @@ class FakeMirrors final : public ports::Mirrors {
   }
   Task<Result<std::string>> resolve(ProjectId, std::string ref) override {
     CORRAL_CO_CHECK(co_await call("resolve"));
+    // A commit by its hash, when it is in the mirror.
+    const bool pushed =
+        std::ranges::any_of(world_.refs, [&](const auto& known) { return known.second == ref; });
+    if (pushed || (ref == world_.base_commit && world_.fetches > 0)) co_return ref;
     const auto at = world_.refs.find(ref);
     if (at == world_.refs.end()) co_return fail(ErrorCode::not_found, "there is no {}", ref);
     co_return at->second;

@@ -10,6 +10,7 @@ Harness::Harness(std::uint64_t seed)
       models(clock),
       random(seed),
       agents{make_fake_agent(), make_fake_agent({.name = "command"})} {
+  options.server = "server";
   const auto refuse = [this]() -> std::optional<Error> {
     if (!crashed_) return std::nullopt;
     return Error{ErrorCode::unavailable, "the server is dead", nullptr};

@@ -210,16 +210,20 @@ TEST_P(StoreContract, AFullGroupStepsAsideForOthers) {
       << "leases that ran out do not count, and go by their old place";
 }
 
-TEST_P(StoreContract, LeasesOfOtherOwnersCanBeEndedAtStart) {
-  ASSERT_TRUE(commit(new_job("a"), new_job("b")));
-  ASSERT_TRUE(claim("old", 0));
-  ASSERT_TRUE(claim("new", 0));
-  ASSERT_TRUE(run_task(store().release_leases_except("new")));
-  const auto job = claim("new", 0).value();
+TEST_P(StoreContract, LeasesOfEarlierLivesCanBeEndedAtStart) {
+  ASSERT_TRUE(commit(new_job("a"), new_job("b"), new_job("c")));
+  ASSERT_TRUE(claim("a%_/old", 0));
+  ASSERT_TRUE(claim("a%_/new", 0));
+  ASSERT_TRUE(claim("a%_b/other", 0)) << "another server's, whose name is similar";
+  ASSERT_TRUE(run_task(store().release_leases("a%_/", "a%_/new")));
+  EXPECT_EQ(this->job("c").state, "claimed");
+  const auto job = claim("a%_/new", 0).value();
   EXPECT_EQ(job.key, "a");
   EXPECT_EQ(job.attempt, 1u) << "a server that died is not the job's fault";
   EXPECT_EQ(this->job("b").state, "claimed");
-  EXPECT_TRUE(run_task(store().release_leases_except("new"))) << "may be repeated";
+  EXPECT_TRUE(run_task(store().release_leases("a%_/", "a%_/new"))) << "may be repeated";
+  ASSERT_TRUE(run_task(store().release_leases("", "a%_/new")));
+  EXPECT_EQ(claim("a%_/new", 0).value().key, "c") << "everybody else's";
 }
 
 TEST_P(StoreContract, FindsTheNewestJobOfAKey) {

@@ -111,14 +111,13 @@ Task<Result<void>> FakeStore::heartbeat(std::uint64_t job, std::string owner, Ti
       "heartbeat", [&](StoreModel& model) { return model.heartbeat(job, owner, until); });
 }
 
-Task<Result<void>> FakeStore::release_leases_except(std::string owner) {
-  co_return co_await call<void>("release_leases_except",
-                                [&, this](StoreModel& model) -> Result<void> {
-                                  const auto released = model.release_leases_except(owner);
-                                  job_epoch_ += released;
-                                  jobs_.wake(released);
-                                  return {};
-                                });
+Task<Result<void>> FakeStore::release_leases(std::string family, std::string except) {
+  co_return co_await call<void>("release_leases", [&, this](StoreModel& model) -> Result<void> {
+    const auto released = model.release_leases(family, except);
+    job_epoch_ += released;
+    jobs_.wake(released);
+    return {};
+  });
 }
 
 Task<Result<std::optional<Job>>> FakeStore::find_job(std::string key) {

@@ -40,7 +40,7 @@ class FakeStore final : public Store {
   Task<Result<std::vector<Document>>> list(DocumentQuery query) override;
   Task<Result<std::vector<Job>>> claim(ClaimQuery query) override;
   Task<Result<void>> heartbeat(std::uint64_t job, std::string owner, Time until) override;
-  Task<Result<void>> release_leases_except(std::string owner) override;
+  Task<Result<void>> release_leases(std::string family, std::string except) override;
   Task<Result<std::optional<Job>>> find_job(std::string key) override;
   Task<Result<std::vector<Job>>> list_jobs(JobQuery query) override;
   Task<Result<QueueCounts>> queue_counts(Time now) override;

@@ -38,7 +38,7 @@ class StoreModel {
   std::vector<Job> claim(const ClaimQuery& query);
   Result<void> heartbeat(std::uint64_t job, const std::string& owner, Time until);
   // How many leases it ended.
-  std::uint32_t release_leases_except(const std::string& owner);
+  std::uint32_t release_leases(const std::string& family, const std::string& except);
   std::optional<Job> find_job(const std::string& key) const;
   std::vector<Job> list_jobs(const JobQuery& query) const;
   QueueCounts queue_counts(Time now) const;

@@ -217,10 +217,12 @@ Result<void> StoreModel::heartbeat(std::uint64_t job, const std::string& owner, 
   return {};
 }
 
-std::uint32_t StoreModel::release_leases_except(const std::string& owner) {
+std::uint32_t StoreModel::release_leases(const std::string& family, const std::string& except) {
   std::uint32_t released = 0;
   for (auto& [id, row] : jobs_) {
-    if (row.job.state != "claimed" || row.job.lease_owner == owner) continue;
+    if (row.job.state != "claimed" || row.job.lease_owner == except ||
+        !row.job.lease_owner.starts_with(family))
+      continue;
     --row.job.attempt;
     end_lease(row);
     ++released;

@@ -111,8 +111,8 @@ class PostgresStore final : public ports::Store {
     CORRAL_CO_CHECK(co_await loop_.run(writer_.run(write_of_heartbeat(job, owner, until))));
     co_return Result<void>{};
   }
-  Task<Result<void>> release_leases_except(std::string owner) override {
-    CORRAL_CO_CHECK(co_await loop_.run(writer_.run(write_of_release_leases(owner))));
+  Task<Result<void>> release_leases(std::string family, std::string except) override {
+    CORRAL_CO_CHECK(co_await loop_.run(writer_.run(write_of_release_leases(family, except))));
     co_return Result<void>{};
   }
   Task<Result<std::optional<Job>>> find_job(std::string key) override {

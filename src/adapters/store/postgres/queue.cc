@@ -145,11 +145,12 @@ Write write_of_heartbeat(std::uint64_t job, const std::string& owner, Time until
   return write;
 }
 
-Write write_of_release_leases(const std::string& except_owner) {
+Write write_of_release_leases(const std::string& family, const std::string& except) {
   Write write;
   add_waking(write, {.sql = "UPDATE corral.jobs SET state = 1, owner = '', claim = '', lease_until "
-                            "= 0, attempt = attempt - 1 WHERE state = 2 AND owner <> $1",
-                     .parameters = Parameters().text(except_owner)});
+                            "= 0, attempt = attempt - 1 WHERE state = 2 AND owner <> $1 AND "
+                            "starts_with(owner, $2)",
+                     .parameters = Parameters().text(except).text(family)});
   return write;
 }
 

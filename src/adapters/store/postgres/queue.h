@@ -25,7 +25,7 @@ Write write_of_claim(const ports::ClaimQuery& query, const std::string& claim);
 // When there may be jobs because time has passed, as a claim that found nothing says.
 std::optional<Time> next_due(const Rows& claimed);
 Write write_of_heartbeat(std::uint64_t job, const std::string& owner, Time until);
-Write write_of_release_leases(const std::string& except_owner);
+Write write_of_release_leases(const std::string& family, const std::string& except);
 // Deletes at most `at_most` jobs of each kind; its two results say how many.
 Write write_of_trim(std::uint32_t keep_completed, std::uint32_t keep_failed, std::uint32_t at_most);
 

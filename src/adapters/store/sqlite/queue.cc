@@ -192,11 +192,12 @@ Result<void> heartbeat_job(Database& database, std::uint64_t job, const std::str
   return {};
 }
 
-void release_leases(Database& database, WriterState& state, const std::string& except_owner) {
+void release_leases(Database& database, WriterState& state, const std::string& family,
+                    const std::string& except) {
   Query(database,
         "UPDATE jobs SET state = 1, owner = '', lease_until = 0, attempt = attempt - 1 WHERE state "
-        "= 2 AND owner <> ?",
-        except_owner)
+        "= 2 AND owner <> ? AND substr(owner, 1, length(?)) = ?",
+        except, family, family)
       .run();
   state.job_epoch += static_cast<std::uint64_t>(database.changes());
 }

@@ -28,7 +28,8 @@ Result<void> pause_queue(Database& database, WriterState& state, const ports::Pa
 std::optional<Time> end_lost_leases(Database& database, Time now);
 Result<void> heartbeat_job(Database& database, std::uint64_t job, const std::string& owner,
                            Time until);
-void release_leases(Database& database, WriterState& state, const std::string& except_owner);
+void release_leases(Database& database, WriterState& state, const std::string& family,
+                    const std::string& except);
 // Deletes at most `at_most` jobs; false when nothing is left to delete.
 bool trim_finished(Database& database, std::uint32_t keep_completed, std::uint32_t keep_failed,
                    std::uint32_t at_most);

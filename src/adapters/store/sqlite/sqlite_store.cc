@@ -131,12 +131,12 @@ class SqliteStore final : public ports::Store {
       return heartbeat_job(context.database, job, owner, until);
     });
   }
-  Task<Result<void>> release_leases_except(std::string owner) override {
-    co_return co_await writer_.run<void>(Durability::written,
-                                         [=](WriteContext& context) -> Result<void> {
-                                           release_leases(context.database, context.state, owner);
-                                           return {};
-                                         });
+  Task<Result<void>> release_leases(std::string family, std::string except) override {
+    co_return co_await writer_.run<void>(
+        Durability::written, [=](WriteContext& context) -> Result<void> {
+          sqlite::release_leases(context.database, context.state, family, except);
+          return {};
+        });
   }
   Task<Result<std::optional<Job>>> find_job(std::string key) override {
     co_return co_await readers_.run<std::optional<Job>>(
