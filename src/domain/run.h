@@ -167,6 +167,7 @@ struct Run {
     visit("workspace", self.workspace);
     visit("workspace_ready", self.workspace_ready);
     visit("workspaces", self.workspaces);
+    visit("home", self.home);
     visit("created_by", self.created_by);
     visit("created_at", self.created_at);
     visit("started_at", self.started_at);

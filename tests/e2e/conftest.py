@@ -2,8 +2,10 @@
 import json
 import os
 import pathlib
+import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +17,8 @@ import requests
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CORRAL = pathlib.Path(os.environ.get("CORRAL_TEST_PROGRAM", ROOT / "build/bin/corral"))  # another build, say with sanitizers
 AGENTS = ROOT / "build/agents"  # the agent CLI is installed once for all tests
+DATABASE_PASSWORD = "a-database-password-THAT-MUST-NEVER-LEAK"
+POSTGRES = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 API_KEY = "sk-ant-test-KEY-THAT-MUST-NEVER-LEAK-0123456789"
 
 
@@ -166,6 +170,57 @@ class Server:
         return self.get(f"/api/v1/runs/{run}/log").text
 
 
+class Database:
+    """A PostgreSQL server in a folder of its own, run as an unprivileged user, ended by its pid."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir()
+        self.user = []
+        if os.geteuid() == 0:  # initdb and postgres refuse to run as root
+            entry = pwd.getpwnam("postgres")
+            os.chown(folder, entry.pw_uid, entry.pw_gid)
+            os.chmod(folder.parent, 0o711)
+            self.user = ["setpriv", "--pdeathsig", "QUIT", "--reuid", str(entry.pw_uid), "--regid", str(entry.pw_gid), "--clear-groups"]
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.run("initdb", "-D", folder / "data", "-U", "corral", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        hba = folder / "data/pg_hba.conf"
+        hba.write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+        self.start()
+        self.query(f"ALTER ROLE corral PASSWORD '{DATABASE_PASSWORD}'")
+        self.query("CREATE DATABASE corral")
+        self.url = f"postgres://corral:{DATABASE_PASSWORD}@127.0.0.1:{self.port}/corral"
+
+    def run(self, program, *args):
+        done = subprocess.run([*self.user, POSTGRES[-1].parent / program, *args], capture_output=True, text=True, cwd=self.folder)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def query(self, sql, database="postgres"):
+        return self.run("psql", "-X", "-A", "-t", "-h", self.folder, "-p", str(self.port), "-U", "corral", "-d", database, "-c", sql).strip()
+
+    def start(self):
+        with open(self.folder.parent / "postgres.log", "ab") as log:
+            self.process = subprocess.Popen([*self.user, POSTGRES[-1], "-D", self.folder / "data", "-k", self.folder, "-p", str(self.port),
+                                             "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"], stdout=log, stderr=log, cwd=self.folder)
+        deadline = time.monotonic() + 30
+        while subprocess.run([POSTGRES[-1].parent / "pg_isready", "-q", "-h", self.folder, "-p", str(self.port)]).returncode != 0:
+            assert time.monotonic() < deadline and self.process.poll() is None, (self.folder.parent / "postgres.log").read_text()
+            time.sleep(0.02)
+
+    def crash(self):
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait()
+
+    def restart_at_once(self):
+        """What an operator's `pg_ctl restart -m immediate` does: every connection breaks, and the log is recovered."""
+        self.run("pg_ctl", "stop", "-D", self.folder / "data", "-m", "immediate", "-w")
+        self.process.wait()
+        self.start()
+
+
 def workspace_processes(data):
     """Host pids of everything that belongs to workspaces below a data folder (their launch names the folder)."""
     found = []
@@ -233,3 +288,13 @@ def serve(folder, model):
     while (left := cgroups() - before) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not left, f"cgroups left behind: {left}"
+
+
+@pytest.fixture
+def database(folder):
+    if not POSTGRES:
+        pytest.skip("PostgreSQL is not installed")
+    made = Database(folder / "postgres")
+    yield made
+    made.crash()
+    shutil.rmtree(made.folder, ignore_errors=True)

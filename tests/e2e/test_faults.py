@@ -1,6 +1,8 @@
 """Acceptance 4: what goes wrong ends in a clear error or in success; nothing is lost and nothing leaks."""
+import fcntl
 import json
 import os
+import pathlib
 import re
 import subprocess
 import time
@@ -119,10 +121,15 @@ def test_a_full_disk_is_a_clear_error_and_nothing_is_lost(serve, folder):
                     pass
             answer = server.post("/api/v1/runs", {"git_url": str(repo), "agent": "command", "command": ["true"], "prompt": "x" * 200000})
             if answer.status_code == 202:
-                time.sleep(3)  # the run meets the full disk
                 blocked = answer.json()["id"]
+                met = re.compile(rf"space left|run.*{blocked}.*failed|{blocked}.*ended")
+                deadline = time.monotonic() + 30
+                while not met.search(server.log_path.read_text(errors="replace")):
+                    assert time.monotonic() < deadline, "the run did not meet the full disk: " + server.log_tail()
+                    time.sleep(0.05)
             else:
-                assert answer.status_code in (429, 507, 503) and "space left" in answer.json()["detail"], answer.text
+                assert answer.status_code == 507 and answer.json()["code"] == "exhausted", answer.text
+                assert "full" in answer.json()["detail"] or "space" in answer.json()["detail"], answer.text
                 blocked = None
             assert server.get("/healthz").status_code == 200
             filler.unlink()
@@ -135,6 +142,25 @@ def test_a_full_disk_is_a_clear_error_and_nothing_is_lost(serve, folder):
             server.stop()
     finally:
         subprocess.run(["umount", "-l", str(small)], check=True)
+
+
+def test_a_lock_that_outlives_its_server_for_a_moment_is_waited_for(folder):
+    # As when it is killed while it starts a program: the child has the lock until it runs.
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    data = folder / "data"
+    data.mkdir()
+    with open(data / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write(str(dead.pid))
+        lock.flush()
+        server = subprocess.Popen([str(CORRAL), "serve", "--data", str(data), "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        fds = pathlib.Path(f"/proc/{server.pid}/fd")
+        while not any(os.path.realpath(fd) == os.path.realpath(data / "lock") for fd in fds.iterdir()):
+            assert server.poll() is None, server.stderr.read()
+    assert server.stdout.readline().startswith("listening on "), server.stderr.read()
+    server.terminate()
+    server.communicate(timeout=20)
 
 
 def test_nothing_is_left_behind_after_runs_of_every_ending(serve, folder):

@@ -1,73 +1,7 @@
 """`corral serve` on a PostgreSQL database that the test starts: a run goes on when the server is killed, and when the database is."""
-import os
-import pathlib
-import pwd
-import shutil
-import signal
-import socket
 import subprocess
-import time
 
-import pytest
-from conftest import CORRAL, git, make_repo
-
-PASSWORD = "a-database-password-THAT-MUST-NEVER-LEAK"
-PROGRAMS = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-
-
-class Database:
-    """A server in a folder of its own, run as an unprivileged user, ended by its pid."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        folder.mkdir()
-        self.user = []
-        if os.geteuid() == 0:  # initdb and postgres refuse to run as root
-            entry = pwd.getpwnam("postgres")
-            os.chown(folder, entry.pw_uid, entry.pw_gid)
-            os.chmod(folder.parent, 0o711)
-            self.user = ["setpriv", "--pdeathsig", "QUIT", "--reuid", str(entry.pw_uid), "--regid", str(entry.pw_gid), "--clear-groups"]
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.run("initdb", "-D", folder / "data", "-U", "corral", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        hba = folder / "data/pg_hba.conf"
-        hba.write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
-        self.start()
-        self.query(f"ALTER ROLE corral PASSWORD '{PASSWORD}'")
-        self.query("CREATE DATABASE corral")
-        self.url = f"postgres://corral:{PASSWORD}@127.0.0.1:{self.port}/corral"
-
-    def run(self, program, *args):
-        done = subprocess.run([*self.user, PROGRAMS[-1].parent / program, *args], capture_output=True, text=True, cwd=self.folder)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def query(self, sql, database="postgres"):
-        return self.run("psql", "-X", "-A", "-t", "-h", self.folder, "-p", str(self.port), "-U", "corral", "-d", database, "-c", sql).strip()
-
-    def start(self):
-        with open(self.folder.parent / "postgres.log", "ab") as log:
-            self.process = subprocess.Popen([*self.user, PROGRAMS[-1], "-D", self.folder / "data", "-k", self.folder, "-p", str(self.port),
-                                             "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"], stdout=log, stderr=log, cwd=self.folder)
-        deadline = time.monotonic() + 30
-        while subprocess.run([PROGRAMS[-1].parent / "pg_isready", "-q", "-h", self.folder, "-p", str(self.port)]).returncode != 0:
-            assert time.monotonic() < deadline and self.process.poll() is None, (self.folder.parent / "postgres.log").read_text()
-            time.sleep(0.02)
-
-    def crash(self):
-        self.process.send_signal(signal.SIGQUIT)
-        self.process.wait()
-
-
-@pytest.fixture
-def database(folder):
-    if not PROGRAMS:
-        pytest.skip("PostgreSQL is not installed")
-    made = Database(folder / "postgres")
-    yield made
-    made.crash()
-    shutil.rmtree(made.folder, ignore_errors=True)
+from conftest import CORRAL, DATABASE_PASSWORD, git, make_repo
 
 
 def test_runs_go_on_when_the_server_or_the_database_is_killed(database, serve, folder):
@@ -87,7 +21,7 @@ def test_runs_go_on_when_the_server_or_the_database_is_killed(database, serve, f
         assert len(completed) == len(set(completed))
         assert database.query(f"SELECT count(*) FROM corral.jobs WHERE key = 'run/{run}' AND state = 3", "corral") == "1"
     assert not list(server.data.glob("corral.db*")), "nothing of the store is in the data folder"
-    assert PASSWORD not in server.log_path.read_text()
+    assert DATABASE_PASSWORD not in server.log_path.read_text()
     assert not server.errors()
     server.stop()
     check = [str(CORRAL), "store", "rebuild", "--check", "--data", str(server.data), "--store", database.url]
