@@ -112,11 +112,10 @@ def test_a_full_disk_is_a_clear_error_and_nothing_is_lost(serve, folder):
             first = server.wait(server.start_run(git_url=str(repo), agent="command", command=["true"], prompt="x"))
             assert first["status"] == "completed"
             filler = small / "filler"
-            with open(filler, "wb") as file:
+            with open(filler, "wb", buffering=0) as file:
                 try:
                     while True:
                         file.write(b"\0" * 65536)
-                        file.flush()
                 except OSError:
                     pass
             answer = server.post("/api/v1/runs", {"git_url": str(repo), "agent": "command", "command": ["true"], "prompt": "x" * 200000})
