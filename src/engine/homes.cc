@@ -50,6 +50,8 @@ bool Homes::alive(const std::string& server) const {
 
 Task<Result<void>> Homes::check(const domain::Run& run) {
   if (!shared() || run.home.empty() || run.home == core_.options.server) co_return Result<void>{};
+  // It may have come back since the last look.
+  if (!alive(run.home)) CORRAL_CO_CHECK(co_await look());
   if (alive(run.home))
     co_return fail(ErrorCode::conflict, "run {} lives on server {}", run.id.to_string(), run.home);
   // Being ended needs no work of before.

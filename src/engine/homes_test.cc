@@ -276,6 +276,23 @@ TEST_F(HomesTest, ARunWhoseWorkIsOnAServerThatIsAwayWaitsForIt) {
   EXPECT_EQ(a.world.times_started("two-1"), 1);
 }
 
+TEST_F(HomesTest, ARunThatWaitsForItsServerGoesOnAsSoonAsThatIsBack) {
+  boot(a);
+  boot(b);
+  a.held = {"two-1"};
+  const auto id = start_on_a(kTwoSteps, "two-1");
+  a.end();
+  pass(10min);
+  EXPECT_EQ(status(id), "running");
+  const Time back = clock.now();
+  boot(a);
+  a.let_end("two-1");
+  ASSERT_TRUE(run_until([&] { return ended(id); }));
+  EXPECT_EQ(status(id), "completed");
+  EXPECT_LT(clock.now() - back, 6s);
+  EXPECT_TRUE(b.world.machines.empty());
+}
+
 TEST_F(HomesTest, ARunWhoseWorkIsOnAServerThatIsAwayCanBeCancelled) {
   boot(a);
   boot(b);
