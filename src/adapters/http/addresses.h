@@ -1,4 +1,4 @@
-// Which addresses may be called for people who write workflows (docs/decisions/0008-http-steps.md).
+// Which addresses may be called for people who write workflows (docs/decisions/0009-http-steps.md).
 #pragma once
 
 #include <cstdint>
