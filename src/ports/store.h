@@ -199,6 +199,11 @@ struct ClaimQuery {
   std::uint32_t most = 1;  // jobs at once
 };
 
+struct CommitAndClaim {
+  std::uint64_t position = 0;  // as commit returns it
+  std::vector<Job> jobs;       // as claim returns them
+};
+
 // Newest first.
 struct JobQuery {
   std::optional<std::string> state, kind,
@@ -247,6 +252,11 @@ class Store {
   // then order of entry. Within one call each job counts as claimed for the next. Empty when there
   // is none.
   virtual Task<Result<std::vector<Job>>> claim(ClaimQuery query) = 0;
+  // Both in one transaction, for a worker that ends a job and goes on to the next: one way to the
+  // disk instead of two. The claim sees what the transaction changed (the place that a job leaves).
+  // A transaction that is refused changes and claims nothing; finding no job is no refusal.
+  virtual Task<Result<CommitAndClaim>> commit_and_claim(Transaction transaction,
+                                                        ClaimQuery query) = 0;
   // `conflict` when the lease is no longer the owner's.
   virtual Task<Result<void>> heartbeat(std::uint64_t job, std::string owner, Time until) = 0;
   // Makes every lease run out whose owner's name begins with `family`, but for those of `except`:

@@ -233,4 +233,56 @@ TEST_P(StoreContract, JobsOfALostLeaseMakeRoomAndTakeTheirTurn) {
   EXPECT_EQ(code(commit(CompleteJob{again[0].id, "lost"})), ErrorCode::conflict);
 }
 
+// ---- a claim that goes with a commit ----
+
+TEST_P(StoreContract, TheEndOfAJobAndTheClaimOfTheNextAreOneCall) {
+  ASSERT_TRUE(commit(new_job("a"), new_job("b")));
+  const auto first = claim("worker").value();
+  const auto before = commit().value();
+  const auto done = commit_and_claim({append("s", 0, 2), CompleteJob{first.id, "worker"}}).value();
+  EXPECT_EQ(done.position, before + 2);
+  ASSERT_EQ(keys(done.jobs), Keys{"b"});
+  EXPECT_EQ(done.jobs[0].attempt, 1u);
+  EXPECT_EQ(done.jobs[0].lease_owner, "worker");
+  EXPECT_EQ(done.jobs[0].lease_until, at(10));
+  EXPECT_EQ(done.jobs[0].state, "claimed");
+  EXPECT_EQ(job("a").state, "completed");
+  EXPECT_EQ(job("b").lease_owner, "worker");
+  EXPECT_EQ(stream("s").size(), 2u);
+}
+
+TEST_P(StoreContract, AClaimSeesWhatItsOwnTransactionChanged) {
+  const QueueLimits one{.per_group = 1, .total = 1};
+  ASSERT_TRUE(commit(job_with_slots("a", {{"deploy", 1}}), job_with_slots("b", {{"deploy", 1}})));
+  const auto first = claim("worker", 0, one).value();
+  EXPECT_FALSE(claim("worker", 0, one));
+  const auto second = commit_and_claim({CompleteJob{first.id, "worker"}}, one).value();
+  ASSERT_EQ(keys(second.jobs), Keys{"b"}) << "the place and the slot that the first left";
+  const auto third =
+      commit_and_claim({CompleteJob{second.jobs[0].id, "worker"}, new_job("c", 5)}, one).value();
+  EXPECT_EQ(keys(third.jobs), Keys{"c"}) << "a job of the same transaction";
+}
+
+TEST_P(StoreContract, ARefusedTransactionClaimsNothing) {
+  ASSERT_TRUE(commit(new_job("a"), append("s", 0)));
+  EXPECT_EQ(code(commit_and_claim({append("s", 0), new_job("b")})), ErrorCode::conflict);
+  EXPECT_EQ(code(commit_and_claim({CompleteJob{job("a").id, "worker"}})), ErrorCode::conflict);
+  EXPECT_EQ(job("a").attempt, 0u);
+  EXPECT_EQ(claimed_keys(), Keys{"a"});
+}
+
+TEST_P(StoreContract, ACommitThatFindsNoJobIsCommitted) {
+  ASSERT_TRUE(commit(new_job("a")));
+  const auto only = claim("worker").value();
+  const auto done = commit_and_claim({append("s", 0), CompleteJob{only.id, "worker"}}).value();
+  EXPECT_TRUE(done.jobs.empty());
+  EXPECT_EQ(job("a").state, "completed");
+  EXPECT_EQ(stream("s").size(), 1u);
+  ASSERT_TRUE(commit(new_job("b")));
+  EXPECT_TRUE(run_task(store().wait_for_job(std::chrono::minutes(1))));
+  EXPECT_EQ(claimed_key(), "b");
+  reopen();
+  EXPECT_EQ(job("a").state, "completed");
+}
+
 }  // namespace corral::ports::contract

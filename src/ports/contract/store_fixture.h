@@ -53,6 +53,12 @@ class StoreContract : public testing::TestWithParam<StoreFactory> {
     (transaction.changes.emplace_back(std::move(changes)), ...);
     return run_task(store().commit(std::move(transaction)));
   }
+  Result<CommitAndClaim> commit_and_claim(std::vector<Change> changes,
+                                          QueueLimits limits = {100, 100}) {
+    return run_task(store().commit_and_claim(
+        {std::move(changes)},
+        {.owner = "worker", .now = at(0), .lease = lease, .limits = limits, .most = 1}));
+  }
   std::vector<Event> stream(const std::string& name) {
     return run_task(store().read_stream(name, 0, 1000)).value();
   }

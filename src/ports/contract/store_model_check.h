@@ -111,7 +111,7 @@ class StoreModelCheck {
       case 6:
       case 7:
       case 8:
-      case 9: return claim();
+      case 9: return pick(2) == 0 ? commit_and_claim() : claim();
       case 10: return heartbeat();
       case 11: return compare_lists(job_query());
       case 12: return read_events();
@@ -121,18 +121,35 @@ class StoreModelCheck {
     }
   }
 
-  void commit() {
-    Transaction for_model, for_store;
+  // Of 1 to 3 changes: as the model takes them, and as the store does.
+  std::pair<Transaction, Transaction> transactions() {
+    std::pair<Transaction, Transaction> both;
     for (auto changes = 1 + pick(3); changes > 0; --changes) {
       auto [model, store] = change();
-      for_model.changes.push_back(std::move(model));
-      for_store.changes.push_back(std::move(store));
+      both.first.changes.push_back(std::move(model));
+      both.second.changes.push_back(std::move(store));
     }
+    return both;
+  }
+
+  void commit() {
+    const auto [for_model, for_store] = transactions();
     const auto [got, expected] =
         ask([&](Store& to, bool model) { return to.commit(model ? for_model : for_store); });
     if (got && expected) {
       EXPECT_EQ(*got, *expected);
     }
+  }
+
+  void commit_and_claim() {
+    const auto [for_model, for_store] = transactions();
+    const auto query = claim_query();
+    const auto [got, expected] = ask([&](Store& to, bool model) {
+      return to.commit_and_claim(model ? for_model : for_store, query);
+    });
+    if (!got || !expected) return;
+    EXPECT_EQ(got->position, expected->position);
+    note_claimed(got->jobs, expected->jobs, query);
   }
 
   static std::pair<Change, Change> same(const Change& change) { return {change, change}; }
@@ -230,17 +247,26 @@ class StoreModelCheck {
     return {expected[at].id, got[at].id, ""};
   }
 
+  ClaimQuery claim_query() {
+    return {.owner = owner(),
+            .now = now_,
+            .lease = Duration{1'000 + pick(8'000)},
+            .limits = {.per_group = static_cast<std::uint32_t>(1 + pick(3)),
+                       .total = static_cast<std::uint32_t>(2 + pick(6))},
+            .most = static_cast<std::uint32_t>(pick(5))};
+  }
+
   void claim() {
-    const ClaimQuery query{.owner = owner(),
-                           .now = now_,
-                           .lease = Duration{1'000 + pick(8'000)},
-                           .limits = {.per_group = static_cast<std::uint32_t>(1 + pick(3)),
-                                      .total = static_cast<std::uint32_t>(2 + pick(6))},
-                           .most = static_cast<std::uint32_t>(pick(5))};
+    const auto query = claim_query();
     const auto [got, expected] = ask([&](Store& of, bool) { return of.claim(query); });
-    ASSERT_EQ(describe(*got), describe(*expected));
-    for (std::size_t i = 0; i < got->size(); ++i)
-      claimed_.push_back({(*expected)[i].id, (*got)[i].id, query.owner});
+    note_claimed(*got, *expected, query);
+  }
+
+  void note_claimed(const std::vector<Job>& got, const std::vector<Job>& expected,
+                    const ClaimQuery& query) {
+    ASSERT_EQ(describe(got), describe(expected));
+    for (std::size_t i = 0; i < got.size(); ++i)
+      claimed_.push_back({expected[i].id, got[i].id, query.owner});
   }
 
   void heartbeat() {

@@ -38,12 +38,16 @@ Task<Result<T>> FakeStore::call(std::string_view name, std::function<Result<T>(S
 Task<Result<std::uint64_t>> FakeStore::commit(Transaction transaction) {
   co_return co_await call<std::uint64_t>(
       "commit", [this, &transaction](StoreModel& model) -> Result<std::uint64_t> {
-        CORRAL_TRY(const auto done, model.commit(transaction, clock_.now()));
-        if (done.events) events_.wake_all();
-        job_epoch_ += done.jobs;
-        jobs_.wake(done.jobs);
-        return done.position;
+        return commit_to(model, transaction);
       });
+}
+
+Result<std::uint64_t> FakeStore::commit_to(StoreModel& model, const Transaction& transaction) {
+  CORRAL_TRY(const auto done, model.commit(transaction, clock_.now()));
+  if (done.events) events_.wake_all();
+  job_epoch_ += done.jobs;
+  jobs_.wake(done.jobs);
+  return done.position;
 }
 
 Task<Result<std::vector<Event>>> FakeStore::read_stream(std::string stream,
@@ -95,14 +99,26 @@ Task<Result<std::vector<Document>>> FakeStore::list(DocumentQuery query) {
 Task<Result<std::vector<Job>>> FakeStore::claim(ClaimQuery query) {
   co_return co_await call<std::vector<Job>>(
       "claim", [&, this](StoreModel& model) -> Result<std::vector<Job>> {
-        auto claimed = model.claim(query);
-        if (claimed.empty() && query.most > 0) {
-          empty_epoch_ = job_epoch_;
-          next_due_.reset();
-          if (const auto due = model.next_due(query.now))
-            next_due_ = clock_.now() + (*due - query.now);
-        }
-        return claimed;
+        return claim_from(model, query);
+      });
+}
+
+std::vector<Job> FakeStore::claim_from(StoreModel& model, const ClaimQuery& query) {
+  auto claimed = model.claim(query);
+  if (claimed.empty() && query.most > 0) {
+    empty_epoch_ = job_epoch_;
+    next_due_.reset();
+    if (const auto due = model.next_due(query.now)) next_due_ = clock_.now() + (*due - query.now);
+  }
+  return claimed;
+}
+
+Task<Result<CommitAndClaim>> FakeStore::commit_and_claim(Transaction transaction,
+                                                         ClaimQuery query) {
+  co_return co_await call<CommitAndClaim>(
+      "commit_and_claim", [&, this](StoreModel& model) -> Result<CommitAndClaim> {
+        CORRAL_TRY(const auto position, commit_to(model, transaction));
+        return CommitAndClaim{position, claim_from(model, query)};
       });
 }
 

@@ -39,6 +39,7 @@ class FakeStore final : public Store {
   Task<Result<std::optional<Document>>> get(std::string kind, std::string id) override;
   Task<Result<std::vector<Document>>> list(DocumentQuery query) override;
   Task<Result<std::vector<Job>>> claim(ClaimQuery query) override;
+  Task<Result<CommitAndClaim>> commit_and_claim(Transaction transaction, ClaimQuery query) override;
   Task<Result<void>> heartbeat(std::uint64_t job, std::string owner, Time until) override;
   Task<Result<void>> release_leases(std::string family, std::string except) override;
   Task<Result<std::optional<Job>>> find_job(std::string key) override;
@@ -49,6 +50,9 @@ class FakeStore final : public Store {
 
  private:
   std::optional<Error> fault(std::string_view call, Moment moment);
+  // Under the lock.
+  Result<std::uint64_t> commit_to(StoreModel& model, const Transaction& transaction);
+  std::vector<Job> claim_from(StoreModel& model, const ClaimQuery& query);
   template <class T>
   Task<Result<T>> call(std::string_view name, std::function<Result<T>(StoreModel&)> work);
 

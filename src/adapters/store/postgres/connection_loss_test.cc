@@ -97,6 +97,28 @@ TEST_P(Loss, AClaimIsMadeOnceAndItsJobsAreNotForgotten) {
       << "not refused because it was done already";
 }
 
+TEST_P(Loss, TheEndOfAJobAndTheClaimOfTheNextAreMadeOnceTogether) {
+  const Time now = SystemClock::instance().now();
+  const ports::ClaimQuery query{.owner = "marked-owner", .now = now, .lease = Duration{60'000}};
+  const auto first = run_task(store_->claim(query)).value();
+  ASSERT_EQ(first.size(), 1u);
+  ASSERT_TRUE(run_task(store_->commit(
+      all_of(ports::NewJob{.kind = "run", .key = "next", .payload = {}, .slots = {}}))));
+  const auto end = run_task(store_->commit({})).value();
+  proxy_->lose(GetParam(), "marked-owner");
+  const auto done =
+      run_task(store_->commit_and_claim(all_of(append("done", 0, "test.happened"),
+                                               ports::CompleteJob{first[0].id, "marked-owner"}),
+                                        query))
+          .value();
+  EXPECT_EQ(proxy_->lost(), 1);
+  EXPECT_EQ(done.position, end + 1);
+  ASSERT_EQ(done.jobs.size(), 1u);
+  EXPECT_EQ(done.jobs[0].key, "next");
+  EXPECT_EQ(done.jobs[0].attempt, 1u);
+  EXPECT_EQ(run_task(store_->read_stream("done", 0, 10)).value().size(), 1u);
+}
+
 TEST_P(Loss, ARefusalStaysOne) {
   proxy_->lose(GetParam(), "marked.event");
   const auto refused = run_task(store_->commit(all_of(append("before", 7, "marked.event"))));

@@ -97,15 +97,17 @@ class PostgresStore final : public ports::Store {
 
   Task<Result<std::vector<Job>>> claim(ports::ClaimQuery query) override {
     if (query.most == 0) co_return std::vector<Job>{};
-    const auto begun = waiting_.claim_begins();
-    auto write = write_of_claim(query, fmt::format("{}/{}", id_, ++claims_));
-    CORRAL_CO_TRY(const auto written, co_await loop_.run(writer_.run(std::move(write))));
-    CORRAL_CO_TRY(auto jobs, read_jobs(written.rows.at(0)));
-    if (jobs.empty()) {
-      const auto next = next_due(written.rows.at(0));
-      waiting_.claimed_nothing(begun, next ? std::optional(*next - query.now) : std::nullopt);
+    CORRAL_CO_TRY(auto claimed, co_await claim_with(Write{}, query));
+    co_return std::move(claimed.jobs);
+  }
+  Task<Result<ports::CommitAndClaim>> commit_and_claim(ports::Transaction transaction,
+                                                       ports::ClaimQuery query) override {
+    if (query.most == 0) {
+      CORRAL_CO_TRY(const auto position, co_await commit(std::move(transaction)));
+      co_return ports::CommitAndClaim{position, {}};
     }
-    co_return jobs;
+    CORRAL_CO_TRY(auto write, write_of(std::move(transaction), clock_.now()));
+    co_return co_await claim_with(std::move(write), query);
   }
   Task<Result<void>> heartbeat(std::uint64_t job, std::string owner, Time until) override {
     CORRAL_CO_CHECK(co_await loop_.run(writer_.run(write_of_heartbeat(job, owner, until))));
@@ -149,6 +151,20 @@ class PostgresStore final : public ports::Store {
  private:
   Task<Result<std::vector<Rows>>> read(std::vector<Statement> statements) {
     return loop_.run(pool_.read(std::move(statements)));
+  }
+
+  // What `write` changes, and a claim behind it.
+  Task<Result<ports::CommitAndClaim>> claim_with(Write write, const ports::ClaimQuery& query) {
+    const auto begun = waiting_.claim_begins();
+    add_claim(write, query, fmt::format("{}/{}", id_, ++claims_));
+    CORRAL_CO_TRY(const auto written, co_await loop_.run(writer_.run(std::move(write))));
+    const auto& rows = written.rows.back();
+    CORRAL_CO_TRY(auto jobs, read_jobs(rows));
+    if (jobs.empty()) {
+      const auto next = next_due(rows);
+      waiting_.claimed_nothing(begun, next ? std::optional(*next - query.now) : std::nullopt);
+    }
+    co_return ports::CommitAndClaim{written.position, std::move(jobs)};
   }
 
   Task<Result<void>> start() {

@@ -118,8 +118,7 @@ Result<void> add_change(Write& write, const ports::PauseQueue& pause, Time) {
   return {};
 }
 
-Write write_of_claim(const ports::ClaimQuery& query, const std::string& claim) {
-  Write write;
+void add_claim(Write& write, const ports::ClaimQuery& query, const std::string& claim) {
   write.queue = true;
   write.statements.push_back(
       {.sql = "SELECT " CORRAL_JOB_COLUMNS " FROM corral.claim_jobs($1, $2, $3, $4, $5, $6, $7)",
@@ -135,7 +134,6 @@ Write write_of_claim(const ports::ClaimQuery& query, const std::string& claim) {
                                   " FROM corral.jobs WHERE state = 2 AND owner = $1 AND "
                                   "claim = $2 ORDER BY priority DESC, entry, id",
                            .parameters = Parameters().text(query.owner).text(claim)});
-  return write;
 }
 
 Write write_of_heartbeat(std::uint64_t job, const std::string& owner, Time until) {

@@ -19,9 +19,9 @@ Result<void> add_change(Write& write, const ports::RetryJob& retry, Time now);
 Result<void> add_change(Write& write, const ports::DiscardJob& discard, Time now);
 Result<void> add_change(Write& write, const ports::PauseQueue& pause, Time now);
 
-// `claim` is unique to the call: by it the jobs are found again when the answer was lost. Its
-// result: the jobs, or a row without an id.
-Write write_of_claim(const ports::ClaimQuery& query, const std::string& claim);
+// As the last statement. `claim` is unique to the call: by it the jobs are found again when the
+// answer was lost. Its result: the jobs, or a row without an id.
+void add_claim(Write& write, const ports::ClaimQuery& query, const std::string& claim);
 // When there may be jobs because time has passed, as a claim that found nothing says.
 std::optional<Time> next_due(const Rows& claimed);
 Write write_of_heartbeat(std::uint64_t job, const std::string& owner, Time until);

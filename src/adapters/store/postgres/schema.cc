@@ -19,7 +19,9 @@ Failure failure_from(Connection::Refusal refusal, std::string_view doing) {
 }
 
 // Each is applied once, in order; never changed after a release.
-std::array<std::string, 1> migrations() { return {fmt::format("{}{}", kTables, kFunctions)}; }
+std::array<std::string, 2> migrations() {
+  return {fmt::format("{}{}", kTables, kFunctions), kOneQueue};
+}
 
 }  // namespace
 

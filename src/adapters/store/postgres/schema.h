@@ -21,5 +21,6 @@ enum class JobState : int { delayed = 0, ready = 1, claimed = 2, completed = 3, 
 // In tables.cc and functions.cc. Several statements each, without parameters.
 extern const char* const kTables;
 extern const char* const kFunctions;
+extern const char* const kOneQueue;
 
 }  // namespace corral::adapters::store::postgres

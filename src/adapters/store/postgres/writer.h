@@ -64,6 +64,7 @@ class Writer {
   struct Call {
     Write write;
     Deadline deadline;
+    std::optional<std::uint64_t> position;  // known already, when only rows are asked for
     Result<Written> answer = fail(ErrorCode::internal, "the call was not run");
     bool answered = false;
     Condition ended;

@@ -154,19 +154,21 @@ class Chooser {
 Job take(Database& database, WriterState& state, const ClaimQuery& wanted, std::uint64_t id) {
   Job job;
   {
-    Query query(database,
-                "UPDATE jobs SET state = 2, owner = ?, lease_until = ?, attempt = attempt + 1 "
-                "WHERE id = ? RETURNING " CORRAL_JOB_COLUMNS,
-                wanted.owner, wanted.now + wanted.lease, id);
+    Query query(database, "SELECT " CORRAL_JOB_COLUMNS " FROM jobs WHERE id = ?", id);
     CORRAL_ASSERT(query.step());
     job = read_job(query);
-    query.run();
   }
+  job.state = "claimed";
+  job.lease_owner = wanted.owner;
+  job.lease_until = wanted.now + wanted.lease;
+  ++job.attempt;
+  Query(database,
+        "UPDATE OR FAIL jobs SET state = 2, owner = ?, lease_until = ?, claim = ?, attempt = ? "
+        "WHERE id = ?",
+        wanted.owner, job.lease_until, ++state.last_claim, job.attempt, id)
+      .run();
   for (const auto& slot : job.slots)
     Query(database, "INSERT INTO claimed_slots(name, job) VALUES (?, ?)", slot.name, id).run();
-  Query(database, "UPDATE queue_groups SET last_claim = ? WHERE name = ?", ++state.last_claim,
-        job.group)
-      .run();
   return job;
 }
 
@@ -174,6 +176,30 @@ Job take(Database& database, WriterState& state, const ClaimQuery& wanted, std::
 std::uint64_t number(Database& database, std::string_view sql) {
   Query query(database, sql);
   return query.step() ? query.number(0) : 0;
+}
+
+// What every claim asks first.
+struct Overview {
+  std::optional<Time> delayed;    // the next that is due
+  std::optional<Time> lease_end;  // the next
+  std::uint64_t claimed = 0;
+  bool paused = false;  // everything is
+};
+
+Overview look_at(Database& database) {
+  Query query(database,
+              "SELECT (SELECT due FROM jobs INDEXED BY jobs_delayed WHERE state = 0 ORDER BY due "
+              "LIMIT 1), (SELECT lease_until FROM jobs INDEXED BY jobs_claimed WHERE state = 2 "
+              "ORDER BY lease_until LIMIT 1), (SELECT count(*) FROM jobs INDEXED BY jobs_claimed "
+              "WHERE state = 2), (SELECT paused FROM queue_groups WHERE name = '')");
+  CORRAL_ASSERT(query.step());
+  const auto time = [&](int column) {
+    return query.is_null(column) ? std::nullopt : std::optional(query.time(column));
+  };
+  return {.delayed = time(0),
+          .lease_end = time(1),
+          .claimed = query.number(2),
+          .paused = query.integer(3) != 0};
 }
 
 void note_empty_claim(Database& database, WriterState& state, Time now, std::optional<Time> next) {
@@ -196,20 +222,24 @@ Result<std::vector<Job>> claim_jobs(Database& database, WriterState& state,
                                     const ClaimQuery& query) {
   std::vector<Job> jobs;
   if (query.most == 0) return jobs;
-  Query(database, "UPDATE jobs INDEXED BY jobs_delayed SET state = 1 WHERE state = 0 AND due <= ?",
-        query.now)
-      .run();
-  const auto next_end = end_lost_leases(database, query.now);
-  const bool paused = number(database, "SELECT paused FROM queue_groups WHERE name = ''") != 0;
-  auto claimed =
-      number(database, "SELECT count(*) FROM jobs INDEXED BY jobs_claimed WHERE state = 2");
+  auto queue = look_at(database);
+  if (queue.delayed && *queue.delayed <= query.now)
+    Query(database,
+          "UPDATE OR FAIL jobs INDEXED BY jobs_delayed SET state = 1 WHERE state = 0 AND due <= ?",
+          query.now)
+        .run();
+  if (queue.lease_end && *queue.lease_end <= query.now) {
+    end_lost_leases(database, query.now);
+    queue = look_at(database);
+  }
   Chooser chooser(database, query.now);
-  for (; !paused && jobs.size() < query.most && claimed < query.limits.total; ++claimed) {
+  for (auto claimed = queue.claimed;
+       !queue.paused && jobs.size() < query.most && claimed < query.limits.total; ++claimed) {
     const auto chosen = chooser.choose(query.limits.per_group);
     if (!chosen) break;
     jobs.push_back(take(database, state, query, *chosen));
   }
-  if (jobs.empty()) note_empty_claim(database, state, query.now, next_end);
+  if (jobs.empty()) note_empty_claim(database, state, query.now, queue.lease_end);
   return jobs;
 }
 

@@ -5,6 +5,8 @@
 
 #include <sqlite3.h>
 
+#include "adapters/store/sqlite/log_vfs.h"
+
 namespace corral::adapters::store::sqlite {
 namespace {
 
@@ -46,6 +48,8 @@ Error error_of(int code, int system_errno, std::string_view words,
   }
 }
 
+constexpr int kLookasideBytes = 4096, kLookasideSlots = 128;
+
 // No statistics of allocations: they cost a global lock.
 void configure_once() {
   static std::once_flag once;
@@ -60,13 +64,18 @@ Database::Database(std::filesystem::path path, Mode mode, Duration busy_timeout)
   const int flags =
       SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
       (mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-  if (const int code = sqlite3_open_v2(path_.c_str(), &handle_, flags, nullptr);
+  if (const int code = sqlite3_open_v2(path_.c_str(), &handle_, flags,
+                                       mode == Mode::read_write ? log_vfs() : nullptr);
       code != SQLITE_OK) {
     const Error error = error_of(code, handle_ ? sqlite3_system_errno(handle_) : 0,
                                  sqlite3_errstr(code), path_, "open");
     sqlite3_close_v2(handle_);
     throw SqliteFailure(error);
   }
+  // Room for what a trigger needs while it runs, which SQLite would otherwise allocate each time.
+  if (mode == Mode::read_write)
+    sqlite3_db_config(handle_, SQLITE_DBCONFIG_LOOKASIDE, nullptr, kLookasideBytes,
+                      kLookasideSlots);
   sqlite3_busy_timeout(handle_, static_cast<int>(busy_timeout.count()));
 }
 

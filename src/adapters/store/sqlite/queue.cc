@@ -9,6 +9,9 @@
 namespace corral::adapters::store::sqlite {
 namespace {
 
+// OR FAIL, where triggers follow: a statement that fails leaves what it did, and SQLite need not
+// copy every page before it changes it. The writer undoes all of a call that fails.
+
 struct Lease {
   std::uint32_t attempt = 0, max_attempts = 0;
 };
@@ -25,14 +28,17 @@ Result<Lease> lease_of(Database& database, std::uint64_t job, const std::string&
 
 void finish(Database& database, std::uint64_t job, JobState how, std::string_view error, Time now) {
   Query(database,
-        "UPDATE jobs SET state = ?, owner = '', lease_until = 0, finished = ?, error = ? WHERE id "
+        "UPDATE OR FAIL jobs SET state = ?, owner = '', lease_until = 0, finished = ?, error = ? "
+        "WHERE id "
         "= ?",
         static_cast<int>(how), now, error, job)
       .run();
 }
 
 void end_lease(Database& database, std::uint64_t job) {
-  Query(database, "UPDATE jobs SET state = 1, owner = '', lease_until = 0 WHERE id = ?", job).run();
+  Query(database, "UPDATE OR FAIL jobs SET state = 1, owner = '', lease_until = 0 WHERE id = ?",
+        job)
+      .run();
 }
 
 // `job` is a dead letter: its key.
@@ -65,7 +71,8 @@ Result<void> enqueue(Database& database, WriterState& state, const ports::NewJob
   const auto slots = slots_text(job.slots);
   const auto first_state = job.due <= now ? JobState::ready : JobState::delayed;
   Query(database,
-        "INSERT INTO jobs(state, kind, key, grp, priority, due, entry, attempt, max_attempts, "
+        "INSERT OR FAIL INTO jobs(state, kind, key, grp, priority, due, entry, attempt, "
+        "max_attempts, "
         "owner, lease_until, error, payload, slots, "
         "created) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, '', 0, '', ?, ?, ?)",
         static_cast<int>(first_state), job.kind, job.key, job.group, job.priority, job.due,
@@ -79,7 +86,8 @@ Result<void> complete_job(Database& database, WriterState& state,
                           const ports::CompleteJob& complete, Time now) {
   const auto freed = places(database, complete.id);
   Query(database,
-        "UPDATE jobs SET state = 3, owner = '', lease_until = 0, finished = ?, error = '' WHERE id "
+        "UPDATE OR FAIL jobs SET state = 3, owner = '', lease_until = 0, finished = ?, error = '' "
+        "WHERE id "
         "= ? AND state = 2 AND owner = ?",
         now, complete.id, complete.owner)
       .run();
@@ -100,7 +108,8 @@ Result<void> release_job(Database& database, WriterState& state, const ports::Re
   }
   const auto next_state = release.due <= now ? JobState::ready : JobState::delayed;
   Query(database,
-        "UPDATE jobs SET state = ?, owner = '', lease_until = 0, due = ?, entry = CASE WHEN ? THEN "
+        "UPDATE OR FAIL jobs SET state = ?, owner = '', lease_until = 0, due = ?, entry = CASE "
+        "WHEN ? THEN "
         "entry ELSE ? END, attempt = ?, error = ? "
         "WHERE id = ?",
         static_cast<int>(next_state), release.due, release.due == Time{}, release.due,
@@ -111,10 +120,10 @@ Result<void> release_job(Database& database, WriterState& state, const ports::Re
 
 Result<void> wake_job(Database& database, WriterState& state, const ports::WakeJob& wake,
                       Time now) {
-  Query(
-      database,
-      "UPDATE jobs SET state = 1, due = 0, entry = ? WHERE key = ? AND state IN (0, 1) AND due > ?",
-      now, wake.key, now)
+  Query(database,
+        "UPDATE OR FAIL jobs SET state = 1, due = 0, entry = ? WHERE key = ? AND state IN (0, 1) "
+        "AND due > ?",
+        now, wake.key, now)
       .run();
   state.job_epoch += static_cast<std::uint64_t>(database.changes());
   return {};
@@ -126,7 +135,8 @@ Result<void> retry_job(Database& database, WriterState& state, const ports::Retr
   if (has_open_job(database, key))
     return fail(ErrorCode::conflict, "another job has the key {} of job {}", key, retry.id);
   Query(database,
-        "UPDATE jobs SET state = 1, finished = NULL, attempt = 0, due = 0, entry = ? WHERE id = ?",
+        "UPDATE OR FAIL jobs SET state = 1, finished = NULL, attempt = 0, due = 0, entry = ? WHERE "
+        "id = ?",
         now, retry.id)
       .run();
   ++state.job_epoch;
@@ -154,24 +164,18 @@ Result<void> pause_queue(Database& database, WriterState& state, const ports::Pa
   return {};
 }
 
-std::optional<Time> end_lost_leases(Database& database, Time now) {
+void end_lost_leases(Database& database, Time now) {
   struct Lost {
     std::uint64_t id;
     bool last_attempt;
   };
   std::vector<Lost> lost;
-  std::optional<Time> next_end;
   {
     Query query(database,
-                "SELECT lease_until, id, attempt >= max_attempts FROM jobs INDEXED BY jobs_claimed "
-                "WHERE state = 2 ORDER BY lease_until");
-    while (query.step()) {
-      if (query.time(0) > now) {
-        next_end = query.time(0);
-        break;
-      }
-      lost.push_back({query.number(1), query.integer(2) != 0});
-    }
+                "SELECT id, attempt >= max_attempts FROM jobs INDEXED BY jobs_claimed "
+                "WHERE state = 2 AND lease_until <= ?",
+                now);
+    while (query.step()) lost.push_back({query.number(0), query.integer(1) != 0});
   }
   for (const auto& job : lost) {
     if (job.last_attempt)
@@ -179,7 +183,6 @@ std::optional<Time> end_lost_leases(Database& database, Time now) {
     else
       end_lease(database, job.id);
   }
-  return next_end;
 }
 
 Result<void> heartbeat_job(Database& database, std::uint64_t job, const std::string& owner,
@@ -195,8 +198,8 @@ Result<void> heartbeat_job(Database& database, std::uint64_t job, const std::str
 void release_leases(Database& database, WriterState& state, const std::string& family,
                     const std::string& except) {
   Query(database,
-        "UPDATE jobs SET state = 1, owner = '', lease_until = 0, attempt = attempt - 1 WHERE state "
-        "= 2 AND owner <> ? AND substr(owner, 1, length(?)) = ?",
+        "UPDATE OR FAIL jobs SET state = 1, owner = '', lease_until = 0, attempt = attempt - 1 "
+        "WHERE state = 2 AND owner <> ? AND substr(owner, 1, length(?)) = ?",
         except, family, family)
       .run();
   state.job_epoch += static_cast<std::uint64_t>(database.changes());

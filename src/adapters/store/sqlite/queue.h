@@ -24,8 +24,8 @@ Result<void> retry_job(Database& database, WriterState& state, const ports::Retr
 Result<void> discard_job(Database& database, const ports::DiscardJob& discard);
 Result<void> pause_queue(Database& database, WriterState& state, const ports::PauseQueue& pause);
 
-// Jobs whose lease ran out become ready, or dead letters. When the next one runs out.
-std::optional<Time> end_lost_leases(Database& database, Time now);
+// Jobs whose lease ran out become ready, or dead letters.
+void end_lost_leases(Database& database, Time now);
 Result<void> heartbeat_job(Database& database, std::uint64_t job, const std::string& owner,
                            Time until);
 void release_leases(Database& database, WriterState& state, const std::string& family,

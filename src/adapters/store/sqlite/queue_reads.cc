@@ -63,6 +63,11 @@ bool matches(const JobQuery& wanted, const std::vector<StateIndex>& indexes, con
   return wanted.state != "delayed" || row.time(4) > wanted.now;
 }
 
+std::int64_t before(const JobQuery& wanted) {
+  return wanted.before_id != 0 ? static_cast<std::int64_t>(wanted.before_id)
+                               : std::numeric_limits<std::int64_t>::max();
+}
+
 // Nothing when the newest jobs hold too few that match.
 std::optional<std::vector<std::uint64_t>> find_among_newest(Database& database,
                                                             const JobQuery& wanted,
@@ -70,8 +75,7 @@ std::optional<std::vector<std::uint64_t>> find_among_newest(Database& database,
                                                             std::uint32_t limit) {
   constexpr int kNear = 200;
   Query query(database, "SELECT id, state, kind, grp, due FROM jobs WHERE id < ? ORDER BY id DESC",
-              wanted.before_id != 0 ? static_cast<std::int64_t>(wanted.before_id)
-                                    : std::numeric_limits<std::int64_t>::max());
+              before(wanted));
   std::vector<std::uint64_t> ids;
   for (int seen = 0; seen < kNear; ++seen) {
     if (ids.size() == limit || !query.step()) return ids;
@@ -101,10 +105,29 @@ void find_of_state(Database& database, const JobQuery& wanted, const StateIndex&
   while (query.step()) ids.push_back(query.number(0));
 }
 
+// Nothing when there are too many of the kind to look at each.
+std::optional<std::vector<std::uint64_t>> find_of_kind(Database& database, const JobQuery& wanted,
+                                                       const std::vector<StateIndex>& indexes,
+                                                       std::uint32_t limit) {
+  constexpr int kFew = 2'000;
+  Query query(database,
+              "SELECT id, state, kind, grp, due FROM jobs INDEXED BY jobs_by_kind WHERE kind = ? "
+              "AND id < ? ORDER BY id DESC",
+              *wanted.kind, before(wanted));
+  std::vector<std::uint64_t> ids;
+  for (int seen = 0; seen < kFew; ++seen) {
+    if (ids.size() == limit || !query.step()) return ids;
+    if (matches(wanted, indexes, query)) ids.push_back(query.number(0));
+  }
+  return std::nullopt;
+}
+
 std::vector<std::uint64_t> find_ids(Database& database, const JobQuery& wanted) {
   const auto limit = std::min(wanted.limit, ports::kMaxListLimit);
   const auto indexes = indexes_of(wanted.state);
   if (auto near = find_among_newest(database, wanted, indexes, limit)) return *std::move(near);
+  if (wanted.kind)
+    if (auto few = find_of_kind(database, wanted, indexes, limit)) return *std::move(few);
   std::vector<std::uint64_t> ids;
   for (const auto& index : indexes) find_of_state(database, wanted, index, limit, ids);
   std::ranges::sort(ids, std::greater{});

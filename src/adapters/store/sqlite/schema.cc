@@ -145,6 +145,31 @@ CREATE TRIGGER jobs_deleted AFTER DELETE ON jobs BEGIN
     WHERE name = OLD.grp AND OLD.state = 1;
 END;
 )sql",
+
+    // A claim's number comes with it, so that its job and its group are written once. A change of
+    // state that makes no job ready and takes none leaves the group's best job alone. Lists by
+    // kind: an index that changes of state do not touch.
+    R"sql(
+ALTER TABLE jobs ADD COLUMN claim INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX jobs_by_kind ON jobs(kind);
+DROP TRIGGER jobs_updated;
+CREATE TRIGGER jobs_updated AFTER UPDATE OF state, entry ON jobs WHEN OLD.state = 1 OR NEW.state = 1 BEGIN
+  UPDATE queue_groups SET delayed = delayed - (OLD.state = 0) + (NEW.state = 0), ready = ready - (OLD.state = 1) + (NEW.state = 1),
+    claimed = claimed - (OLD.state = 2) + (NEW.state = 2), completed = completed - (OLD.state = 3) + (NEW.state = 3),
+    failed = failed - (OLD.state = 4) + (NEW.state = 4), last_claim = max(last_claim, NEW.claim), (head_priority, head_entry, head_id) = (
+      SELECT priority, entry, id FROM jobs INDEXED BY jobs_ready_by_group WHERE state = 1 AND grp = NEW.grp ORDER BY priority DESC, entry, id LIMIT 1)
+    WHERE name = NEW.grp;
+END;
+CREATE TRIGGER jobs_counted AFTER UPDATE OF state ON jobs WHEN OLD.state <> 1 AND NEW.state <> 1 BEGIN
+  UPDATE queue_groups SET delayed = delayed - (OLD.state = 0) + (NEW.state = 0),
+    claimed = claimed - (OLD.state = 2) + (NEW.state = 2), completed = completed - (OLD.state = 3) + (NEW.state = 3),
+    failed = failed - (OLD.state = 4) + (NEW.state = 4)
+    WHERE name = NEW.grp;
+END;
+CREATE TRIGGER jobs_slots_freed AFTER UPDATE OF state ON jobs WHEN OLD.state = 2 AND OLD.slots <> '' BEGIN
+  DELETE FROM claimed_slots WHERE job = OLD.id;
+END;
+)sql",
 };
 
 std::int64_t pragma(Database& database, std::string_view sql) {

@@ -126,6 +126,18 @@ class SqliteStore final : public ports::Store {
           return claim_jobs(context.database, context.state, query);
         });
   }
+  Task<Result<ports::CommitAndClaim>> commit_and_claim(ports::Transaction transaction,
+                                                       ports::ClaimQuery query) override {
+    co_return co_await writer_.run<ports::CommitAndClaim>(
+        Durability::synced,
+        [encoded = encode(std::move(transaction)), query = std::move(query),
+         clock = &clock_](WriteContext& context) -> Result<ports::CommitAndClaim> {
+          CORRAL_TRY(const auto position,
+                     apply_transaction(context.database, context.state, encoded, clock->now()));
+          CORRAL_TRY(auto jobs, claim_jobs(context.database, context.state, query));
+          return ports::CommitAndClaim{position, std::move(jobs)};
+        });
+  }
   Task<Result<void>> heartbeat(std::uint64_t job, std::string owner, Time until) override {
     co_return co_await writer_.run<void>(Durability::written, [=](WriteContext& context) {
       return heartbeat_job(context.database, job, owner, until);

@@ -27,8 +27,11 @@ void lengthen(int log) {
 
 }  // namespace
 
-Syncer::Syncer(const std::filesystem::path& log, Gate& gate)
-    : gate_(gate), log_(::open(log.c_str(), O_RDWR | O_CLOEXEC)), path_(log) {
+Syncer::Syncer(const std::filesystem::path& log, Gate& gate, std::function<void()> answered)
+    : gate_(gate),
+      answered_(std::move(answered)),
+      log_(::open(log.c_str(), O_RDWR | O_CLOEXEC)),
+      path_(log) {
   if (!log_) throw SqliteFailure(errno_error(errno, "database: cannot open " + log.string()));
   lengthen(log_.get());
   thread_ = std::thread([this] { loop(); });
@@ -44,6 +47,7 @@ Syncer::~Syncer() {
 }
 
 void Syncer::push(WriteCalls calls) {
+  under_way_ += calls.size();
   {
     std::scoped_lock lock(mutex_);
     std::ranges::move(calls, std::back_inserter(waiting_));
@@ -79,7 +83,9 @@ void Syncer::loop() {
       if (failure) call->fail_with(*failure);
       call->answer();
     }
+    under_way_ -= calls.size();
     gate_.leave(calls.size());
+    answered_();
   }
 }
 

@@ -1,8 +1,10 @@
 // The thread that makes commits durable, beside the one that writes them.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -30,7 +32,8 @@ class Syncer {
  public:
   // `log` is the database's -wal file, which is there as long as a connection is open. Throws
   // SqliteFailure.
-  Syncer(const std::filesystem::path& log, Gate& gate);
+  // `answered` is told on the syncer's thread each time that it has answered calls.
+  Syncer(const std::filesystem::path& log, Gate& gate, std::function<void()> answered);
   // Answers what was handed over.
   ~Syncer();
   Syncer(const Syncer&) = delete;
@@ -40,6 +43,9 @@ class Syncer {
   // when it begins.
   void push(WriteCalls calls);
 
+  // How many calls wait for the disk. Any thread.
+  std::size_t under_way() const { return under_way_.load(); }
+
   // Set for good when a sync failed: the kernel may have dropped what it could not write, so that a
   // later sync would succeed and mean nothing. The store takes no more until it is opened again.
   std::optional<Error> broken();
@@ -48,6 +54,8 @@ class Syncer {
   void loop();
 
   Gate& gate_;
+  const std::function<void()> answered_;
+  std::atomic<std::size_t> under_way_ = 0;
   Fd log_;
   std::filesystem::path path_;
   std::mutex mutex_;  // guards what follows

@@ -55,7 +55,7 @@ TEST(Syncer, AnswersWhatItWasGivenOnceItIsSynced) {
       std::filesystem::temp_directory_path() / fmt::format("corral-syncer-{}", ::getpid());
   std::ofstream(file) << "log";
   {
-    Syncer syncer(file, gate);
+    Syncer syncer(file, gate, [] {});
     syncer.push(calls(answers, 3));
     syncer.push(calls(answers, 2));
     for (const auto& failure : answers.wait_for(5)) EXPECT_FALSE(failure);
@@ -71,7 +71,7 @@ TEST(Syncer, AnswersWhatItWasGivenOnceItIsSynced) {
 TEST(Syncer, AFailedSyncFailsEveryoneFromThereOn) {
   Gate gate(100);
   Answers answers;
-  Syncer syncer("/dev/null", gate);  // which cannot be synced
+  Syncer syncer("/dev/null", gate, [] {});  // which cannot be synced
   syncer.push(calls(answers, 2));
   for (const auto& failure : answers.wait_for(2)) EXPECT_TRUE(failure);
   ASSERT_TRUE(syncer.broken());
@@ -83,7 +83,7 @@ TEST(Syncer, AFailedSyncFailsEveryoneFromThereOn) {
 
 TEST(Syncer, ALogThatIsNotThereIsAFailure) {
   Gate gate(1);
-  EXPECT_THROW(Syncer("/nonexistent/corral.db-wal", gate), SqliteFailure);
+  EXPECT_THROW(Syncer("/nonexistent/corral.db-wal", gate, [] {}), SqliteFailure);
 }
 
 }  // namespace

@@ -25,7 +25,12 @@ Writer::Writer(std::unique_ptr<Database> database, const std::filesystem::path& 
     : database_(std::move(database)),
       published_(std::move(published)),
       gate_(max_waiting),
-      syncer_(path.string() + "-wal", gate_) {
+      syncer_(path.string() + "-wal", gate_, [this] {
+        {
+          std::scoped_lock lock(mutex_);
+        }
+        arrived_.notify_one();
+      }) {
   state_.position = last_position(*database_);
   state_.last_claim = last_claim(*database_);
   published_(state_);
@@ -45,10 +50,18 @@ void Writer::push(Item item) {
   bool wake = false;
   {
     std::scoped_lock lock(mutex_);
-    wake = queue_.empty();
+    if (item.durability == Durability::written) ++urgent_;
     queue_.push_back(std::move(item));
+    wake = idle_ && group_is_due();
+    if (wake) idle_ = false;
   }
   if (wake) arrived_.notify_one();
+}
+
+// A group's pages are written once, however many calls it has. So while the disk is busy with many
+// calls a few that come meanwhile wait for more of them, or for the disk.
+bool Writer::group_is_due() const {
+  return stopping_ || urgent_ > 0 || (!queue_.empty() && 2 * queue_.size() >= syncer_.under_way());
 }
 
 void Writer::loop() {
@@ -56,24 +69,27 @@ void Writer::loop() {
   for (;;) {
     {
       std::unique_lock lock(mutex_);
-      arrived_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      while (!group_is_due()) {
+        idle_ = true;
+        arrived_.wait(lock);
+      }
+      idle_ = false;
       if (queue_.empty()) return;
       const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), kMaxGroup));
       std::move(queue_.begin(), queue_.begin() + count, std::back_inserter(group));
       queue_.erase(queue_.begin(), queue_.begin() + count);
+      urgent_ -= static_cast<std::size_t>(
+          std::ranges::count(group, Durability::written, &Item::durability));
     }
     commit_group(group);
     group.clear();
   }
 }
 
-void Writer::run_in_savepoint(Call<WriteContext>& call) {
-  const WriterState before = state_;
+bool Writer::run_call(Call<WriteContext>& call) {
   WriteContext context{*database_, state_};
-  Query(*database_, "SAVEPOINT one").run();
-  bool accepted = false;
   try {
-    accepted = call.run(context);
+    return call.run(context);
   } catch (const SqliteFailure& failure) {
     // The disk and the file are everybody's trouble; a value that SQLite refuses is this call's
     // alone.
@@ -81,8 +97,14 @@ void Writer::run_in_savepoint(Call<WriteContext>& call) {
         (failure.error.code != ErrorCode::invalid && failure.error.code != ErrorCode::internal))
       throw;
     call.fail_with(failure.error);
+    return false;
   }
-  if (!accepted) {
+}
+
+void Writer::run_in_savepoint(Call<WriteContext>& call) {
+  const WriterState before = state_;
+  Query(*database_, "SAVEPOINT one").run();
+  if (!run_call(call)) {
     Query(*database_, "ROLLBACK TO one").run();
     state_ = before;
   }
@@ -94,7 +116,14 @@ void Writer::commit_group(std::span<Item> items) {
   try {
     if (auto broken = syncer_.broken()) throw SqliteFailure(*std::move(broken));
     Query(*database_, "BEGIN IMMEDIATE").run();
-    for (auto& item : items) run_in_savepoint(*item.call);
+    // Nearly always nobody is refused, and a savepoint copies every page that its call changes.
+    if (!std::ranges::all_of(items, [this](Item& item) { return run_call(*item.call); })) {
+      database_->rollback();
+      state_ = before;
+      Query(*database_, "BEGIN IMMEDIATE").run();
+      if (items.size() > 1)
+        for (auto& item : items) run_in_savepoint(*item.call);
+    }
     Query(*database_, "COMMIT").run();
   } catch (const SqliteFailure& failure) {
     database_->rollback();

@@ -59,8 +59,21 @@ class Writer {
   void push(Item item);
   void loop();
   void commit_group(std::span<Item> items);
+  // False when it was refused: what it wrote is still there.
+  bool run_call(Call<WriteContext>& call);
+  // A refusal leaves nothing behind.
   void run_in_savepoint(Call<WriteContext>& call);
   void answer(std::span<Item> items);
+
+  // Whether to begin a group now; under the lock.
+  bool group_is_due() const;
+
+  std::mutex mutex_;  // guards what stands below it, to the empty line
+  std::condition_variable arrived_;
+  std::deque<Item> queue_;
+  std::size_t urgent_ = 0;  // of those, how many do not wait for the disk
+  bool idle_ = false;
+  bool stopping_ = false;
 
   std::unique_ptr<Database> database_;
   WriterState state_;
@@ -69,11 +82,6 @@ class Writer {
   Syncer syncer_;
   Port synced_{*this, Durability::synced};
   Port written_{*this, Durability::written};
-
-  std::mutex mutex_;  // guards what follows
-  std::condition_variable arrived_;
-  std::deque<Item> queue_;
-  bool stopping_ = false;
 
   std::thread thread_;  // last: it uses all of the above
 };
