@@ -42,16 +42,15 @@ ports::Agent* Core::find_agent(std::string_view name) const {
 }
 
 Task<Result<domain::Run>> Core::tell(RunId id, domain::Command command, Caller by,
-                                     std::vector<ports::Change> extra) {
+                                     std::vector<ports::Change> extra, Claiming* claiming) {
   const bool jobs_changed = std::ranges::any_of(extra, may_ready_a_job);
-  auto before = co_await runs.load(id);
-  auto after = co_await runs.execute(id, std::move(command), std::move(by), std::move(extra));
-  if (!after) co_return after;
-  count(before ? *before : domain::Run{}, *after);
-  ends.set(id, domain::has_ended(after->status));
+  CORRAL_CO_TRY(auto told, co_await runs.execute(id, std::move(command), std::move(by),
+                                                 std::move(extra), claiming));
+  count(told.before, told.after);
+  ends.set(id, domain::has_ended(told.after.status));
   drivers.notify(id);
   if (jobs_changed) announce_jobs();
-  co_return after;
+  co_return std::move(told.after);
 }
 
 void Core::count(const domain::Run& before, const domain::Run& after) {

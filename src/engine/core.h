@@ -117,7 +117,8 @@ struct Core {
   ports::Agent* find_agent(std::string_view name) const;
   // Executes a command on a run, and tells drivers, viewers and counters.
   Task<Result<domain::Run>> tell(RunId run, domain::Command command, Caller by,
-                                 std::vector<ports::Change> extra = {});
+                                 std::vector<ports::Change> extra = {},
+                                 Claiming* claiming = nullptr);
 
   // Commits what needs nothing decided. As tell() does, it announces jobs that may be ready now.
   Task<Result<void>> commit(std::vector<ports::Change> changes);

@@ -21,10 +21,11 @@ std::string clock_time(Time time) { return to_rfc3339(time).substr(11, 8); }
 
 }  // namespace
 
-RunDriver::RunDriver(Core& core, RunId run, ports::Job job)
+RunDriver::RunDriver(Core& core, RunId run, ports::Job job, NextJobs& next)
     : core_(core),
       id_(run),
       job_(std::move(job)),
+      next_(next),
       seat_(core.drivers, run, job_.lease_until),
       workspace_mutex_(core.deps.executor),
       steps_(core.deps.executor) {}
@@ -172,7 +173,7 @@ Task<Result<void>> RunDriver::join(const next::JoinStep& join) {
 
 // The run's end, its job's and the news for the run that waits for it are one transaction. The
 // workspace goes afterwards: should that be lost in a crash, the next start finds that no live run
-// needs it.
+// needs it. Without one nothing is left to do, and the same transaction claims the next job.
 Task<Result<void>> RunDriver::finish(domain::Command command, std::string line) {
   const auto workspace = run_.workspace;
   CORRAL_CO_CHECK(co_await write_note(*log_, fmt::format("end-{}", run_.attempt),
@@ -180,7 +181,11 @@ Task<Result<void>> RunDriver::finish(domain::Command command, std::string line) 
   std::vector<ports::Change> extra;
   extra.emplace_back(ports::CompleteJob{job_.id, core_.options.worker});
   if (run_.request.parent) extra.emplace_back(ports::WakeJob{run_job_key(*run_.request.parent)});
-  CORRAL_CO_TRY(run_, co_await core_.tell(id_, std::move(command), "worker", std::move(extra)));
+  Claiming claiming;
+  if (!workspace) claiming.query = next_.query();
+  CORRAL_CO_TRY(run_, co_await core_.tell(id_, std::move(command), "worker", std::move(extra),
+                                          workspace ? nullptr : &claiming));
+  if (!claiming.jobs.empty()) next_.take_on(std::move(claiming.jobs));
   if (run_.request.parent) core_.drivers.notify(*run_.request.parent);
   // The last thing that is done for the run, and done whole also when the server is stopping.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());

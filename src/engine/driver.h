@@ -12,9 +12,18 @@
 
 namespace corral::engine {
 
+// Who takes on the job that is claimed with another one's end.
+class NextJobs {
+ public:
+  virtual ~NextJobs() = default;
+  virtual ports::ClaimQuery query() const = 0;
+  virtual void take_on(std::vector<ports::Job> jobs) = 0;
+};
+
 class RunDriver {
  public:
-  RunDriver(Core& core, RunId run, ports::Job job);
+  // `next` outlives it.
+  RunDriver(Core& core, RunId run, ports::Job job, NextJobs& next);
 
   // Returns once the run has ended and the job is acknowledged, or once the run only waits (for a
   // person, another run, a time) and the job is put aside until then. An Error is trouble of the
@@ -57,6 +66,7 @@ class RunDriver {
   Core& core_;
   const RunId id_;
   const ports::Job job_;
+  NextJobs& next_;
   Drivers::Seat seat_;
   domain::Run run_;
   std::shared_ptr<session::Log> log_, timeline_;

@@ -13,6 +13,7 @@ namespace corral::engine {
 namespace {
 
 constexpr std::size_t kMaxReason = 2000;
+constexpr std::size_t kChangesAtOnce = 200;
 
 EngineOptions named(EngineOptions options, Random& random) {
   if (options.worker.empty())
@@ -54,15 +55,17 @@ Task<Result<void>> EngineImpl::start() {
   CORRAL_CO_TRY(const auto live, co_await live_runs());
   CORRAL_CO_CHECK(co_await sort_workspaces(live));
   // Enqueueing again is a no-op where the job is there, as it always should be.
+  std::vector<ports::Change> changes;
   for (const auto& run : live) {
-    std::vector<ports::Change> changes;
     changes.emplace_back(run_job(run));
     // What it waits for may have come while nobody was there.
     const bool ours = run.home.empty() || run.home == core_.options.server;
     if (ours && run.status == domain::RunStatus::running)
       changes.emplace_back(ports::WakeJob{run_job_key(run.id)});
-    CORRAL_CO_CHECK(co_await core_.commit(std::move(changes)));
+    if (changes.size() >= kChangesAtOnce)
+      CORRAL_CO_CHECK(co_await core_.commit(std::exchange(changes, {})));
   }
+  if (!changes.empty()) CORRAL_CO_CHECK(co_await core_.commit(std::move(changes)));
   if (!live.empty()) log::info("engine.recovered", {{"runs", live.size()}});
   workers_.start(position);
   co_return Result<void>{};

@@ -123,7 +123,7 @@ Task<Result<std::vector<json::value>>> EngineImpl::run_events(RunId run,
       continue;
     }
     // Who knows of an event must not read a document from before it.
-    if (!core_.options.sole_owner) co_await core_.documents.saw_changes(events);
+    if (core_.options.store_use == StoreUse::shared) co_await core_.documents.saw_changes(events);
     std::vector<json::value> out;
     for (const auto& event : events) out.emplace_back(event_json(event));
     co_return out;
@@ -147,7 +147,7 @@ Task<Result<std::vector<json::value>>> EngineImpl::all_events(EventFilter filter
       CORRAL_CO_TRY(seen, co_await core_.deps.store.commit({}));
       continue;
     }
-    if (!core_.options.sole_owner) co_await core_.documents.saw_changes(events);
+    if (core_.options.store_use == StoreUse::shared) co_await core_.documents.saw_changes(events);
     std::vector<json::value> out;
     for (const auto& event : events) {
       auto object = event_json(event);

@@ -103,7 +103,7 @@ TEST_F(RunDocumentsTest, WithoutACacheRunsAreRead) {
 
 TEST_F(RunDocumentsTest, WhatOtherServersChangeIsFollowed) {
   h.shut_down();
-  h.options.sole_owner = false;
+  h.options.store_use = StoreUse::shared;
   boot();
   h.settle();
   version_read();
@@ -127,7 +127,7 @@ TEST_F(RunDocumentsTest, WhatOtherServersChangeIsFollowed) {
 
 TEST_F(RunDocumentsTest, WhenOthersCannotBeFollowedTheStoreIsAsked) {
   h.shut_down();
-  h.options.sole_owner = false;
+  h.options.store_use = StoreUse::shared;
   boot();
   h.settle();
   version_read();

@@ -122,10 +122,11 @@ Task<Result<domain::Run>> RunRepository::fold(RunId id, std::optional<std::uint6
   co_return at_version(std::move(run), id, version.value_or(run.version));
 }
 
-Task<Result<std::uint64_t>> RunRepository::commit_change(RunId id, ports::Transaction transaction) {
-  if (documents_ == nullptr) co_return co_await store_.commit(std::move(transaction));
+Task<Result<void>> RunRepository::commit_change(RunId id, ports::Transaction transaction,
+                                                Claiming* claiming) {
+  if (documents_ == nullptr) co_return co_await commit(std::move(transaction), claiming);
   RunDocuments::Change change(*documents_, id);
-  auto committed = co_await store_.commit(std::move(transaction));
+  auto committed = co_await commit(std::move(transaction), claiming);
   if (committed)
     co_await change.done();
   else if (is_refusal(committed.error().code))
@@ -133,25 +134,54 @@ Task<Result<std::uint64_t>> RunRepository::commit_change(RunId id, ports::Transa
   co_return committed;
 }
 
-Task<Result<domain::Run>> RunRepository::execute(RunId id, domain::Command command, Caller by,
-                                                 std::vector<ports::Change> extra) {
-  for (int conflicts = 0;; ++conflicts) {
-    CORRAL_CO_TRY(auto before, co_await refresh(id, std::holds_alternative<domain::Create>(command)
-                                                        ? Expect::nothing
-                                                        : Expect::any));
-    CORRAL_CO_TRY(const auto events, domain::decide(before, command, clock_.now()));
-    if (events.empty() && extra.empty()) co_return before;
+std::optional<domain::Run> RunRepository::known(RunId id) const {
+  const auto cached = cache_.find(id);
+  if (cached == cache_.end()) return std::nullopt;
+  return cached->second.run;
+}
+
+Task<Result<void>> RunRepository::commit(ports::Transaction transaction, Claiming* claiming) {
+  if (claiming == nullptr) {
+    CORRAL_CO_TRY(const auto position, co_await store_.commit(std::move(transaction)));
+    saw(position);
+    co_return Result<void>{};
+  }
+  CORRAL_CO_TRY(auto done,
+                co_await store_.commit_and_claim(std::move(transaction), claiming->query));
+  saw(done.position);
+  claiming->jobs = std::move(done.jobs);
+  co_return Result<void>{};
+}
+
+Task<Result<Executed>> RunRepository::execute(RunId id, domain::Command command, Caller by,
+                                              std::vector<ports::Change> extra,
+                                              Claiming* claiming) {
+  // What is known is tried first: the version that the events expect tells whether it was true.
+  // Only what changes nothing or is refused must be decided on what the store says.
+  auto seen = known(id);
+  const auto expect =
+      std::holds_alternative<domain::Create>(command) ? Expect::nothing : Expect::any;
+  for (int conflicts = 0;;) {
+    const bool certain = !seen;
+    if (certain) {
+      CORRAL_CO_TRY(seen, co_await refresh(id, expect));
+    }
+    const domain::Run before = *std::exchange(seen, std::nullopt);
+    auto events = domain::decide(before, command, clock_.now());
+    if (!certain && (!events || events->empty())) continue;
+    if (!events) co_return std::unexpected(std::move(events).error());
+    if (events->empty() && extra.empty()) co_return Executed{before, before};
 
     domain::Run after = before;
     ports::Append append{.stream = run_stream(id), .expected_version = before.version};
-    for (const auto& event : events) {
+    for (const auto& event : *events) {
       domain::apply(after, event, by.actor);
       append.events.push_back({.type = std::string(domain::type_of(event.body)),
                                .data = domain::data_of(event),
                                .origin = origin_of(by, after)});
     }
     ports::Transaction transaction;
-    if (!events.empty()) {
+    if (!events->empty()) {
       transaction.changes.emplace_back(std::move(append));
       for (auto& document : changed_documents(before, after))
         transaction.changes.emplace_back(std::move(document));
@@ -159,16 +189,16 @@ Task<Result<domain::Run>> RunRepository::execute(RunId id, domain::Command comma
     }
     for (const auto& change : extra) transaction.changes.push_back(change);
 
-    const auto committed = events.empty() ? co_await store_.commit(std::move(transaction))
-                                          : co_await commit_change(id, std::move(transaction));
+    const auto committed =
+        events->empty() ? co_await commit(std::move(transaction), claiming)
+                        : co_await commit_change(id, std::move(transaction), claiming);
     if (committed) {
-      saw(*committed);
-      if (!events.empty()) remember(after);
-      co_return after;
+      if (!events->empty()) remember(after);
+      co_return Executed{before, std::move(after)};
     }
     // A conflict of the stream's version shows as a longer stream; any other (a unique name, a
     // lease) is the caller's.
-    if (committed.error().code != ErrorCode::conflict || conflicts == kMaxConflicts)
+    if (committed.error().code != ErrorCode::conflict || conflicts++ == kMaxConflicts)
       co_return std::unexpected(committed.error());
     CORRAL_CO_TRY(const auto now, co_await refresh(id));
     if (now.version == before.version) co_return std::unexpected(committed.error());

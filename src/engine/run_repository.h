@@ -18,6 +18,17 @@ namespace corral::engine {
 
 std::string run_stream(RunId run);
 
+// A claim that goes with a commit.
+struct Claiming {
+  ports::ClaimQuery query;
+  std::vector<ports::Job> jobs;  // out
+};
+
+// A run before a command and after it.
+struct Executed {
+  domain::Run before, after;
+};
+
 class RunRepository {
  public:
   // `documents`, when given, is told of changes; it outlives this.
@@ -33,11 +44,13 @@ class RunRepository {
   // The same without a snapshot: what the events add up to, whatever else is kept.
   Task<Result<domain::Run>> fold(RunId run, std::optional<std::uint64_t> version = std::nullopt);
 
-  // Loads, decides, commits, and returns the state afterwards. When another writer was faster it
-  // begins again, so that the decision always fits the state it is committed on. `extra` goes into
-  // the same transaction, and is committed even when the command changes nothing.
-  Task<Result<domain::Run>> execute(RunId run, domain::Command command, Caller by,
-                                    std::vector<ports::Change> extra = {});
+  // Loads, decides, commits, and returns the state before and afterwards. When another writer was
+  // faster it begins again, so that the decision always fits the state it is committed on. `extra`
+  // goes into the same transaction, and is committed even when the command changes nothing; so does
+  // the claim, if there is one to be made: it outlives the call.
+  Task<Result<Executed>> execute(RunId run, domain::Command command, Caller by,
+                                 std::vector<ports::Change> extra = {},
+                                 Claiming* claiming = nullptr);
 
   // The end of the store's log as far as this process has seen it: waiting from there on misses
   // nothing.
@@ -53,9 +66,11 @@ class RunRepository {
   enum class Expect { any, nothing };
   // Version 0 when there is none.
   Task<Result<domain::Run>> refresh(RunId run, Expect expect = Expect::any);
+  std::optional<domain::Run> known(RunId run) const;  // as last seen
   Task<Result<std::optional<domain::Run>>> snapshot(RunId run);
   Task<Result<void>> fold_on(domain::Run& run, RunId id, std::uint64_t until);
-  Task<Result<std::uint64_t>> commit_change(RunId run, ports::Transaction transaction);
+  Task<Result<void>> commit(ports::Transaction transaction, Claiming* claiming);
+  Task<Result<void>> commit_change(RunId run, ports::Transaction transaction, Claiming* claiming);
   void remember(const domain::Run& run);
 
   ports::Store& store_;

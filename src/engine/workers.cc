@@ -1,7 +1,6 @@
 #include "engine/workers.h"
 
 #include "base/log.h"
-#include "engine/driver.h"
 
 namespace corral::engine {
 namespace {
@@ -19,6 +18,21 @@ Task<void> wait_for_job(ports::Store& store, Duration timeout) {
 
 }  // namespace
 
+ports::ClaimQuery Workers::query() const {
+  return {.owner = core_.options.worker,
+          .now = core_.deps.clock.now(),
+          .lease = core_.options.lease,
+          .limits = {.per_group = core_.options.per_project, .total = core_.options.running}};
+}
+
+// The job before it may still have its place here for a moment, but not in the store.
+void Workers::take_on(std::vector<ports::Job> jobs) {
+  for (auto& job : jobs) {
+    ++active_;
+    scope_.start("run", work_on(std::move(job)));
+  }
+}
+
 Task<void> Workers::claim_jobs() {
   for (;;) {
     const auto seen = core_.job_news;
@@ -27,19 +41,14 @@ Task<void> Workers::claim_jobs() {
       continue;
     }
     if (core_.deps.clock.now() < polite_until_) co_await core_.deps.clock.sleep(kPoliteness);
-    auto claimed = co_await core_.deps.store.claim(
-        {.owner = core_.options.worker,
-         .now = core_.deps.clock.now(),
-         .lease = core_.options.lease,
-         .limits = {.per_group = core_.options.per_project, .total = core_.options.running}});
+    auto claimed = co_await core_.deps.store.claim(query());
     if (!claimed) {
       log::warning("queue.unavailable", {{"why", claimed.error().describe()}});
       co_await core_.deps.clock.sleep(kStoreRetry);
     } else if (claimed->empty()) {
       co_await wait_for_work(seen);
     } else {
-      ++active_;
-      scope_.start("run", work_on(std::move(claimed->front())));
+      take_on(*std::move(claimed));
     }
   }
 }
@@ -92,7 +101,8 @@ Task<Result<void>> Workers::drive(const ports::Job& job) {
     if (ours.error().code == ErrorCode::conflict) co_return co_await leave(job);
     co_return ours;
   }
-  auto driver = std::make_unique<RunDriver>(core_, *run, job);
+  NextJobs& next = *this;
+  auto driver = std::make_unique<RunDriver>(core_, *run, job, next);
   co_return co_await driver->drive();
 }
 

@@ -2,19 +2,20 @@
 #pragma once
 
 #include "engine/core.h"
+#include "engine/driver.h"
 #include "engine/homes.h"
 #include "engine/schedules.h"
 
 namespace corral::engine {
 
-class Workers {
+class Workers final : private NextJobs {
  public:
   Workers(Core& core, Schedules& schedules, Homes& homes)
       : core_(core), schedules_(schedules), homes_(homes), scope_(core.deps.executor) {}
 
   // `position`: the end of the store's log before anything of it was read.
   void start(std::uint64_t position) {
-    if (!core_.options.sole_owner) scope_.start("documents", core_.documents.follow(position));
+    if (core_.options.store_use == StoreUse::shared) scope_.start("documents", core_.documents.follow(position));
     scope_.start("workers", claim_jobs());
     scope_.start("sweeper", sweep());
     scope_.start("homes", homes_.keep());
@@ -23,6 +24,9 @@ class Workers {
   Task<void> stop() { co_await scope_.stop(); }
 
  private:
+  ports::ClaimQuery query() const override;
+  void take_on(std::vector<ports::Job> jobs) override;
+
   Task<void> claim_jobs();
   Task<void> sweep();  // ends workspaces that could not be ended when they should have been
   Task<void> wait_for_work(std::uint64_t seen);
