@@ -1,9 +1,9 @@
 // The same as bench_queue.cc, on graphile-worker. MODULES: the folder that holds node_modules.
-//   node graphile_worker.mjs MODULES HOST PORT DATABASE JOBS        prints one line of JSON
+//   node graphile_worker.mjs MODULES HOST PORT DATABASE JOBS [QUEUED…]        prints one line of JSON
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const [modules, host, port, database, count] = process.argv.slice(2)
+const [modules, host, port, database, count, ...queued] = process.argv.slice(2)
 const require = createRequire(modules + '/')
 const { run, makeWorkerUtils, Logger } = require('graphile-worker')
 const { Pool } = require('pg')
@@ -40,11 +40,26 @@ for (let i = 0; i < samples; i++) {
   await Promise.all([utils.addJob('idle', { n: 1 }), start.then(at => latencies.push(at - enqueued))])
 }
 await runner.stop()
+
+// How fast the next thousand go while so many wait.
+const grown = {}
+for (const many of queued.map(Number)) {
+  await pgPool.query(`SELECT graphile_worker.add_job('noop', '{"n":1}'::json) FROM generate_series(1, $1::int)`, [many])
+  await pgPool.query('VACUUM ANALYZE graphile_worker._private_jobs')
+  let worked = 0, enough
+  const thousand = new Promise(resolve => { enough = resolve })
+  begin = now()
+  const digger = await run({ ...options, taskList: { noop: async () => {} } })
+  digger.events.on('job:complete', () => { if (++worked === Math.min(many, 1000)) enough(now()) })
+  grown[`queued_${many}_per_s`] = Math.round(Math.min(many, 1000) / ((await thousand - begin) / 1e6))
+  await digger.stop()
+  await pgPool.query('DELETE FROM graphile_worker._private_jobs')
+}
 await utils.release()
 await pgPool.end()
 latencies.sort((a, b) => a - b)
 const at = q => Math.round(latencies[Math.floor(q * (latencies.length - 1))])
 console.log(JSON.stringify({
   enqueue_per_s: Math.round(jobs / enqueuing), work_per_s: Math.round(jobs / working), jobs_per_s: Math.round(jobs / (enqueuing + working)),
-  start_p50_us: at(0.5), start_p99_us: at(0.99),
+  start_p50_us: at(0.5), start_p99_us: at(0.99), ...grown,
 }))
