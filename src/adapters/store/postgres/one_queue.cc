@@ -8,7 +8,7 @@ const char* const kOneQueue = R"sql(
 CREATE INDEX jobs_by_kind ON corral.jobs(kind, id);
 
 -- As before; but where all ready jobs of the highest priority are of one group and have no slots, there is nothing to weigh:
--- the first of them is found by a few small questions, in a third of the time.
+-- the first of them is found by a few small questions.
 CREATE OR REPLACE FUNCTION corral.claim_jobs(p_owner text, p_claim text, p_now bigint, p_lease bigint, p_per_group bigint, p_total bigint, p_most bigint)
 RETURNS SETOF corral.jobs LANGUAGE plpgsql AS $$
 DECLARE
