@@ -45,8 +45,12 @@ class CountingStore final : public ports::Store {
   Task<Result<void>> heartbeat(std::uint64_t job, std::string owner, Time until) override {
     return store_.heartbeat(job, std::move(owner), until);
   }
-  Task<Result<void>> release_leases_except(std::string owner) override {
-    return store_.release_leases_except(std::move(owner));
+  Task<Result<ports::CommitAndClaim>> commit_and_claim(ports::Transaction transaction,
+                                                            ports::ClaimQuery query) override {
+    return store_.commit_and_claim(std::move(transaction), std::move(query));
+  }
+  Task<Result<void>> release_leases(std::string family, std::string except) override {
+    return store_.release_leases(std::move(family), std::move(except));
   }
   Task<Result<std::optional<ports::Job>>> find_job(std::string key) override {
     return store_.find_job(std::move(key));
