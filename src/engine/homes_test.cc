@@ -55,11 +55,14 @@ struct Machine {
     options.store_use = StoreUse::shared;
     engine = make_engine({.executor = context->get_executor(),
                           .store = store,
+                          .cache = cache,
                           .launcher = *launcher,
                           .mirrors = *mirrors,
                           .agents = {testing::make_fake_agent()},
                           .blobs = blobs,
                           .logs = logs,
+                          .models = models,
+                          .http = http,
                           .clock = clock,
                           .random = random,
                           .token_key = Secret("0123456789abcdef0123456789abcdef")},
@@ -96,6 +99,9 @@ struct Machine {
   testing::FakeWorld world;
   testing::MemoryLogs logs;
   ports::fakes::FakeBlobs blobs;
+  ports::fakes::FakeCache cache{clock};
+  ports::fakes::FakeHttpClient http{clock};
+  ports::fakes::FakeLlm models{clock};
   SeededRandom random;
   std::set<std::string> held;  // processes that do not end by themselves
   bool frozen = false;         // SIGSTOP, or dead for all that the others know
