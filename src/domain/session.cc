@@ -28,9 +28,9 @@ Result<void> check_name(std::string_view name) {
 
 Result<void> check_request(const SessionRequest& request) {
   CORRAL_CHECK(check_name(request.name));
-  if (request.columns < 1 || request.columns > kMaxColumns || request.rows < 1 ||
+  if (request.columns < 2 || request.columns > kMaxColumns || request.rows < 1 ||
       request.rows > kMaxRows)
-    return fail(ErrorCode::invalid, "a terminal has 1 to {} columns and 1 to {} rows, not {} by {}",
+    return fail(ErrorCode::invalid, "a terminal has 2 to {} columns and 1 to {} rows, not {} by {}",
                 kMaxColumns, kMaxRows, request.columns, request.rows);
   if (request.idle_limit.count() < 0 || request.limit.count() < 0)
     return fail(ErrorCode::invalid, "a time limit cannot be negative");
@@ -46,10 +46,10 @@ class Decider {
     CORRAL_CHECK(check_request(create.request));
     return one(SessionCreated{create.session, create.request});
   }
-  Result<std::vector<SessionEvent>> operator()(const StartSession&) const {
+  Result<std::vector<SessionEvent>> operator()(const StartSession& start) const {
     if (session_.status == SessionStatus::running) return {};
     CORRAL_CHECK(alive());
-    return one(SessionStarted{});
+    return one(SessionStarted{start.workspace});
   }
   Result<std::vector<SessionEvent>> operator()(const RenameSession& rename) const {
     CORRAL_CHECK(check_name(rename.name));
@@ -103,7 +103,8 @@ class Applier {
     session_.author = actor_;
     session_.created_at = at_;
   }
-  void operator()(const SessionStarted&) {
+  void operator()(const SessionStarted& event) {
+    session_.workspace = event.workspace;
     session_.status = SessionStatus::running;
     session_.started_at = at_;
   }

@@ -31,7 +31,6 @@ inline constexpr int kMaxColumns = 1000, kMaxRows = 1000;
 struct SessionRequest {
   RunId run;  // whose workspace it lives in
   ProjectId project;
-  WorkspaceId workspace;
   std::string step;   // the run's step that waits for its end; empty: none
   std::string name;   // for people; need not be unique
   std::string agent;  // its program is this agent's; empty: `command` is it, or a shell
@@ -42,7 +41,6 @@ struct SessionRequest {
   static void fields(auto& self, auto& visit) {
     visit("run", self.run);
     visit("project", self.project);
-    visit("workspace", self.workspace);
     visit("step", self.step);
     visit("name", self.name);
     visit("agent", self.agent);
@@ -81,7 +79,8 @@ struct SessionCreated {
 };
 struct SessionStarted {
   static constexpr std::string_view kType = "session.started";
-  static void fields(auto&, auto&) {}
+  WorkspaceId workspace;
+  static void fields(auto& self, auto& visit) { visit("workspace", self.workspace); }
 };
 struct SessionRenamed {
   static constexpr std::string_view kType = "session.renamed";
@@ -134,6 +133,7 @@ struct Session {
   std::uint64_t version = 0;
   SessionStatus status = SessionStatus::created;
   SessionRequest request;
+  std::optional<WorkspaceId> workspace;  // since it was started
   std::string name, author;
   std::optional<std::string> stop_reason;  // it is being ended
   int exit_code = 0;
@@ -159,7 +159,10 @@ struct CreateSession {
   SessionId session;
   SessionRequest request;
 };
-struct StartSession {};
+// Its process is about to be started there.
+struct StartSession {
+  WorkspaceId workspace;
+};
 struct RenameSession {
   std::string name;
 };

@@ -66,7 +66,7 @@ TEST(Session, RefusesWhatCanNeverBe) {
   EXPECT_EQ(code(create("")), ErrorCode::invalid);
   EXPECT_EQ(code(create("a\nb")), ErrorCode::invalid);
   EXPECT_EQ(code(create(std::string(101, 'a'))), ErrorCode::invalid);
-  for (const auto& [columns, rows] : {std::pair(0, 24), {80, 0}, {1001, 24}, {80, 1001}}) {
+  for (const auto& [columns, rows] : {std::pair(1, 24), {80, 0}, {1001, 24}, {80, 1001}}) {
     auto command = create();
     command.request.columns = columns;
     command.request.rows = rows;

@@ -28,7 +28,37 @@ steps:
     if: always()
 )yaml";
 
-constexpr std::array kBuiltins{BuiltinWorkflow{"task", kTask}};
+constexpr std::string_view kSession =
+    R"yaml(# A terminal that people share, in a workspace of its own: it lasts until its program ends.
+name: session
+version: 1
+inputs:
+  name: {description: what people see, default: session}
+  columns: {type: number, default: 80}
+  rows: {type: number, default: 24}
+  idle_s: {type: number, description: ended after so long without output and input, default: 0}
+  limit_s: {type: number, description: ended after so long, default: 0}
+steps:
+  - name: prepare
+    kind: git
+    action: clone
+  - name: session
+    kind: session
+    title: ${{ inputs.name }}
+    columns: ${{ inputs.columns }}
+    rows: ${{ inputs.rows }}
+    idle_s: ${{ inputs.idle_s }}
+    limit_s: ${{ inputs.limit_s }}
+  - name: commit
+    kind: git
+    action: commit
+  - name: artifacts
+    kind: artifacts
+    if: always()
+)yaml";
+
+constexpr std::array kBuiltins{BuiltinWorkflow{"task", kTask},
+                               BuiltinWorkflow{"session", kSession}};
 
 }  // namespace
 

@@ -103,6 +103,8 @@ struct Counters {
   domain::Money cost;
 };
 
+class SessionHost;
+
 struct Core {
   Core(EngineDeps d, EngineOptions o, StepKinds k)
       : deps(std::move(d)),
@@ -137,6 +139,7 @@ struct Core {
   RunEnds ends;
   Counters counters;
   Figures figures;
+  SessionHost* sessions = nullptr;  // set before anything runs
   std::unordered_map<WorkspaceId, WorkspaceOwner> owners;
   std::set<WorkspaceId> leftovers;  // to be ended
   Signal jobs;                      // a job was enqueued here, or a place became free

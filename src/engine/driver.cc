@@ -1,5 +1,7 @@
 #include "engine/driver.h"
 
+#include "engine/session_host.h"
+
 #include <algorithm>
 
 #include "base/log.h"
@@ -190,6 +192,7 @@ Task<Result<void>> RunDriver::finish(domain::Command command, std::string line) 
   // The last thing that is done for the run, and done whole also when the server is stopping.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   if (workspace) co_await destroy_workspace(*workspace);
+  co_await core_.sessions->run_ended(id_);
   log::info("run.ended", {{"run", id_.to_string()},
                           {"status", to_string(run_.status)},
                           {"cost_usd", run_.cost.usd()}});
@@ -418,7 +421,7 @@ Task<Result<std::vector<ports::ReadOnlyMount>>> RunDriver::mounts(const domain::
   std::vector<ports::ReadOnlyMount> all;
   std::vector<std::string> seen;
   for (const auto& step : run.steps) {
-    if (step.definition.kind != "agent") continue;
+    if (step.definition.kind != "agent" && step.definition.kind != "session") continue;
     const auto own = step.definition.text("agent");
     const std::string name = own.empty() ? run.request.agent : own;
     auto* agent = core_.find_agent(name);

@@ -34,9 +34,15 @@ EngineImpl::EngineImpl(EngineDeps deps, EngineOptions options, StepKinds kinds)
       catalog_(core_),
       schedules_(core_),
       homes_(core_),
-      workers_(core_, schedules_, homes_) {}
+      sessions_(core_),
+      workers_(core_, schedules_, homes_) {
+  core_.sessions = &sessions_;
+}
 
-Task<void> EngineImpl::stop() { co_await workers_.stop(); }
+Task<void> EngineImpl::stop() {
+  co_await workers_.stop();
+  co_await sessions_.stop();
+}
 
 std::optional<WorkspaceOwner> EngineImpl::workspace_owner(WorkspaceId workspace) const {
   const auto owner = core_.owners.find(workspace);
@@ -67,6 +73,7 @@ Task<Result<void>> EngineImpl::start() {
   }
   if (!changes.empty()) CORRAL_CO_CHECK(co_await core_.commit(std::move(changes)));
   if (!live.empty()) log::info("engine.recovered", {{"runs", live.size()}});
+  CORRAL_CO_CHECK(co_await sessions_.start());
   workers_.start(position);
   co_return Result<void>{};
 }

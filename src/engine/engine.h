@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "base/secret.h"
 #include "engine/service.h"
+#include "engine/session_service.h"
 #include "engine/step_kinds.h"
 #include "ports/agent.h"
 #include "ports/blob.h"
@@ -85,6 +86,7 @@ class Engine : public Service {
   // Known before a workspace's runner is created or attached to. Empty for a workspace that no
   // driven run uses.
   virtual std::optional<WorkspaceOwner> workspace_owner(WorkspaceId workspace) const = 0;
+  virtual SessionService& sessions() = 0;
 };
 
 // The kinds of steps that every engine knows; a composition root may add to them.

@@ -6,6 +6,7 @@
 #include "engine/homes.h"
 #include "engine/idempotency.h"
 #include "engine/schedules.h"
+#include "engine/session_host.h"
 #include "engine/workers.h"
 
 namespace corral::engine {
@@ -17,6 +18,7 @@ class EngineImpl final : public Engine {
   Task<Result<void>> start() override;
   Task<void> stop() override;
   std::optional<WorkspaceOwner> workspace_owner(WorkspaceId workspace) const override;
+  SessionService& sessions() override { return sessions_; }
 
   Task<Result<json::value>> start_run(StartRun request, Caller by) override;
   Task<Result<json::value>> cancel_run(RunId run, std::string reason, Caller by) override;
@@ -85,6 +87,7 @@ class EngineImpl final : public Engine {
   Catalog catalog_;
   Schedules schedules_;
   Homes homes_;
+  SessionHost sessions_;
   Workers workers_;
 };
 

@@ -36,6 +36,7 @@ StepKinds standard_step_kinds() {
   kinds.add(make_workflow_kind());
   kinds.add(make_http_kind());
   kinds.add(make_llm_kind());
+  kinds.add(make_session_kind());
   return kinds;
 }
 

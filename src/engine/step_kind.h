@@ -91,5 +91,6 @@ std::unique_ptr<StepKind> make_approval_kind();
 std::unique_ptr<StepKind> make_workflow_kind();
 std::unique_ptr<StepKind> make_http_kind();
 std::unique_ptr<StepKind> make_llm_kind();
+std::unique_ptr<StepKind> make_session_kind();
 
 }  // namespace corral::engine

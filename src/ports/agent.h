@@ -112,6 +112,11 @@ class Agent {
   // installed.
   virtual Task<Result<std::vector<ReadOnlyMount>>> mounts() = 0;
   virtual Result<AgentLaunch> launch(const AgentTask& task) = 0;
+  // The same for a person at a terminal: its own screens and dialogues, without a prompt.
+  // `unsupported` when it has none.
+  virtual Result<AgentLaunch> launch_terminal(const AgentTask&) {
+    return fail(ErrorCode::unsupported, "the agent {} has no terminal program", name());
+  }
   virtual std::unique_ptr<AgentDriver> driver(const AgentTask& task) = 0;
 };
 

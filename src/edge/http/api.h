@@ -15,12 +15,14 @@
 #include "base/task.h"
 #include "edge/http/server.h"
 #include "engine/service.h"
+#include "engine/session_service.h"
 
 namespace corral::edge {
 
 // All callbacks run on the server's executor.
 struct ApiDeps {
-  engine::Service& service;  // outlives the handler
+  engine::Service& service;  // outlives the handler, as do its sessions
+  engine::SessionService& sessions;
   Secret token = {};         // empty: open, for loopback only (check_listen_policy)
   std::vector<std::string> hosts =
       {};  // names besides loopback's by which an open server is addressed

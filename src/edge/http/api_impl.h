@@ -19,6 +19,7 @@ class Api {
   Task<void> serve(Request request, Responder& out);
 
   engine::Service& service() { return deps_.service; }
+  engine::SessionService& sessions() { return deps_.sessions; }
   const ApiDeps& deps() const { return deps_; }
   const Auth& auth() const { return auth_; }
   HttpMetrics& metrics() { return metrics_; }
@@ -44,7 +45,8 @@ class Api {
   std::string document_;
 };
 
-// The route table (routes.cc).
+// The route table (routes.cc), and the part of it that is in a file of its own.
 std::span<const Route> api_routes();
+std::vector<Route> session_routes();
 
 }  // namespace corral::edge

@@ -64,11 +64,25 @@ Task<Result<void>> get_artifact(Api& api, Call& call);
 Task<Result<void>> list_approvals(Api& api, Call& call);
 Task<Result<void>> decide_approval(Api& api, Call& call);
 
+// endpoints_sessions.cc
+Task<Result<void>> create_session(Api& api, Call& call);
+Task<Result<void>> list_sessions(Api& api, Call& call);
+Task<Result<void>> get_session(Api& api, Call& call);
+Task<Result<void>> rename_session(Api& api, Call& call);
+Task<Result<void>> stop_session(Api& api, Call& call);
+Task<Result<void>> share_session(Api& api, Call& call);
+Task<Result<void>> revoke_share(Api& api, Call& call);
+Task<Result<void>> get_shared(Api& api, Call& call);
+Task<Result<void>> get_screen(Api& api, Call& call);
+Task<Result<void>> get_recording(Api& api, Call& call);
+Task<Result<void>> open_socket(Api& api, Call& call);
+
 // endpoints_streams.cc: at once, or as server-sent events
 Task<Result<void>> get_run_events(Api& api, Call& call);
 Task<Result<void>> get_all_events(Api& api, Call& call);
 Task<Result<void>> get_log(Api& api, Call& call);
 Task<Result<void>> get_timeline(Api& api, Call& call);
+Task<Result<void>> get_session_log(Api& api, Call& call);
 
 // The run that the path names.
 inline Result<RunId> run_of(const Call& call) {
@@ -76,6 +90,14 @@ inline Result<RunId> run_of(const Call& call) {
   const auto run = RunId::parse(text);
   if (!run) return fail(ErrorCode::not_found, "there is no run \"{}\"", text);
   return *run;
+}
+
+// Likewise the session.
+inline Result<SessionId> session_of(const Call& call) {
+  const auto text = call.param("session");
+  const auto session = SessionId::parse(text);
+  if (!session) return fail(ErrorCode::not_found, "there is no session \"{}\"", text);
+  return *session;
 }
 
 inline std::uint32_t limit_of(const Call& call) {

@@ -64,7 +64,8 @@ enum class Framing { text, lines };
 
 struct LogStream {
   std::shared_ptr<session::Log> log;
-  RunId run;
+  std::optional<RunId> run;  // whose end ends the stream too; none: the log's own end alone
+  std::string of;            // for messages
   std::uint64_t offset = 0;
   Framing framing;
 };
@@ -93,8 +94,9 @@ std::size_t frame(const LogStream& stream, std::string_view bytes, bool more_may
   return ready;
 }
 
-Task<bool> run_is_over(Api& api, RunId run) {
-  const auto document = co_await api.service().get_run(run);
+Task<bool> run_is_over(Api& api, std::optional<RunId> run) {
+  if (!run) co_return false;
+  const auto document = co_await api.service().get_run(*run);
   // A run that is gone has no more to say either.
   if (!document) co_return document.error().code == ErrorCode::not_found;
   const auto status = find_string(*document, {"status"});
@@ -124,7 +126,7 @@ Task<Result<void>> stream_log(Api& api, Call& call, LogStream stream) {
     auto events = co_await next_events(stream);
     if (!events) {
       log::warning("http.log_unreadable",
-                   {{"run", stream.run.to_string()}, {"what", events.error().describe()}});
+                   {{"log", stream.of}, {"what", events.error().describe()}});
       call.out.abort();
       co_return Result<void>{};
     }
@@ -165,7 +167,7 @@ Task<Result<void>> send_log(Call& call, LogStream stream, std::string type) {
         stream.offset, std::min<std::uint64_t>(kChunkBytes, end - stream.offset));
     if (!bytes || bytes->empty()) {
       log::warning("http.log_unreadable",
-                   {{"run", stream.run.to_string()},
+                   {{"log", stream.of},
                     {"what", bytes ? "shorter than it said" : bytes.error().describe()}});
       call.out.abort();
       co_return Result<void>{};
@@ -298,7 +300,7 @@ Task<Result<void>> get_log(Api& api, Call& call) {
   CORRAL_CO_TRY(const auto id, run_of(call));
   CORRAL_CO_TRY(auto log, co_await api.service().run_log(id));
   co_return co_await answer_log(
-      api, call, LogStream{.log = std::move(log), .run = id, .framing = Framing::text},
+      api, call, LogStream{.log = std::move(log), .run = id, .of = id.to_string(), .framing = Framing::text},
       "text/plain; charset=utf-8");
 }
 
@@ -306,8 +308,19 @@ Task<Result<void>> get_timeline(Api& api, Call& call) {
   CORRAL_CO_TRY(const auto id, run_of(call));
   CORRAL_CO_TRY(auto log, co_await api.service().run_timeline(id));
   co_return co_await answer_log(
-      api, call, LogStream{.log = std::move(log), .run = id, .framing = Framing::lines},
+      api, call, LogStream{.log = std::move(log), .run = id, .of = id.to_string(), .framing = Framing::lines},
       "application/x-ndjson");
+}
+
+Task<Result<void>> get_session_log(Api& api, Call& call) {
+  CORRAL_CO_TRY(const auto id, session_of(call));
+  CORRAL_CO_TRY(const auto live, co_await api.sessions().open_session(id));
+  co_return co_await answer_log(api, call,
+                                LogStream{.log = live->output_log(),
+                                          .run = {},
+                                          .of = id.to_string(),
+                                          .framing = Framing::text},
+                                "application/octet-stream");
 }
 
 }  // namespace corral::edge::endpoints

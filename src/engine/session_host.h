@@ -1,0 +1,78 @@
+// Runs the sessions of this server's workspaces: starts their processes, keeps what they print,
+// ends them, and finds them again after a restart.
+//
+// A session belongs to the server that its workspace's runner dials, so it is no job of the queue:
+// whoever has the workspace follows it, for as long as it lives.
+#pragma once
+
+#include <map>
+
+#include "base/condition.h"
+#include "domain/session.h"
+#include "engine/core.h"
+#include "engine/session_service.h"
+
+namespace corral::engine {
+
+inline constexpr std::string_view kSessionKind = "session";
+// The step of the built-in workflow "session", and the process of its first attempt.
+inline constexpr std::string_view kSessionStep = "session", kSessionProcess = "session-1";
+
+json::value session_json(const domain::Session& session);
+// The session of an attempt at a run's step: the same each time it is asked for.
+SessionId session_id_of(RunId run, std::string_view process);
+
+class SessionHost final : public SessionService {
+ public:
+  explicit SessionHost(Core& core) : core_(core), scope_(core.deps.executor) {}
+
+  // Follows every session that an earlier process left.
+  Task<Result<void>> start();
+  Task<void> stop() { co_await scope_.stop(); }
+
+  Task<Result<json::value>> create_session(NewSession request, Caller by) override;
+  Task<Result<json::value>> rename_session(SessionId session, std::string name, Caller by) override;
+  Task<Result<json::value>> stop_session(SessionId session, std::string reason, Caller by) override;
+  Task<Result<json::value>> share_session(SessionId session, NewShare share, Caller by) override;
+  Task<Result<void>> revoke_share(SessionId session, std::string share, Caller by) override;
+  Task<Result<json::value>> get_session(SessionId session) override;
+  Task<Result<Page>> list_sessions(SessionFilter filter) override;
+  Task<Result<std::shared_ptr<session::LiveSession>>> open_session(SessionId session) override;
+  Task<Result<Guest>> open_share(std::string token) override;
+
+  // ---- for the step kind, and for runs ----
+  Task<Result<domain::Session>> load(SessionId session);
+  // Makes it when it is not there, and runs it in the workspace until it ends. May be repeated.
+  Task<Result<domain::Session>> begin(SessionId session, domain::SessionRequest request,
+                                      WorkspaceId workspace, Caller by);
+  Task<Result<domain::Session>> tell(SessionId session, domain::SessionCommand command, Caller by,
+                                     std::vector<ports::Change> extra = {});
+  // The run is over: what has not begun never will.
+  Task<void> run_ended(RunId run);
+
+ private:
+  struct Followed {
+    Condition changed;
+  };
+  Task<Result<json::value>> create_in_run(NewSession request, domain::SessionRequest session,
+                                          Caller by);
+  Task<Result<json::value>> create_with_run(NewSession request, domain::SessionRequest session,
+                                            Caller by);
+  void follow(SessionId session, WorkspaceId workspace);
+  Task<void> keep_following(SessionId session, WorkspaceId workspace);
+  Task<Result<void>> attend(SessionId session, WorkspaceId workspace);
+  Task<Result<ports::ProcessSpec>> spec_of(const domain::Session& session,
+                                           ports::Workspace& workspace);
+  Task<void> supervise(domain::Session session, std::shared_ptr<ports::Workspace> workspace,
+                       std::shared_ptr<session::LiveSession> live, std::string& reason);
+  Task<Result<void>> end(const domain::Session& session, int exit_code, std::string reason,
+                         std::shared_ptr<session::LiveSession> live);
+
+  Core& core_;
+  std::map<SessionId, std::shared_ptr<Followed>> followed_;
+  std::map<SessionId, std::weak_ptr<session::LiveSession>> open_;
+  Turns opening_;
+  TaskScope scope_;
+};
+
+}  // namespace corral::engine
