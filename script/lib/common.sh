@@ -75,6 +75,14 @@ need_node() {
   fi
 }
 
+# npm_packages FOLDER NAME: the packages of its lock file, when it changed since the last time.
+npm_packages() {
+  local stamp=$1/node_modules/.lock
+  cmp -s "$1/package-lock.json" "$stamp" 2>/dev/null && return 0
+  step "$2" npm ci --prefix "$1"
+  cp "$1/package-lock.json" "$stamp"
+}
+
 # need_python: build/tools/venv with the PyPI packages of script/requirements.txt.
 need_python() {
   local stamp=$tools/venv/.stamp

@@ -55,9 +55,25 @@ struct Attributes {
     else
       background &= ~kHasExtended;
   }
-  // What a cell keeps of it: without kHasExtended, style and link do not count.
+  // What a cell keeps of it: nothing that does not show.
   Attributes kept() const {
-    return (background & kHasExtended) != 0 ? *this : Attributes{foreground, background, 0, 0};
+    auto result = *this;
+    if ((background & kHasExtended) == 0) {
+      result.link = 0;
+      result.extended = (foreground & kUnderline) != 0 ? 1u << kStyleShift : 0;
+    } else if ((foreground & kUnderline) == 0) {
+      result.extended = 0;
+    } else if ((extended & kStyleMask) == 0) {
+      // Underlined in no style: only a link shows then, in a style of its own.
+      if (link != 0) {
+        result.extended |= 1u << kStyleShift;
+      } else {
+        result.foreground &= ~kUnderline;
+        result.extended = 0;
+      }
+    }
+    result.update_extended();
+    return result;
   }
   // Erasing paints the background colour alone.
   Attributes erased() const { return {0, background & kColorMask, 0, 0}; }

@@ -56,7 +56,8 @@ class Reader {
       std::string again;
       append_utf8(again, code);
       if (code == '\n' && line_feeds-- > 0) continue;
-      if (!is_character(code) || again != value.substr(from, at - from)) bad();
+      // DEL is let through in strings.
+      if ((!is_character(code) && code != 0x7F) || again != value.substr(from, at - from)) bad();
     }
     if (line_feeds > 0) bad();
     return value;

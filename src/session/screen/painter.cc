@@ -15,29 +15,6 @@ constexpr std::string_view kWide = "\u3042";
 
 bool is_second_half(Cell cell) { return cell.width() == 0 && !cell.has_content(); }
 
-// What shows of attributes: without what has no effect.
-Attributes effective(const Attributes& attributes) {
-  auto result = attributes.kept();
-  const auto style = result.extended & kStyleMask;
-  const bool extended = (result.background & kHasExtended) != 0;
-  if (!extended && (result.foreground & kUnderline) != 0) {
-    result.extended = 1u << kStyleShift;
-  } else if ((result.foreground & kUnderline) == 0) {
-    result.extended = 0;
-  } else if (style == 0) {
-    // Underlined in no style: only a link shows then, in a style of its own.
-    result.extended &= kColorMask;
-    if (result.link == 0) {
-      result.foreground &= ~kUnderline;
-      result.extended = 0;
-    } else {
-      result.extended |= 1u << kStyleShift;
-    }
-  }
-  result.update_extended();
-  return result;
-}
-
 void append_color(std::string& into, std::uint32_t color, int base) {
   const auto number = color & 0xFF;
   switch (color & kColorMode) {
@@ -60,7 +37,7 @@ void append_color(std::string& into, std::uint32_t color, int base) {
 }  // namespace
 
 void Painter::pen(const Attributes& wanted) {
-  const auto next = effective(wanted);
+  const auto next = wanted.kept();
   if (next == pen_) return;
   auto rest = next;
   rest.link = pen_.link;
@@ -136,8 +113,8 @@ void Painter::print(Cell cell) {
   at_ += std::max(cell.width(), 1u);
 }
 
-std::vector<Cell> Painter::cells(const Row& row) const {
-  const auto columns = terminal_.columns;
+std::vector<Cell> showable(const Terminal& terminal, const Row& row) {
+  const auto columns = terminal.columns;
   std::vector<Cell> cells(columns, Cell{kNull, row.fill()});
   std::copy_n(row.begin(), std::min(row.size(), columns), cells.begin());
   for (std::uint32_t column = 0; column < columns; ++column) {
@@ -147,7 +124,7 @@ std::vector<Cell> Painter::cells(const Row& row) const {
       continue;
     }
     // By printing, a combining character alone becomes a cell of no width, and no other does.
-    const auto text = terminal_.pools.text(cell);
+    const auto text = terminal.pools.text(cell);
     std::size_t size = 0;
     const bool alone = character_width(take_utf8(text, size)) == 0;
     if (alone != (cell.width() == 0) || (alone && size < text.size())) cell.content = kNull;
@@ -160,7 +137,8 @@ std::vector<Cell> Painter::cells(const Row& row) const {
   }
   // With every cell blank in a way that takes printing next to it there is no next to it.
   const bool all_odd = std::all_of(cells.begin(), cells.end(), [&](Cell cell) {
-    return !cell.has_content() && cell.width() == 1 && !attributes(cell).only_background();
+    return !cell.has_content() && cell.width() == 1 &&
+           !terminal.pools.attributes[cell.attributes].only_background();
   });
   if (all_odd) cells.assign(columns, Cell{});
   return cells;
@@ -299,7 +277,7 @@ void Painter::lines(const Buffer& buffer, std::size_t from, std::size_t to) {
   std::vector<Cell> above;
   for (auto index = from; index < to; ++index) {
     const auto& line = buffer.lines[index];
-    auto cells = this->cells(line);
+    auto cells = showable(terminal_, line);
     if (index > from) {
       // On a terminal of one row what scrolled off is out of reach for wrap().
       if (line.wrapped && terminal_.rows > 1) {

@@ -9,6 +9,10 @@
 
 namespace corral::session::screen {
 
+// The cells of a row as a viewer can be shown them: what no sequence of bytes brings about (half a
+// wide character, for one) is replaced by the next best.
+std::vector<Cell> showable(const Terminal& terminal, const Row& row);
+
 class Painter {
  public:
   Painter(const Terminal& terminal, std::string& out) : terminal_(terminal), out_(out) {}
@@ -24,9 +28,6 @@ class Painter {
   void go(std::uint32_t column, std::uint32_t row);
   // What a cell needs to come about by printing; empty when it cannot be printed.
   std::string printable(Cell cell) const;
-  // Cells of a row as they can be brought about: what no sequence makes is replaced by the next
-  // best.
-  std::vector<Cell> cells(const Row& row) const;
 
  private:
   void row(const std::vector<Cell>& cells, std::uint32_t assumed_fill);

@@ -5,15 +5,21 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "session/screen/painter.h"
 
 namespace corral::session::screen {
 
 namespace {
 
-// A cell's text; a blank's is a space, a wide character's right half has none.
-std::string shown(const Terminal& terminal, Cell cell) {
-  if (cell.has_content()) return terminal.pools.text(cell);
-  return cell.width() == 0 ? "" : " ";
+// The text of the cells as a viewer is shown them; a blank's is a space, a wide character's right
+// half has none.
+void append_shown(std::string& into, const Terminal& terminal, const std::vector<Cell>& cells,
+                  std::uint32_t column) {
+  const auto cell = cells[column];
+  if (cell.has_content())
+    into += terminal.pools.text(cell);
+  else if (cell.width() > 0)
+    into += ' ';
 }
 
 json::value color(std::uint32_t value) {
@@ -52,13 +58,14 @@ json::object line(const Terminal& terminal, const Row& row) {
   std::string text;
   std::uint32_t width = 0;
   // Blanks at the end that only the background of the window shows in are left out.
+  const auto cells = showable(terminal, row);
   auto end = terminal.columns;
-  while (end > 0 && row.at(end - 1) == Cell{kNull, 0}) --end;
+  while (end > 0 && cells[end - 1] == Cell{kNull, 0}) --end;
   for (std::uint32_t column = 0; column < end; ++column) {
-    const auto cell = row.at(column);
-    text += shown(terminal, cell);
+    const auto cell = cells[column];
+    append_shown(text, terminal, cells, column);
     ++width;
-    if (column + 1 < end && row.at(column + 1).attributes == cell.attributes) continue;
+    if (column + 1 < end && cells[column + 1].attributes == cell.attributes) continue;
     json::object span{{"text", text}, {"columns", width}};
     add_attributes(span, terminal, terminal.pools.attributes[cell.attributes]);
     spans.push_back(std::move(span));
@@ -75,8 +82,9 @@ std::string text(const Terminal& terminal) {
   for (std::uint32_t y = 0; y < terminal.rows; ++y) {
     const auto& row = terminal.active().row(y);
     const auto begin = text.size();
+    const auto cells = showable(terminal, row);
     for (std::uint32_t column = 0; column < std::min(row.size(), terminal.columns); ++column)
-      text += shown(terminal, row.at(column));
+      append_shown(text, terminal, cells, column);
     const auto last = text.find_last_not_of(' ');
     text.resize(std::max(begin, last == std::string::npos ? 0 : last + 1));
     text += '\n';

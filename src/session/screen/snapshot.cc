@@ -180,7 +180,7 @@ class Writer {
     const auto x = std::min(buffer.x, t_.columns);
     const auto y = buffer.y;
     const bool outside = t_.modes.origin && (y < buffer.top || y > buffer.bottom);
-    const auto cells = painter_.cells(buffer.row(y));
+    const auto cells = showable(t_, buffer.row(y));
     auto lead = x;
     if (lead > 0) --lead;
     if (lead > 0 && cells[lead].width() == 0 && !cells[lead].has_content()) --lead;
