@@ -1,6 +1,6 @@
 // The screen of a session's terminal, kept by the server: what a viewer who comes later must see,
 // and the one who answers what programs ask their terminal. It makes of a program's output what
-// xterm.js 6 makes of it (docs/decisions/0009-screen.md; README.md names the differences).
+// xterm.js 6 makes of it (docs/decisions/0010-screen.md; README.md names the differences).
 //
 // Pure state: no I/O, no clock, no thread of its own; to be used by one thread at a time. Memory is
 // bounded by the size, the scrollback and the byte bound, whatever is fed.
