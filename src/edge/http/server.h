@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/task.h"
+#include "edge/websocket/websocket.h"
 
 namespace corral::edge {
 
@@ -53,6 +54,12 @@ class Responder {
   // Ends the connection after a started answer without its final chunk, so that the client sees it
   // is incomplete.
   virtual void abort() {}
+  // Instead of all of these: turns the request into a WebSocket (101, with `headers` added), which
+  // the handler keeps no longer than it runs; nothing more is answered then. A request that does
+  // not ask for one properly has been refused when this returns (`unsupported`: 426, `invalid`:
+  // 400); `unsupported`, and nothing sent, where there is no connection of its own to turn.
+  virtual Task<Result<std::unique_ptr<WebSocket>>> upgrade(WebSocketOptions options,
+                                                           Headers headers = {});
 };
 
 using Handler = std::function<Task<void>(Request request, Responder& responder)>;
