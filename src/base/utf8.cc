@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 namespace corral {
 namespace {
@@ -34,9 +35,14 @@ Sequence first_sequence(std::string_view text) {
 }
 
 std::size_t ascii_prefix(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::find_if(text, [](char c) { return static_cast<signed char>(c) < 0; }) -
-      text.begin());
+  constexpr std::uint64_t kHighBits = 0x8080'8080'8080'8080;
+  std::size_t at = 0;
+  for (std::uint64_t word = 0; text.size() - at >= sizeof word; at += sizeof word) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if ((word & kHighBits) != 0) break;
+  }
+  while (at < text.size() && static_cast<signed char>(text[at]) >= 0) ++at;
+  return at;
 }
 
 }  // namespace

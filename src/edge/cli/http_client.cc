@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "edge/cli/curl_handle.h"
+#include "edge/websocket/handshake.h"
 
 namespace corral::edge::cli {
 namespace {
@@ -62,22 +63,6 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
   return line.size();
 }
 
-ErrorCode code_of_status(long status) {
-  switch (status) {
-    case 401: return ErrorCode::unauthenticated;
-    case 403: return ErrorCode::forbidden;
-    case 404: return ErrorCode::not_found;
-    case 409:
-    case 412: return ErrorCode::conflict;
-    case 429:
-    case 507: return ErrorCode::exhausted;
-    case 501: return ErrorCode::unsupported;
-    case 503: return ErrorCode::unavailable;
-    case 504: return ErrorCode::deadline;
-    default: return status < 500 ? ErrorCode::invalid : ErrorCode::internal;
-  }
-}
-
 }  // namespace
 
 void append(CurlList& list, const std::string& line) {
@@ -124,7 +109,7 @@ Error transfer_error(CURLcode code, const char* words, const Endpoint& endpoint)
 }
 
 Error problem_error(long status, std::string_view body) {
-  Error error{code_of_status(status), {}, nullptr};
+  Error error{error_code_of_status(status), {}, nullptr};
   if (const auto problem = parse_json(body, "problem"); problem) {
     error.message = find_string(*problem, {"detail"});
     if (error.message.empty()) error.message = find_string(*problem, {"title"});

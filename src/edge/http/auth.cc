@@ -67,7 +67,8 @@ Result<void> Auth::check_origin(const Request& request) const {
                 "this server is not known as \"{}\"; address it as localhost, or name the host in "
                 "its configuration",
                 to_valid_utf8(host.substr(0, 100)));
-  if (is_safe(request.method)) return {};
+  // A WebSocket begins with a GET, and a browser opens one from any page, cookie included.
+  if (is_safe(request.method) && request.header("upgrade").empty()) return {};
   const auto site = request.header("sec-fetch-site");
   if (!site.empty() && site != "same-origin" && site != "none")
     return fail(ErrorCode::forbidden, "requests from pages of other sites are refused");

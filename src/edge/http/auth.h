@@ -28,7 +28,7 @@ class Auth {
   bool required() const { return !token_.empty(); }
 
   // `forbidden` for an unknown Host (open servers) and for cross-site requests that change
-  // something.
+  // something or open a WebSocket.
   Result<void> check_origin(const Request& request) const;
   // The actor; `unauthenticated` when a token is needed and none, or a wrong one, is shown.
   Result<std::string> authenticate(const Request& request) const;

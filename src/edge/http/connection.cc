@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "edge/http/problem.h"
+#include "edge/websocket/endpoint.h"
 
 namespace corral::edge {
 namespace {
@@ -57,6 +58,17 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
   out.append("\r\n");
 }
 
+UpgradeRequest upgrade_of(const Request& request, bool http_1_0) {
+  const auto field = [&](std::string_view name) { return std::string(request.header(name)); };
+  return {.get = request.method == "GET" && !http_1_0,
+          .connection = field("connection"),
+          .upgrade = field("upgrade"),
+          .version = field("sec-websocket-version"),
+          .key = field("sec-websocket-key"),
+          .subprotocols = field("sec-websocket-protocol"),
+          .extensions = field("sec-websocket-extensions")};
+}
+
 bool has_no_body(int status) { return status == 204 || status == 304 || status < 200; }
 
 }  // namespace
@@ -78,6 +90,8 @@ Task<void> Connection::run() {
     Request request = parser.take();
     request.peer = peer_;
     head_request_ = request.method == "HEAD";
+    upgrade_ =
+        request.header("upgrade").empty() ? UpgradeRequest{} : upgrade_of(request, http_1_0_);
     co_await answer(std::move(request));
     if (!keep_alive_ && !broken_) co_return co_await linger();
     if (!keep_alive_) co_return;
@@ -210,6 +224,29 @@ Task<Result<void>> Connection::write(std::string bytes) {
   co_return co_await write_all(std::move(size_line), std::move(bytes), "\r\n");
 }
 
+Task<Result<std::unique_ptr<WebSocket>>> Connection::upgrade(WebSocketOptions options,
+                                                             Headers headers) {
+  if (answer_ != Answer::none)
+    co_return fail(ErrorCode::internal, "a request is answered only once");
+  auto agreement = agree(upgrade_, options);
+  if (!agreement) {
+    const int status = refusal_status(agreement.error());
+    const auto why = refusal_fields(agreement.error());
+    headers.insert(headers.end(), why.begin(), why.end());
+    headers.emplace_back("Content-Type", std::string(kProblemType));
+    co_await send(status, std::move(headers),
+                  problem_json(status, problem_code(status), agreement.error().message, {}));
+    co_return std::unexpected(std::move(agreement).error());
+  }
+  answer_ = Answer::whole;
+  keep_alive_ = true;  // whatever it says of HTTP
+  headers.insert(headers.end(), agreement->fields.begin(), agreement->fields.end());
+  CORRAL_CO_CHECK(co_await write_all(head_of(101, headers) + "\r\n"));
+  broken_ = true;  // for HTTP
+  co_return make_websocket(Role::server, make_socket_stream(std::move(socket_)),
+                           *std::move(agreement), std::move(options), std::exchange(buffer_, {}));
+}
+
 // Most answers fit the socket's buffer: they are sent at once, without a trip through the event
 // loop.
 Task<Result<void>> Connection::write_all(std::string head, std::string body,
@@ -299,6 +336,10 @@ void Connection::enforce_deadline(SteadyTime now) {
   timed_out_ = true;
   boost::system::error_code ignored;
   socket_.cancel(ignored);
+}
+
+Task<Result<std::unique_ptr<WebSocket>>> Responder::upgrade(WebSocketOptions, Headers) {
+  co_return fail(ErrorCode::unsupported, "there is no connection here to turn into a WebSocket");
 }
 
 Task<void> Responder::wait_gone() {

@@ -7,14 +7,13 @@
 #include <list>
 #include <string>
 
-#include <boost/asio/generic/stream_protocol.hpp>
-
 #include "edge/http/request_parser.h"
 #include "edge/http/server.h"
+#include "edge/websocket/byte_stream.h"
+#include "edge/websocket/handshake.h"
 
 namespace corral::edge {
 
-using StreamSocket = asio::generic::stream_protocol::socket;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 class Connection final : public Responder {
@@ -37,6 +36,8 @@ class Connection final : public Responder {
   bool gone() const override;
   Task<void> wait_gone() override;
   void abort() override { broken_ = true; }
+  Task<Result<std::unique_ptr<WebSocket>>> upgrade(WebSocketOptions options,
+                                                   Headers headers) override;
 
  private:
   enum class Received { request, closed, refused };
@@ -63,6 +64,7 @@ class Connection final : public Responder {
   bool keep_alive_ = true;
   bool http_1_0_ = false;
   bool head_request_ = false;
+  UpgradeRequest upgrade_;  // of the request under way
   Answer answer_ = Answer::none;
 };
 

@@ -1,6 +1,7 @@
 #include "edge/http/exchange.h"
 
 #include "edge/http/problem.h"
+#include "edge/websocket/handshake.h"
 
 namespace corral::edge {
 namespace {
@@ -25,6 +26,17 @@ Task<Result<void>> Exchange::refuse(const Error& error, std::string_view request
   if (status == 429 || status == 503)
     headers.emplace_back("Retry-After", status == 429 ? "30" : "2");
   return send(status, problem_headers(std::move(headers)), problem_json(error, request_id));
+}
+
+Task<Result<std::unique_ptr<WebSocket>>> Exchange::upgrade(WebSocketOptions options,
+                                                           Headers headers) {
+  auto socket = co_await out_.upgrade(std::move(options), complete(101, std::move(headers)));
+  if (!socket) {
+    status_ = refusal_status(socket.error());
+  } else {
+    streamed_ = true;
+  }
+  co_return socket;
 }
 
 }  // namespace corral::edge

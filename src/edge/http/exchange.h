@@ -34,6 +34,8 @@ class Exchange final : public Responder {
   bool gone() const override { return out_.gone(); }
   Task<void> wait_gone() override { return out_.wait_gone(); }
   void abort() override { out_.abort(); }
+  Task<Result<std::unique_ptr<WebSocket>>> upgrade(WebSocketOptions options,
+                                                   Headers headers) override;
 
   // As a problem.
   Task<Result<void>> refuse(int status, std::string_view detail, std::string_view request_id,

@@ -15,6 +15,7 @@ struct Row {
 
 constexpr std::array kRows{
     Row{100, "Continue", ""},
+    Row{101, "Switching Protocols", ""},
     Row{200, "OK", ""},
     Row{201, "Created", ""},
     Row{202, "Accepted", ""},
@@ -38,6 +39,7 @@ constexpr std::array kRows{
     Row{417, "Expectation Failed", "invalid"},
     Row{421, "Misdirected Request", "forbidden"},
     Row{422, "Unprocessable Content", "unsupported"},
+    Row{426, "Upgrade Required", "invalid"},
     Row{429, "Too Many Requests", "exhausted"},
     Row{431, "Request Header Fields Too Large", "too_large"},
     Row{500, "Internal Server Error", "internal"},
