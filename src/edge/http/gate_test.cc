@@ -49,6 +49,10 @@ TEST(Auth, OtherSitesChangeNothing) {
     EXPECT_FALSE(allowed("DELETE", {{"sec-fetch-site", "cross-site"}}));
     EXPECT_FALSE(allowed("POST", {{"sec-fetch-site", "same-site"}}));
     EXPECT_TRUE(allowed("GET", {{"origin", "https://example.com"}}));
+    // Browsers open WebSockets to any site, with its cookies.
+    EXPECT_FALSE(allowed("GET", {{"origin", "https://example.com"}, {"upgrade", "websocket"}}));
+    EXPECT_TRUE(allowed("GET", {{"origin", "http://localhost:80"}, {"upgrade", "websocket"}}));
+    EXPECT_TRUE(allowed("GET", {{"upgrade", "websocket"}}));
   }
 }
 

@@ -90,12 +90,12 @@ Task<Result<Answer>> read_answer(ByteStream& stream) {
   std::string text;
   std::size_t head = std::string::npos;
   while ((head = text.find("\r\n\r\n")) == std::string::npos) {
+    if (text.size() > kMaxAnswerBytes)
+      co_return fail(ErrorCode::invalid, "what answers there does not speak HTTP");
     const auto chunk = co_await stream.read();
     if (chunk.empty())
       co_return fail(ErrorCode::unavailable, "the server closed the connection without an answer");
     text.append(chunk.data(), chunk.size());
-    if (text.size() > kMaxAnswerBytes)
-      co_return fail(ErrorCode::invalid, "what answers there does not speak HTTP");
   }
   auto answer = parse_answer(std::string_view(text).substr(0, head + 2));
   if (!answer) co_return fail(ErrorCode::invalid, "what answers there does not speak HTTP/1.1");

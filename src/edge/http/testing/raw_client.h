@@ -37,6 +37,8 @@ class RawClient {
                          std::chrono::milliseconds timeout = std::chrono::seconds(10));
   // True when the server closes within `timeout`; what it sends before is dropped.
   bool closed_by_server(std::chrono::milliseconds timeout = std::chrono::seconds(10));
+  // What has been read beyond the last answer.
+  std::string take_rest() { return std::exchange(buffer_, {}); }
   void close() { socket_.reset(); }
   int fd() const { return socket_.get(); }
 
