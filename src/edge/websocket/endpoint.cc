@@ -72,7 +72,7 @@ class Endpoint final : public WebSocket {
   };
   // The turn of one who writes. Left without `written`, it has cut a frame: the connection is lost.
   struct Writing {
-    explicit Writing(Endpoint& endpoint) : of(endpoint) { of.writing_ = true; }
+    explicit Writing(Endpoint& endpoint) : of(endpoint) { of.begin_write(); }
     ~Writing() { of.end_write(written); }
     Writing(const Writing&) = delete;
     Endpoint& of;
@@ -85,6 +85,7 @@ class Endpoint final : public WebSocket {
   void heard();
   void queue_control(Opcode opcode, std::string_view payload);
   void flush_control();
+  void begin_write();
   void end_write(bool written);
   void say_goodbye(std::uint16_t code, std::string_view reason);
   void lose();
@@ -297,11 +298,16 @@ void Endpoint::queue_control(Opcode opcode, std::string_view payload) {
 // Whoever writes takes them along; if nobody does, they go out by themselves.
 void Endpoint::flush_control() {
   if (writing_ || lost_ || control_.empty()) return;
-  writing_ = true;
+  begin_write();
   stream_->write_then(std::exchange(control_, {}),
                       [this, alive = std::weak_ptr(alive_)](bool written) {
                         if (!alive.expired()) end_write(written);
                       });
+}
+
+void Endpoint::begin_write() {
+  writing_ = true;
+  write_seen_ = steady_now();
 }
 
 void Endpoint::end_write(bool written) {

@@ -59,7 +59,8 @@ struct WebSocketOptions {
 // not receive holds the peer back.
 //
 // Destroying it ends the connection at once (1001, as far as that can be said without waiting); no
-// task may be in one of its calls then.
+// task may be in one of its calls then. `co_await (receive_all(socket) && send_all(socket))` sees
+// to that, also when it is cancelled.
 class WebSocket {
  public:
   virtual ~WebSocket() = default;

@@ -61,20 +61,19 @@ Task<void> push(WebSocket& socket, std::string chunk) {
   while (co_await socket.send(Kind::binary, parts)) g_seen.pushed += 2 * chunk.size();
 }
 
+Task<void> drain(WebSocket& socket) {
+  auto message = co_await socket.receive();
+  while (message) message = co_await socket.receive();
+  g_seen.error = message.error().code;
+}
+
 Task<void> serve(Request request, Responder& responder, WebSocketOptions options) {
   auto upgraded = co_await responder.upgrade(std::move(options), {{"X-Test", "yes"}});
   if (!upgraded) co_return;
   WebSocket& socket = **upgraded;
   if (request.path == "/push") {
-    TaskScope scope(co_await asio::this_coro::executor);
-    scope.start("test.push", push(socket, std::string(32u << 10, 'x')));
-    while (true) {
-      const auto message = co_await socket.receive();
-      if (message) continue;
-      g_seen.error = message.error().code;
-      break;
-    }
-    co_await scope.stop();
+    using namespace asio::experimental::awaitable_operators;
+    co_await (push(socket, std::string(32u << 10, 'x')) && drain(socket));
   } else if (request.path == "/leave") {
     co_return;
   } else {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -35,12 +36,10 @@ Task<void> serve(Request request, Responder& responder, std::size_t max_message_
   if (!upgraded) co_return;
   WebSocket& socket = **upgraded;
   if (request.path == "/push") {
-    TaskScope scope(co_await asio::this_coro::executor);
+    using namespace asio::experimental::awaitable_operators;
     const auto bytes =
         std::strtoul(request.query_value("bytes").value_or("65536").c_str(), nullptr, 10);
-    scope.start("echo.push", push(socket, bytes));
-    co_await drain(socket);
-    co_await scope.stop();
+    co_await (push(socket, bytes) && drain(socket));
     co_return;
   }
   const auto compress = request.path == "/plain" ? Compress::no : Compress::yes;
