@@ -204,6 +204,7 @@ edge::ApiDeps Server::Parts::api_deps() {
                              : settings.record ? ModelSource::record
                                                : ModelSource::live;
   return {.service = *engine,
+          .sessions = engine->sessions(),
           .token = token.clone(),
           .info = [this, source]() -> json::value {
             json::array warnings;

@@ -12,6 +12,7 @@ namespace corral::session {
 namespace {
 
 constexpr std::uint64_t kCheckpointEvery = 8u << 20;
+constexpr std::size_t kMaxIds = 1000;
 constexpr std::size_t kReadBytes = 1u << 20;
 constexpr Duration kMarkEvery{100};
 constexpr Duration kTypingFor{2'000};
@@ -240,10 +241,21 @@ void LiveSession::announce_document() {
   announce();
 }
 
+std::string LiveSession::id_of(const std::string& source) {
+  const auto known = ids_.find(source);
+  if (known != ids_.end()) return known->second;
+  if (ids_.size() >= kMaxIds)
+    std::erase_if(ids_, [&](const auto& entry) {
+      return std::ranges::none_of(seats_,
+                                  [&](const Seat* seat) { return seat->id_ == entry.second; });
+    });
+  return ids_.emplace(source, fmt::format("v{}", ++last_id_)).first->second;
+}
+
 json::array LiveSession::viewers() const {
   json::array all;
   for (const auto* seat : seats_)
-    all.push_back(json::object{{"viewer", seat->info_.id},
+    all.push_back(json::object{{"viewer", seat->id_},
                                {"name", seat->info_.name},
                                {"role", to_string(seat->info_.role)},
                                {"typing", clock_.now() - seat->typed_at_ < kTypingFor}});
@@ -251,7 +263,7 @@ json::array LiveSession::viewers() const {
 }
 
 LiveSession::Seat::Seat(std::shared_ptr<LiveSession> session, ViewerInfo info)
-    : session_(std::move(session)), info_(std::move(info)) {
+    : session_(std::move(session)), info_(std::move(info)), id_(session_->id_of(info_.source)) {
   session_->seats_.push_back(this);
   session_->announce();
 }
@@ -259,15 +271,15 @@ LiveSession::Seat::Seat(std::shared_ptr<LiveSession> session, ViewerInfo info)
 LiveSession::Seat::~Seat() {
   std::erase(session_->seats_, this);
   // The same viewer may have come back already.
-  const bool here = std::ranges::any_of(
-      session_->seats_, [&](const Seat* seat) { return seat->info_.id == info_.id; });
-  if (!here && session_->keyboard_ == info_.id) session_->keyboard_.clear();
+  const bool here =
+      std::ranges::any_of(session_->seats_, [&](const Seat* seat) { return seat->id_ == id_; });
+  if (!here && session_->keyboard_ == id_) session_->keyboard_.clear();
   session_->announce();
 }
 
 Result<void> LiveSession::Seat::may_type() const {
   if (info_.role == Role::view) return fail(ErrorCode::forbidden, "you may look on, not type");
-  if (session_->keyboard_.empty() || session_->keyboard_ == info_.id) return {};
+  if (session_->keyboard_.empty() || session_->keyboard_ == id_) return {};
   return fail(ErrorCode::forbidden, "somebody else has the keyboard: take it to type");
 }
 
@@ -319,15 +331,15 @@ Task<Result<void>> LiveSession::Seat::signal(int number) {
 
 Result<void> LiveSession::Seat::take_keyboard() {
   if (info_.role == Role::view) return fail(ErrorCode::forbidden, "you may look on, not type");
-  session_->keyboard_ = info_.id;
+  session_->keyboard_ = id_;
   session_->announce();
   return {};
 }
 
 Result<void> LiveSession::Seat::give_keyboard(std::string_view viewer) {
   CORRAL_CHECK(may_type());
-  const auto other = std::ranges::find_if(
-      session_->seats_, [&](const Seat* seat) { return seat->info_.id == viewer; });
+  const auto other =
+      std::ranges::find_if(session_->seats_, [&](const Seat* seat) { return seat->id_ == viewer; });
   if (other == session_->seats_.end())
     return fail(ErrorCode::not_found, "there is no viewer {} here", viewer);
   return (*other)->take_keyboard();

@@ -38,7 +38,6 @@ std::string_view to_string(Role role);
 std::optional<Role> role_from(std::string_view name);
 
 struct ViewerInfo {
-  std::string id;      // what others know it by
   std::string source;  // of what it types: kept over reconnects, and known to nobody else
   std::string name;
   Role role = Role::view;
@@ -89,6 +88,8 @@ class LiveSession : public std::enable_shared_from_this<LiveSession> {
     Seat(const Seat&) = delete;
     Seat& operator=(const Seat&) = delete;
     const ViewerInfo& info() const { return info_; }
+    // What others know it by: the same for the same source, for as long as this server lives.
+    const std::string& id() const { return id_; }
 
     // How many bytes that this viewer typed have arrived.
     Task<Result<std::uint64_t>> typed();
@@ -109,6 +110,7 @@ class LiveSession : public std::enable_shared_from_this<LiveSession> {
     Task<Result<std::shared_ptr<Terminal>>> process(Role least) const;
     std::shared_ptr<LiveSession> session_;
     ViewerInfo info_;
+    std::string id_;
     Time typed_at_{};
   };
   // [{"viewer", "name", "role", "typing"}], and who has the keyboard (empty: everybody).
@@ -130,6 +132,7 @@ class LiveSession : public std::enable_shared_from_this<LiveSession> {
   Task<void> write_checkpoint();
   Task<Result<void>> mark(std::optional<Size> size);
   void announce();
+  std::string id_of(const std::string& source);
   void feed(std::string_view bytes);
   Task<void> answer_queries();
 
@@ -148,9 +151,10 @@ class LiveSession : public std::enable_shared_from_this<LiveSession> {
   Mark last_mark_;
   std::shared_ptr<Terminal> terminal_;
   std::vector<Seat*> seats_;
+  std::map<std::string, std::string> ids_;  // of viewers, by source
   std::string keyboard_;
   Time last_activity_{};
-  std::uint64_t news_ = 0, documents_ = 0;
+  std::uint64_t news_ = 0, documents_ = 0, last_id_ = 0;
   Condition changed_;
   Turns resizing_, marking_;
 };

@@ -27,6 +27,7 @@ using namespace asio::experimental::awaitable_operators;
 constexpr std::size_t kHeaderBytes = 13;
 constexpr std::size_t kMaxUnacknowledged = 1u << 20;
 constexpr std::size_t kPieceBytes = 16u << 10;
+constexpr Duration kLookAgain{50};
 constexpr Duration kFirstRetry{200}, kLastRetry{5'000};
 // What programs may have switched on, switched off: alternate screen, mouse, paste, focus, keys.
 constexpr std::string_view kRestore =
@@ -67,9 +68,7 @@ class Attachment {
         workspace_(std::move(workspace)),
         viewer_(SystemRandom::instance().hex(16)) {}
 
-  Task<void> run() {
-    co_await (connections() || read_keys() || watch_size() || wait_for_signal());
-  }
+  Task<void> run() { co_await (connections() || read_keys() || watch_size() || wait_for_signal()); }
 
   int exit_code = kOk;
   std::string farewell;
@@ -83,9 +82,10 @@ class Attachment {
     for (;;) {
       const auto endpoint = session_.endpoint();
       std::vector<std::pair<std::string, std::string>> headers;
-      if (!endpoint.token.empty()) headers.emplace_back("Authorization", "Bearer " + endpoint.token);
-      auto connected = co_await connect_websocket(endpoint.url + "/ws/" + workspace_,
-                                                  std::move(headers));
+      if (!endpoint.token.empty())
+        headers.emplace_back("Authorization", "Bearer " + endpoint.token);
+      auto connected =
+          co_await connect_websocket(endpoint.url + "/ws/" + workspace_, std::move(headers));
       if (connected) {
         socket_ = *std::move(connected);
         if (lost_) say("connected again");
@@ -113,8 +113,8 @@ class Attachment {
   }
 
   Task<Result<void>> serve() {
-    CORRAL_CO_CHECK(co_await tell(
-        {{"type", "hello"}, {"version", 1}, {"viewer", viewer_}, {"name", ""}}));
+    CORRAL_CO_CHECK(
+        co_await tell({{"type", "hello"}, {"version", 1}, {"viewer", viewer_}, {"name", ""}}));
     CORRAL_CO_CHECK(co_await tell({{"type", "attach"},
                                    {"channel", 1},
                                    {"session", options_.session},
@@ -203,10 +203,8 @@ class Attachment {
     if (!attached_ || ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 2 ||
         size.ws_row == 0)
       co_return Result<void>{};
-    co_return co_await tell({{"type", "resize"},
-                             {"channel", 1},
-                             {"columns", size.ws_col},
-                             {"rows", size.ws_row}});
+    co_return co_await tell(
+        {{"type", "resize"}, {"channel", 1}, {"columns", size.ws_col}, {"rows", size.ws_row}});
   }
 
   // ---- keys ----
@@ -280,7 +278,11 @@ class Attachment {
   // On the terminal's own line, without disturbing where the program writes more than it must.
   void say(std::string_view text) {
     if (terminal_.is_terminal())
-      write_all(fmt::format("\x1b" "7\r\n\x1b[7m corral: {} \x1b[0m\x1b[K\x1b" "8", text));
+      write_all(
+          fmt::format("\x1b"
+                      "7\r\n\x1b[7m corral: {} \x1b[0m\x1b[K\x1b"
+                      "8",
+                      text));
     else
       session_.note(fmt::format("corral: {}", text));
   }
@@ -300,29 +302,31 @@ class Attachment {
   bool attached_ = false, owns_size_ = false, over_ = false, lost_ = false, warned_ = false;
 };
 
+// One that was just made has no workspace yet.
+Result<std::string> workspace_of(HttpClient& client, const std::string& session) {
+  asio::io_context context(1);
+  for (asio::steady_timer timer(context);;) {
+    CORRAL_TRY(const auto document, client.get_json("/api/v1/sessions/" + session));
+    const auto workspace = find_string(document, {"workspace"});
+    if (!workspace.empty()) return std::string(workspace);
+    if (find_string(document, {"status"}) == "ended")
+      return fail(ErrorCode::conflict, "the session ended before it began: {}",
+                  find_string(document, {"end_reason"}));
+    timer.expires_after(kLookAgain);
+    timer.wait();
+  }
+}
+
 }  // namespace
 
 int attach(Session& session, AttachOptions options) {
   const auto client = session.server(Session::Need::work);
   if (!client) return session.report(client.error());
-  // One that was just made has no workspace yet.
-  json::value document;
-  for (;;) {
-    auto got = (*client)->get_json("/api/v1/sessions/" + options.session);
-    if (!got) return session.report(got.error());
-    document = *std::move(got);
-    if (find_string(document, {"status"}) != "created") break;
-    ::usleep(50'000);
-  }
-  const std::string workspace(find_string(document, {"workspace"}));
-  if (workspace.empty())
-    return session.report(Error{
-        ErrorCode::conflict,
-        fmt::format("the session ended before it began: {}", find_string(document, {"end_reason"})),
-        nullptr});
+  const auto workspace = workspace_of(**client, options.session);
+  if (!workspace) return session.report(workspace.error());
   const bool terminal = ::isatty(STDOUT_FILENO) != 0;
   asio::io_context context(1);
-  auto attachment = std::make_unique<Attachment>(session, std::move(options), context, workspace);
+  auto attachment = std::make_unique<Attachment>(session, std::move(options), context, *workspace);
   std::exception_ptr thrown;
   asio::co_spawn(context, attachment->run(), [&](std::exception_ptr error) {
     thrown = error;

@@ -26,10 +26,12 @@ TEST(QueryFilter, PassesOnWhatShowsSomething) {
 
 TEST(QueryFilter, TakesOutWhatTheTerminalWouldAnswer) {
   for (const std::string_view query :
-       {"\x1b[c", "\x1b[0c", "\x1b[>c", "\x1b[>0c", "\x1b[=c", "\x1b[5n", "\x1b[6n", "\x1b[?6n",
-        "\x1b[?996n", "\x1b[?2026$p", "\x1b[4$p", "\x1b[>q", "\x1b[>0q", "\x1b[?u", "\x1b[14t",
-        "\x1b[18t", "\x1b[x", "\x1bZ", "\x05", "\x1b]10;?\x07", "\x1b]11;?\x1b\\",
-        "\x1b]4;1;?\x07", "\x1bP$qm\x1b\\", "\x1bP+q544e\x1b\\"})
+       {"\x1b[c",          "\x1b[0c",        "\x1b[>c",        "\x1b[>0c",
+        "\x1b[=c",         "\x1b[5n",        "\x1b[6n",        "\x1b[?6n",
+        "\x1b[?996n",      "\x1b[?2026$p",   "\x1b[4$p",       "\x1b[>q",
+        "\x1b[>0q",        "\x1b[?u",        "\x1b[14t",       "\x1b[18t",
+        "\x1b[x",          "\x1bZ",          "\x05",           "\x1b]10;?\x07",
+        "\x1b]11;?\x1b\\", "\x1b]4;1;?\x07", "\x1bP$qm\x1b\\", "\x1bP+q544e\x1b\\"})
     EXPECT_EQ(filtered("a" + std::string(query) + "b"), "ab") << query.substr(1);
 }
 

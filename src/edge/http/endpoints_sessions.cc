@@ -1,3 +1,4 @@
+#include "base/utf8.h"
 #include "edge/http/endpoints.h"
 #include "edge/http/session_socket.h"
 #include "edge/http/sse.h"
@@ -117,17 +118,17 @@ Task<Result<void>> get_recording(Api& api, Call& call) {
   CORRAL_CO_TRY(const auto marks, co_await live->marks());
   const auto begin = marks.empty() ? Time{} : marks.front().time;
   const auto first = live->size_at(0);
-  const json::object header{
-      {"version", 2},
-      {"width", first.columns},
-      {"height", first.rows},
-      {"timestamp", begin.time_since_epoch().count() / 1000},
-      {"title", find_string(document, {"name"})},
-      {"env", json::object{{"TERM", "xterm-256color"}}}};
+  const json::object header{{"version", 2},
+                            {"width", first.columns},
+                            {"height", first.rows},
+                            {"timestamp", begin.time_since_epoch().count() / 1000},
+                            {"title", find_string(document, {"name"})},
+                            {"env", json::object{{"TERM", "xterm-256color"}}}};
   CORRAL_CO_CHECK(co_await call.out.start(
-      200, {{"Content-Type", "application/x-asciicast"},
-            {"Content-Disposition", fmt::format("attachment; filename=\"{}.cast\"", id.to_string())},
-            {"Cache-Control", "no-store"}}));
+      200,
+      {{"Content-Type", "application/x-asciicast"},
+       {"Content-Disposition", fmt::format("attachment; filename=\"{}.cast\"", id.to_string())},
+       {"Cache-Control", "no-store"}}));
   CORRAL_CO_CHECK(co_await call.out.write(json::serialize(header) + "\n"));
   const auto end = live->output().end();
   auto next = marks.begin();
@@ -144,9 +145,9 @@ Task<Result<void>> get_recording(Api& api, Call& call) {
       ++next;
     }
     const auto until = next == marks.end() ? end : std::min(end, next->offset);
-    CORRAL_CO_TRY(const auto bytes,
-                  co_await live->output().read(
-                      offset, std::min<std::uint64_t>(kPieceBytes, until - offset)));
+    CORRAL_CO_TRY(
+        const auto bytes,
+        co_await live->output().read(offset, std::min<std::uint64_t>(kPieceBytes, until - offset)));
     if (bytes.empty()) break;
     offset += bytes.size();
     held += bytes;

@@ -6,8 +6,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/endian/conversion.hpp>
 
-#include "base/log.h"
-#include "engine/digest.h"
+#include "domain/session.h"
 
 namespace corral::edge {
 namespace {
@@ -40,9 +39,9 @@ std::array<char, kHeaderBytes> frame_header(FrameKind kind, std::uint32_t channe
 
 bool is_viewer_id(std::string_view id) {
   return id.size() >= 16 && id.size() <= 64 && std::ranges::all_of(id, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == '-';
-  });
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '_' || c == '-';
+         });
 }
 
 Result<std::int64_t> whole(const json::value& message, std::string_view name, std::int64_t least,
@@ -54,11 +53,6 @@ Result<std::int64_t> whole(const json::value& message, std::string_view name, st
     return fail(ErrorCode::invalid, "\"{}\" must be a whole number from {} to {}", name, least,
                 most);
   return field->get_int64();
-}
-
-// Shown to everybody, so not the viewer's own id: who knows that could type in its place.
-std::string public_id(std::string_view viewer) {
-  return engine::sha256_hex(fmt::format("viewer/{}", viewer)).substr(0, 16);
 }
 
 Task<void> wait_for(Condition& condition, Duration longest) {
@@ -77,8 +71,8 @@ struct SessionSocket::Channel {
 
   std::shared_ptr<LiveSession> live;
   std::unique_ptr<LiveSession::Seat> seat;
-  std::uint64_t position = 0;  // sent up to here
-  std::size_t resizes = 0;     // of those told
+  std::uint64_t position = 0;                    // sent up to here
+  std::size_t resizes = 0;                       // of those told
   std::optional<std::uint64_t> news, documents;  // as last told
   bool may_skip = true;
   bool snapshot_wanted = false;
@@ -123,7 +117,8 @@ Task<void> SessionSocket::run() {
       boost::system::error_code error;
       const auto parsed = json::parse(message->bytes, error);
       if (error || !parsed.is_object()) {
-        co_await complain(std::nullopt, "", Error{ErrorCode::invalid, "a message is one JSON object", nullptr});
+        co_await complain(std::nullopt, "",
+                          Error{ErrorCode::invalid, "a message is one JSON object", nullptr});
         continue;
       }
       co_await on_message(parsed);
@@ -142,8 +137,8 @@ Task<bool> SessionSocket::greet() {
   const auto first = co_await socket_->receive();
   if (!first) co_return false;
   boost::system::error_code error;
-  const auto message = first->kind == Message::Kind::text ? json::parse(first->bytes, error)
-                                                          : json::value(nullptr);
+  const auto message =
+      first->kind == Message::Kind::text ? json::parse(first->bytes, error) : json::value(nullptr);
   viewer_ = find_string(message, {"viewer"});
   name_ = find_string(message, {"name"});
   if (error || find_string(message, {"type"}) != "hello" || find_int(message, {"version"}) != 1 ||
@@ -152,7 +147,8 @@ Task<bool> SessionSocket::greet() {
                             "begin with {\"type\":\"hello\",\"version\":1,\"viewer\":…}");
     co_return false;
   }
-  if (name_.empty()) name_ = caller_.guest ? "guest" : caller_.actor.substr(caller_.actor.find(':') + 1);
+  if (name_.empty())
+    name_ = caller_.guest ? "guest" : caller_.actor.substr(caller_.actor.find(':') + 1);
   co_return true;
 }
 
@@ -184,17 +180,18 @@ Task<void> SessionSocket::on_message(const json::value& message) {
 Result<SessionSocket::ChannelPtr> SessionSocket::channel_of(const json::value& message) const {
   CORRAL_TRY(const auto number, whole(message, "channel", 1, 0xffffffff, std::nullopt));
   const auto at = channels_.find(static_cast<std::uint32_t>(number));
-  if (at == channels_.end()) return fail(ErrorCode::not_found, "channel {} is not attached", number);
+  if (at == channels_.end())
+    return fail(ErrorCode::not_found, "channel {} is not attached", number);
   return at->second;
 }
 
 Task<Result<void>> SessionSocket::handle(std::string_view type, const json::value& message) {
   if (type == "attach") co_return co_await attach(message);
   if (type == "ping")
-    co_return co_await tell({{"type", "pong"}, {"id", find(message, {"id"}) != nullptr
-                                                          ? *find(message, {"id"})
-                                                          : json::value(nullptr)}});
-  static constexpr std::array kOthers{"detach", "credit",   "snapshot", "resize",
+    co_return co_await tell(
+        {{"type", "pong"},
+         {"id", find(message, {"id"}) != nullptr ? *find(message, {"id"}) : json::value(nullptr)}});
+  static constexpr std::array kOthers{"detach",   "credit", "snapshot", "resize",
                                       "keyboard", "signal", "stop"};
   if (std::ranges::find(kOthers, type) == kOthers.end())
     co_return fail(ErrorCode::invalid, "there is no message \"{}\"", type.substr(0, 40));
@@ -206,7 +203,8 @@ Task<Result<void>> SessionSocket::handle(std::string_view type, const json::valu
   }
   if (type == "credit") {
     CORRAL_CO_TRY(const auto bytes, whole(message, "bytes", 1, kMaxCredit, std::nullopt));
-    channel->credit = std::min<std::uint64_t>(kMaxCredit, channel->credit + static_cast<std::uint64_t>(bytes));
+    channel->credit =
+        std::min<std::uint64_t>(kMaxCredit, channel->credit + static_cast<std::uint64_t>(bytes));
     channel->changed.notify_all();
     co_return Result<void>{};
   }
@@ -220,7 +218,8 @@ Task<Result<void>> SessionSocket::handle(std::string_view type, const json::valu
   if (!channel->seat)
     co_return fail(ErrorCode::unavailable, "channel {} is not attached yet", channel->number);
   if (type == "resize") {
-    CORRAL_CO_TRY(const auto columns, whole(message, "columns", 1, domain::kMaxColumns, std::nullopt));
+    CORRAL_CO_TRY(const auto columns,
+                  whole(message, "columns", 1, domain::kMaxColumns, std::nullopt));
     CORRAL_CO_TRY(const auto rows, whole(message, "rows", 1, domain::kMaxRows, std::nullopt));
     co_return co_await channel->seat->resize(
         {static_cast<std::uint16_t>(columns), static_cast<std::uint16_t>(rows)});
@@ -259,7 +258,8 @@ Task<Result<void>> SessionSocket::attach(const json::value& message) {
   channel->session = *id;
   auto role = Role::type;
   if (const auto* wanted = find(message, {"role"})) {
-    const auto named = wanted->is_string() ? session::role_from(wanted->get_string()) : std::nullopt;
+    const auto named =
+        wanted->is_string() ? session::role_from(wanted->get_string()) : std::nullopt;
     if (!named) co_return fail(ErrorCode::invalid, "\"role\" must be view, type or own");
     role = *named;
   }
@@ -288,10 +288,13 @@ Task<Result<void>> SessionSocket::on_frame(std::string_view frame) {
   if (frame.size() < kHeaderBytes || frame[0] != static_cast<char>(FrameKind::input))
     co_return fail(ErrorCode::invalid, "a binary frame from the client is an input frame");
   const auto* bytes = reinterpret_cast<const unsigned char*>(frame.data());
-  const auto number = boost::endian::endian_load<std::uint32_t, 4, boost::endian::order::big>(bytes + 1);
-  const auto position = boost::endian::endian_load<std::uint64_t, 8, boost::endian::order::big>(bytes + 5);
+  const auto number =
+      boost::endian::endian_load<std::uint32_t, 4, boost::endian::order::big>(bytes + 1);
+  const auto position =
+      boost::endian::endian_load<std::uint64_t, 8, boost::endian::order::big>(bytes + 5);
   const auto at = channels_.find(number);
-  if (at == channels_.end()) co_return fail(ErrorCode::not_found, "channel {} is not attached", number);
+  if (at == channels_.end())
+    co_return fail(ErrorCode::not_found, "channel {} is not attached", number);
   const auto channel = at->second;
   frame.remove_prefix(kHeaderBytes);
   // The socket is not read on meanwhile: whoever types faster than it arrives waits.
@@ -374,10 +377,8 @@ Task<Result<void>> SessionSocket::begin(const ChannelPtr& channel) {
   channel->position = channel->from.value_or(end);
   channel->snapshot_wanted = !channel->from;
   channel->seat = std::make_unique<LiveSession::Seat>(
-      channel->live, session::ViewerInfo{.id = public_id(viewer_),
-                                         .source = "v-" + viewer_,
-                                         .name = name_,
-                                         .role = channel->role});
+      channel->live,
+      session::ViewerInfo{.source = "v-" + viewer_, .name = name_, .role = channel->role});
   const auto typed = co_await channel->seat->typed();
   const auto size = channel->from ? live.size_at(channel->position) : live.size();
   const auto& resizes = live.resizes();
@@ -438,8 +439,8 @@ Task<Result<void>> SessionSocket::pump(const ChannelPtr& channel) {
 }
 
 Task<Result<void>> SessionSocket::send_output(const ChannelPtr& channel, std::uint64_t until) {
-  const auto size = std::min<std::uint64_t>(
-      {kPieceBytes, channel->credit, until - channel->position});
+  const auto size =
+      std::min<std::uint64_t>({kPieceBytes, channel->credit, until - channel->position});
   CORRAL_CO_TRY(const auto bytes, co_await channel->live->output().read(
                                       channel->position, static_cast<std::size_t>(size)));
   const auto header = frame_header(FrameKind::output, channel->number, channel->position);
@@ -477,14 +478,13 @@ Task<Result<void>> SessionSocket::send_news(const ChannelPtr& channel) {
   if (channel->documents != live.documents()) {
     channel->documents = live.documents();
     CORRAL_CO_TRY(const auto document, co_await sessions_.get_session(channel->session));
-    CORRAL_CO_CHECK(co_await tell(
-        {{"type", "session"}, {"channel", channel->number}, {"session", document}}));
+    CORRAL_CO_CHECK(
+        co_await tell({{"type", "session"}, {"channel", channel->number}, {"session", document}}));
     guest_checked_ = {};
   }
   auto viewers = live.viewers();
-  const auto own = public_id(viewer_);
-  for (auto& viewer : viewers)
-    viewer.get_object()["you"] = find_string(viewer, {"viewer"}) == own;
+  const auto& own = channel->seat->id();
+  for (auto& viewer : viewers) viewer.get_object()["you"] = find_string(viewer, {"viewer"}) == own;
   co_return co_await tell({{"type", "presence"},
                            {"channel", channel->number},
                            {"viewers", std::move(viewers)},

@@ -27,7 +27,9 @@ json::value info() {
 ApiServer::ApiServer(ApiServerOptions options) {
   thread_ = std::make_unique<ServerThread>([&](Executor executor) {
     service_ = std::make_unique<FakeService>(executor);
+    sessions_ = std::make_unique<FakeSessions>(executor);
     return make_api({.service = *service_,
+                     .sessions = *sessions_,
                      .token = Secret(options.token),
                      .info = info,
                      .agents = agents,

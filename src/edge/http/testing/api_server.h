@@ -7,6 +7,7 @@
 #include <string>
 
 #include "edge/http/testing/fake_service.h"
+#include "edge/http/testing/fake_sessions.h"
 #include "edge/http/testing/server_thread.h"
 
 namespace corral::edge::testing {
@@ -29,10 +30,14 @@ class ApiServer {
   // See ServerThread.
   bool eventually(std::function<bool(FakeService&)> condition);
 
+  // Only to be used on the server's thread: within run() and eventually().
+  FakeSessions& sessions() { return *sessions_; }
+
   std::atomic<bool> not_ready = false;
 
  private:
   std::unique_ptr<ServerThread> thread_;
+  std::unique_ptr<FakeSessions> sessions_;
   std::unique_ptr<FakeService> service_;  // its timers need the thread's executor
 };
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "edge/http/api.h"
 #include "edge/http/testing/fake_service.h"
+#include "edge/http/testing/fake_sessions.h"
 
 namespace corral::edge::testing {
 namespace {
@@ -32,6 +33,7 @@ json::value info() {
 Task<int> serve(std::uint16_t port) {
   const auto executor = co_await asio::this_coro::executor;
   FakeService service(executor);
+  FakeSessions sessions(executor);
   (void)co_await service.create_group("team", "main");
   (void)co_await service.create_project("sample", "/repo", "team", "main");
   engine::StartRun start;
@@ -42,7 +44,8 @@ Task<int> serve(std::uint16_t port) {
   service.run(id).log->put("hello\n");
   service.run(id).timeline->put("{\"kind\":\"message\",\"text\":\"hello\"}\n");
   const char* limit = std::getenv("CORRAL_FAKE_RATE");
-  ApiDeps deps{.service = service, .info = info, .agents = agents, .ready = ready};
+  ApiDeps deps{
+      .service = service, .sessions = sessions, .info = info, .agents = agents, .ready = ready};
   if (limit != nullptr) deps.requests_per_second = std::strtod(limit, nullptr);
   HttpServer server(executor, make_api(std::move(deps)), {});
   const auto listening = server.listen("127.0.0.1", port);
