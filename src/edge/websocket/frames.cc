@@ -190,8 +190,11 @@ bool FrameDecoder::append(std::span<const char> bytes) {
     message_.bytes += view;
     return check_text(false);
   }
-  switch (inflater_->add(view, message_.bytes, max_message_bytes_)) {
-    case Inflater::Outcome::good: return check_text(false);
+  const auto outcome = inflater_->add(view, message_.bytes, max_message_bytes_);
+  // What came before the damage counts first, however the bytes were split.
+  if (!check_text(false)) return false;
+  switch (outcome) {
+    case Inflater::Outcome::good: return true;
     case Inflater::Outcome::too_large:
       return fail_with(kCloseTooBig,
                        fmt::format("a message has at most {} bytes", max_message_bytes_));
