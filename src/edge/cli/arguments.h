@@ -45,6 +45,10 @@ struct Arguments {
   std::string cron, timezone;       // schedule create
   std::string state, kind;          // queue jobs
   std::uint64_t job = 0;            // queue retry, discard
+  std::string session, share, role, expires;  // session …, attach, share
+  int columns = 80, rows = 24;
+  std::optional<std::int64_t> idle_s;
+  bool view = false, keep_size = false;
   std::filesystem::path output;
   std::vector<std::string> files;
   std::uint32_t limit = 20;

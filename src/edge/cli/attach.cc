@@ -120,7 +120,8 @@ class Attachment {
                                    {"session", options_.session},
                                    {"role", options_.view ? "view" : "own"},
                                    {"scrollback", 0}}));
-    co_return co_await (receive() || send_keys());
+    auto first = co_await (receive() || send_keys());
+    co_return std::visit([](auto& done) { return std::move(done); }, first);
   }
 
   Task<Result<void>> receive() {

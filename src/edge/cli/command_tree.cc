@@ -334,6 +334,67 @@ struct Tree {
                                      std::pair{"discard", "Forget a dead letter"}})
       command(queue, name, help)->add_option("job", a.job, "Its id")->required();
   }
+  void add_sessions() {
+    auto& a = arguments;
+    const auto which = [&](CLI::App* to) {
+      to->add_option("session", a.session, "Session id, the beginning of one, or 'last'")
+          ->required();
+    };
+    auto* session = command(&app, "session", "Terminals that people share and that outlive them");
+    session->require_subcommand(1);
+    auto* fresh =
+        command(session, "new",
+                "Open one; prints its id. A program of your own: … -- CMD ARG…; otherwise "
+                "a login shell");
+    auto* repository = folder(
+        fresh->add_option("--repo", a.repository, "A folder or URL (default: the current folder)"));
+    auto* project =
+        fresh->add_option("--project", a.project, "A project, by name or id")->excludes(repository);
+    fresh->add_option("--run", a.run, "In the workspace of this run")
+        ->excludes(repository)
+        ->excludes(project);
+    fresh->add_option("--agent", a.agent, "An agent's own terminal program");
+    fresh->add_option("--name", a.name, "What people see");
+    fresh->add_option("--base", a.base, "The branch to begin from");
+    fresh->add_option("--cols", a.columns, "Its width")->check(CLI::Range(2, 1000));
+    fresh->add_option("--rows", a.rows, "Its height")->check(CLI::Range(1, 1000));
+    fresh->add_option("--idle", a.idle_s, "End it after so many seconds without output and input")
+        ->check(CLI::Range(1, 604800));
+    fresh->add_option("--limit", a.timeout_s, "End it after so many seconds")
+        ->check(CLI::Range(1, 604800));
+    auto* list = command(session, "list", "Newest first");
+    choices(list->add_option("--status", a.status, "In one state"),
+            {"created", "running", "ended"});
+    list->add_option("--run", a.run, "In one run's workspaces");
+    list->add_option("--limit", a.limit, "How many")
+        ->check(CLI::Range(1u, 100000u))
+        ->capture_default_str();
+    which(command(session, "show", "One session"));
+    auto* stop = command(session, "stop", "End its processes");
+    which(stop);
+    stop->add_option("--reason", a.message, "Kept with the session");
+    auto* rename = command(session, "rename", "Name it");
+    which(rename);
+    rename->add_option("name", a.name, "Its name from now on")->required();
+    auto* log = command(session, "log", "What it printed, byte by byte");
+    which(log);
+    log->add_option("--from", a.from, "Begin at this byte")->type_name("OFFSET");
+    choices(log->add_option("--format", a.format, "Bytes, or an asciicast with its times"),
+            {"text", "asciicast"});
+    which(command(session, "screen", "What its screen shows now"));
+    auto* revoke = command(session, "revoke", "Revoke a link; who came by it is sent away");
+    which(revoke);
+    revoke->add_option("share", a.share, "The link's id")->required();
+    auto* attach = command(&app, "attach", "A session in this terminal; Ctrl-] leaves it");
+    which(attach);
+    attach->add_flag("--view", a.view, "Look on, type nothing");
+    attach->add_flag("--keep-size", a.keep_size, "Leave the session as large as it is");
+    auto* share = command(&app, "share", "Make a link that lets somebody into a session");
+    which(share);
+    share->add_flag("--view", a.view, "To look on only (default: to type as well)");
+    share->add_option("--expires", a.expires, "How long it is good: 30m, 1h, 7d (default: 1h)")
+        ->type_name("TIME");
+  }
   void add_others() {
     auto& a = arguments;
     auto* project = command(&app, "project", "Repositories that runs work on");
@@ -383,6 +444,7 @@ struct Tree {
     add_runs();
     add_workflows();
     add_queue();
+    add_sessions();
     add_others();
   }
 };
@@ -478,8 +540,12 @@ std::string check(Tree& tree) {
     if (a.command == "run" && a.prompt.empty() && a.prompt_file.empty() && a.program.empty() &&
         a.definition.empty() && (a.workflow.empty() || a.workflow == "task"))
       return "no prompt: say what the agent is to do, as in corral run \"Fix the failing test\"";
+  } else if (a.command == "session new") {
+    if (!a.agent.empty() && !a.program.empty())
+      return "a program after '--' is run instead of an agent; leave out --agent";
   } else if (!a.program.empty()) {
-    return "'--' is for 'corral run', 'corral workflow run' and 'corral schedule create' only";
+    return "'--' is for 'corral run', 'corral session new', 'corral workflow run' and 'corral "
+           "schedule create' only";
   }
   return {};
 }

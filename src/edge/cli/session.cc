@@ -117,13 +117,21 @@ Result<json::value> Session::post_once(const std::string& path, const json::valu
   return answer;
 }
 
-Result<std::string> Session::run_id(const std::string& given) {
+Result<std::string> Session::run_id(const std::string& given) { return full_id("run", given); }
+
+Result<std::string> Session::session_id(const std::string& given) {
+  return full_id("session", given);
+}
+
+// `noun`: "run" or "session"; its list is at /api/v1/<noun>s.
+Result<std::string> Session::full_id(std::string_view noun, const std::string& given) {
   if (Uuid::parse(given)) return given;
   if (given == "last") {
-    CORRAL_TRY(const auto page, client_->get_json("/api/v1/runs?limit=1"));
+    CORRAL_TRY(const auto page, client_->get_json(fmt::format("/api/v1/{}s?limit=1", noun)));
     const auto* items = find(page, {"items"});
     if (items == nullptr || !items->is_array() || items->get_array().empty())
-      return fail(ErrorCode::not_found, "there are no runs yet; start one with 'corral run'");
+      return fail(ErrorCode::not_found, "there are no {}s yet; start one with 'corral {}'", noun,
+                  noun == "run" ? "run" : "session new");
     return std::string(find_string(items->get_array().front(), {"id"}));
   }
   const bool looks_right = given.size() >= 4 && std::ranges::all_of(given, [](char c) {
@@ -131,14 +139,14 @@ Result<std::string> Session::run_id(const std::string& given) {
                            });
   if (!looks_right)
     return fail(ErrorCode::invalid,
-                "'{}' is not a run: give an id, at least 4 characters of its beginning, or 'last' "
-                "(see 'corral runs list')",
-                printable(given));
+                "'{}' is not a {}: give an id, at least 4 characters of its beginning, or 'last' "
+                "(see 'corral {} list')",
+                printable(given), noun, noun == "run" ? "runs" : noun);
   std::vector<std::string> matches;
   std::string cursor;
   for (int page_number = 0; page_number < kMaxPages; ++page_number) {
     CORRAL_TRY(const auto page, client_->get_json(fmt::format(
-                                    "/api/v1/runs?limit={}{}", kPageSize,
+                                    "/api/v1/{}s?limit={}{}", noun, kPageSize,
                                     cursor.empty() ? "" : "&cursor=" + percent_encode(cursor))));
     if (const auto* items = find(page, {"items"}); items != nullptr && items->is_array())
       for (const auto& run : items->get_array())
@@ -149,13 +157,14 @@ Result<std::string> Session::run_id(const std::string& given) {
   }
   if (matches.empty())
     return fail(ErrorCode::not_found,
-                "there is no run whose id begins with '{}'; see 'corral runs list'", given);
+                "there is no {} whose id begins with '{}'; see 'corral {} list'", noun, given,
+                noun == "run" ? "runs" : noun);
   if (matches.size() == 1) return matches.front();
   std::string list;
   for (std::size_t i = 0; i < matches.size() && i < 5; ++i)
     list += (i == 0 ? "" : ", ") + matches[i];
-  return fail(ErrorCode::invalid, "'{}' is the beginning of {} runs ({}{}); give more of it", given,
-              matches.size(), list, matches.size() > 5 ? ", …" : "");
+  return fail(ErrorCode::invalid, "'{}' is the beginning of {} {}s ({}{}); give more of it", given,
+              matches.size(), noun, list, matches.size() > 5 ? ", …" : "");
 }
 
 }  // namespace corral::edge::cli

@@ -50,8 +50,10 @@ class Session {
 
   // The full id for an id, the unique beginning of one, or "last".
   Result<std::string> run_id(const std::string& given);
+  Result<std::string> session_id(const std::string& given);
 
  private:
+  Result<std::string> full_id(std::string_view noun, const std::string& given);
   Arguments args_;
   const CliHooks& hooks_;
   Screen screen_, error_screen_;
@@ -83,6 +85,7 @@ int agent_command(Session& session);     // list, install
 int workflow_command(Session& session);  // all but run
 int schedule_command(Session& session);
 int queue_command(Session& session);
+int session_command(Session& session);  // new, list, show, stop, rename, log, screen, attach, share…
 int doctor_command(Session& session);
 int store_rebuild(Session& session);
 

@@ -105,6 +105,20 @@ SessionSocket::SessionSocket(engine::SessionService& sessions, std::unique_ptr<W
       tasks_(std::move(executor)) {}
 
 Task<void> SessionSocket::run() {
+  // The channels' tasks end before this does, also when the server is stopping and this is cut off.
+  std::exception_ptr cut_off;
+  try {
+    co_await converse();
+  } catch (...) {
+    cut_off = std::current_exception();
+  }
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  for (auto& [number, channel] : channels_) channel->detach();
+  co_await tasks_.stop();
+  if (cut_off) std::rethrow_exception(cut_off);
+}
+
+Task<void> SessionSocket::converse() {
   if (co_await greet()) {
     for (;;) {
       auto message = co_await socket_->receive();
@@ -124,8 +138,6 @@ Task<void> SessionSocket::run() {
       co_await on_message(parsed);
     }
   }
-  for (auto& [number, channel] : channels_) channel->detach();
-  co_await tasks_.stop();
 }
 
 Task<bool> SessionSocket::greet() {

@@ -34,6 +34,7 @@ class SessionSocket {
   struct Channel;
   using ChannelPtr = std::shared_ptr<Channel>;
 
+  Task<void> converse();
   Task<bool> greet();
   Task<void> on_message(const json::value& message);
   Task<Result<void>> handle(std::string_view type, const json::value& message);

@@ -6,6 +6,7 @@
 #include <boost/endian/conversion.hpp>
 
 #include "edge/http/testing/api_server.h"
+#include "edge/http/testing/raw_client.h"
 #include "edge/websocket/client.h"
 #include "session/screen/screen.h"
 
@@ -39,7 +40,8 @@ class Client {
   }
   // Reads on until a message of that type comes; output on the way is collected.
   json::value until(std::string_view type) {
-    return until([&](const json::value& message) { return find_string(message, {"type"}) == type; });
+    return until(
+        [&](const json::value& message) { return find_string(message, {"type"}) == type; });
   }
   json::value until(std::function<bool(const json::value&)> wanted) {
     for (;;) {
@@ -118,10 +120,10 @@ class SessionSocketTest : public ::testing::Test {
  protected:
   void SetUp() override {
     testing::RawClient raw(server.port());
-    const auto made = raw.request(
-        "POST", "/api/v1/sessions",
-        R"({"git_url":"/repo","command":["cat"],"columns":40,"rows":10,"name":"echo"})",
-        "Content-Type: application/json\r\n");
+    const auto made =
+        raw.request("POST", "/api/v1/sessions",
+                    R"({"git_url":"/repo","command":["cat"],"columns":40,"rows":10,"name":"echo"})",
+                    "Content-Type: application/json\r\n");
     ASSERT_EQ(made.status, 202) << made.body;
     const auto document = json::parse(made.body);
     id = find_string(document, {"id"});
@@ -213,9 +215,8 @@ TEST_F(SessionSocketTest, WhatIsTypedArrivesOnceWhateverIsSentAgain) {
   const auto reset = bob.until("typed");
   EXPECT_TRUE(find_bool(reset, {"reset"}));
   EXPECT_EQ(find_int(reset, {"position"}), 1);
-  server.run([&](testing::FakeService&) {
-    EXPECT_EQ(server.sessions().newest().typed, "hello world!");
-  });
+  server.run(
+      [&](testing::FakeService&) { EXPECT_EQ(server.sessions().newest().typed, "hello world!"); });
 }
 
 TEST_F(SessionSocketTest, RolesSayWhoMayTypeAndResize) {
@@ -240,9 +241,7 @@ TEST_F(SessionSocketTest, RolesSayWhoMayTypeAndResize) {
   EXPECT_EQ(find_int(eve.until("resized"), {"rows"}), 20);
   // The keyboard is one's alone once taken.
   ann.tell({{"type", "keyboard"}, {"channel", 1}, {"action", "take"}});
-  bob.until([](const json::value& message) {
-    return !find_string(message, {"keyboard"}).empty();
-  });
+  bob.until([](const json::value& message) { return !find_string(message, {"keyboard"}).empty(); });
   bob.type(0, "x");
   EXPECT_EQ(find_string(bob.until("error"), {"code"}), "forbidden");
   ann.tell({{"type", "keyboard"}, {"channel", 1}, {"action", "free"}});
@@ -350,7 +349,8 @@ TEST_F(SessionSocketTest, NonsenseIsAnsweredAndChangesNothing) {
   EXPECT_EQ(code({{"type", "resize"}, {"channel", 9}}), "not_found");
   EXPECT_EQ(code({{"type", "attach"}, {"channel", 0}, {"session", id}}), "invalid");
   EXPECT_EQ(code({{"type", "attach"}, {"channel", 1}, {"session", "x"}}), "invalid");
-  EXPECT_EQ(code({{"type", "attach"}, {"channel", 1}, {"session", id}, {"role", "king"}}), "invalid");
+  EXPECT_EQ(code({{"type", "attach"}, {"channel", 1}, {"session", id}, {"role", "king"}}),
+            "invalid");
   EXPECT_EQ(code({{"type", "attach"}, {"channel", 1}, {"session", id}, {"credit", -1}}), "invalid");
   ann.type(0, "x", 5);
   EXPECT_EQ(find_string(ann.until("error"), {"code"}), "not_found");
@@ -365,7 +365,7 @@ TEST_F(SessionSocketTest, NonsenseIsAnsweredAndChangesNothing) {
   silent.tell({{"type", "hello"}, {"version", 2}, {"viewer", "short"}});
   silent.until("hello");
   EXPECT_TRUE(silent.is_closed());
-  EXPECT_EQ(Client(server.port(), "/ws/nowhere").refusal(), ErrorCode::invalid);
+  EXPECT_EQ(Client(server.port(), "/ws/nowhere").refusal(), ErrorCode::not_found);
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ json::value info() {
 
 ApiServer::ApiServer(ApiServerOptions options) {
   thread_ = std::make_unique<ServerThread>([&](Executor executor) {
+    executor_ = executor;
     service_ = std::make_unique<FakeService>(executor);
     sessions_ = std::make_unique<FakeSessions>(executor);
     return make_api({.service = *service_,

@@ -30,6 +30,7 @@ class ApiServer {
   // See ServerThread.
   bool eventually(std::function<bool(FakeService&)> condition);
 
+  const Executor& executor() const { return executor_; }
   // Only to be used on the server's thread: within run() and eventually().
   FakeSessions& sessions() { return *sessions_; }
 
@@ -37,6 +38,7 @@ class ApiServer {
 
  private:
   std::unique_ptr<ServerThread> thread_;
+  Executor executor_;
   std::unique_ptr<FakeSessions> sessions_;
   std::unique_ptr<FakeService> service_;  // its timers need the thread's executor
 };
