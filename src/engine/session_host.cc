@@ -173,7 +173,7 @@ Task<Result<domain::Session>> SessionHost::tell(SessionId id, domain::SessionCom
     const auto committed = co_await core_.commit(std::move(changes));
     if (committed) {
       if (const auto followed = followed_.find(id); followed != followed_.end())
-        followed->second->changed.notify_all();
+        ++followed->second->news, followed->second->changed.notify();
       if (const auto live = open_.find(id); live != open_.end())
         if (const auto session = live->second.lock()) session->announce_document();
       co_return after;
@@ -393,7 +393,8 @@ Task<Result<void>> SessionHost::start() {
         const auto workspace = WorkspaceId::parse(find_string(document.body, {"workspace"}));
         // One that was never started is its step's. One of a workspace that is not here is another
         // server's, unless there is none.
-        if (id && workspace && (core_.options.store_use == StoreUse::alone || here.contains(*workspace)))
+        if (id && workspace &&
+            (core_.options.store_use == StoreUse::alone || here.contains(*workspace)))
           follow(*id, *workspace);
       }
       if (documents.size() < query.limit) break;
@@ -414,7 +415,7 @@ Task<Result<domain::Session>> SessionHost::begin(SessionId id, domain::SessionRe
 }
 
 void SessionHost::follow(SessionId id, WorkspaceId workspace) {
-  if (!followed_.try_emplace(id, std::make_shared<Followed>()).second) return;
+  if (!followed_.try_emplace(id, std::make_shared<Followed>(core_.deps.executor)).second) return;
   scope_.start("session", keep_following(id, workspace));
 }
 
@@ -500,6 +501,8 @@ Task<void> SessionHost::supervise(domain::Session session,
                                   std::shared_ptr<ports::Workspace> workspace,
                                   std::shared_ptr<session::LiveSession> live, std::string& reason) {
   const auto followed = followed_.at(session.id);
+  auto seen = followed->news;
+  if (auto fresh = co_await load(session.id)) session = *std::move(fresh);
   while (!session.stop_reason) {
     const auto idle = session.request.idle_limit;
     const auto quiet = core_.deps.clock.now() - live->last_activity();
@@ -510,8 +513,9 @@ Task<void> SessionHost::supervise(domain::Session session,
       continue;
     }
     const auto longest = core_.options.heartbeat;
-    co_await followed->changed.wait_for(idle.count() > 0 ? std::min(longest, idle - quiet)
-                                                         : longest);
+    const auto wait = idle.count() > 0 ? std::min(longest, idle - quiet) : longest;
+    if (followed->news == seen) co_await wait_or(followed->changed, core_.deps.clock.sleep(wait));
+    seen = followed->news;
     if (auto fresh = co_await load(session.id)) session = *std::move(fresh);
   }
   reason = *session.stop_reason;
@@ -519,7 +523,7 @@ Task<void> SessionHost::supervise(domain::Session session,
     (void)co_await workspace->signal(session.process_id(), number);
     co_await core_.deps.clock.sleep(core_.options.stop_grace);
   }
-  Condition never;
+  Signal never(core_.deps.executor);
   for (;;) co_await never.wait();
 }
 

@@ -52,7 +52,9 @@ class SessionHost final : public SessionService {
 
  private:
   struct Followed {
-    Condition changed;
+    explicit Followed(const Executor& executor) : changed(executor) {}
+    Signal changed;
+    std::uint64_t news = 0;  // counts what `changed` signals
   };
   Task<Result<json::value>> create_in_run(NewSession request, domain::SessionRequest session,
                                           Caller by);
