@@ -61,7 +61,7 @@ void play_vterm(std::string_view text) {
 
 }  // namespace
 
-int main() {
+int main(int count, char** arguments) {
   struct Load {
     const char* name;
     std::string text;
@@ -92,9 +92,7 @@ int main() {
          return frame;
        })},
   };
-  const int rounds = std::max(1, std::atoi(std::getenv("CORRAL_BENCH_ROUNDS") != nullptr
-                                               ? std::getenv("CORRAL_BENCH_ROUNDS")
-                                               : "3"));
+  const int rounds = count > 1 ? std::max(1, std::atoi(arguments[1])) : 3;
   fmt::print("{:<28}{:>10}{:>12}{:>8}\n", "MB/s of CPU time", "Corral", "libvterm", "ratio");
   for (const auto& load : loads) {
     double own = 0, peer = 0;

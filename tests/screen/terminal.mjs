@@ -65,8 +65,10 @@ export class Peer {
       if (name === "alternate" && active !== alt) continue;
       put(`${name} margins`, [buffer.scrollTop, buffer.scrollBottom]);
       put(`${name} tabs`, Object.keys(buffer.tabs).filter((at) => buffer.tabs[at] && Number(at) < this.term.cols).join());
-      put(`${name} lines`, buffer.lines.length);
-      for (let y = 0; y < buffer.lines.length; ++y) out.push(`${name} ${y}: ${this.line(buffer.lines.get(y), y)}`);
+      // What xterm.js keeps of the alternate screen above the visible part, when it was higher once, nobody sees.
+      const first = name === "alternate" ? buffer.ybase : 0;
+      put(`${name} lines`, buffer.lines.length - first);
+      for (let y = first; y < buffer.lines.length; ++y) out.push(`${name} ${y - first}: ${this.line(buffer.lines.get(y), y - first)}`);
     }
     return out;
   }

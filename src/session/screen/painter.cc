@@ -123,11 +123,11 @@ std::vector<Cell> showable(const Terminal& terminal, const Row& row) {
       cell.content = kNull;  // a right half without its left one
       continue;
     }
-    // By printing, a combining character alone becomes a cell of no width, and no other does.
+    // By printing, a character takes its own width; a combining one alone is a cell of none.
     const auto text = terminal.pools.text(cell);
     std::size_t size = 0;
-    const bool alone = character_width(take_utf8(text, size)) == 0;
-    if (alone != (cell.width() == 0) || (alone && size < text.size())) cell.content = kNull;
+    const auto width = character_width(take_utf8(text, size));
+    if (width != cell.width() || (width == 0 && size < text.size())) cell.content = kNull;
     if (cell.width() != 2) continue;
     if (column + 1 < columns && is_second_half(cells[column + 1])) {
       cells[++column] = {kSecondHalf, cell.attributes};

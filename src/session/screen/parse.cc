@@ -171,6 +171,11 @@ void Terminal::put_string(std::uint32_t code) {
     return;
   }
   if (string_too_long) return;
+  if (state == State::dcs_passthrough) {
+    if (dcs_function != ('$' << 8 | 'q')) return;
+    // No status has a control character in its name.
+    if (code < 0x20) code = '?';
+  }
   append_utf8(string_payload, code);
   if (string_payload.size() <= kMaxStringBytes) return;
   start_string();

@@ -86,10 +86,16 @@ void Terminal::print_ascii(const char* text, std::size_t size) {
     size -= count;
   }
   join = 1 << 1;
-  auto& row = buffer.row(buffer.y);
+  clear_right_half();
+}
+
+// What was printed may have left the right half of a wide character behind the cursor.
+void Terminal::clear_right_half() {
+  const auto& buffer = active();
+  auto& row = active().row(buffer.y);
   if (buffer.x < row.size() && buffer.x < columns && row.width(buffer.x) == 0 &&
       !row.has_content(buffer.x))
-    row.set(buffer.x, {kNull, attributes});
+    row.set(buffer.x, {kNull, pen_number()});
 }
 
 void Terminal::print(std::uint32_t code) {
@@ -129,7 +135,7 @@ void Terminal::print(std::uint32_t code) {
       wrap_line();
     } else {
       buffer.x = columns - 1;
-      if (width == 2) return;
+      if (width == 2) return clear_right_half();
     }
   }
   auto& row = buffer.row(buffer.y);
@@ -139,8 +145,7 @@ void Terminal::print(std::uint32_t code) {
   }
   if (buffer.x < columns) row.set(buffer.x++, {code | width << kWidthShift, attributes});
   if (width == 2) row.set(buffer.x++, {kSecondHalf, attributes});
-  if (buffer.x < columns && row.width(buffer.x) == 0 && !row.has_content(buffer.x))
-    row.set(buffer.x, {kNull, attributes});
+  clear_right_half();
 }
 
 }  // namespace corral::session::screen

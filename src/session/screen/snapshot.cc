@@ -187,7 +187,8 @@ class Writer {
     const auto last = cells[lead];
     const auto text = last.width() > 0 && x > 0 && !outside ? source(last) : std::string();
 
-    bool joins = t_.join != 0 && !text.empty() && t_.join >> 1 == last.width();
+    bool joins =
+        t_.join != 0 && !text.empty() && t_.join >> 1 == last.width() && x == lead + last.width();
     if (joins) {
       // Only a character in the pen's own attributes was printed just before.
       joins = t_.pools.attributes[last.attributes] == t_.pen.kept();

@@ -118,6 +118,7 @@ class Terminal {
   // print.cc
   void print_ascii(const char* text, std::size_t size);
   void print(std::uint32_t code);
+  void clear_right_half();
   void wrap_line();
   std::uint32_t pen_number();
   std::uint32_t erase_number();
