@@ -104,6 +104,7 @@ Task<void> RunDriver::wait(std::uint64_t seen, std::optional<Time> wake) {
 Task<Result<RunDriver::Turn>> RunDriver::turn(const std::vector<next::Action>& actions) {
   if (domain::has_ended(run_.status)) {
     // It ended before the job was claimed.
+    co_await core_.sessions->run_ended(id_);
     CORRAL_CO_CHECK(co_await core_.commit(ports::CompleteJob{job_.id, core_.options.worker}));
     co_return Turn::over;
   }

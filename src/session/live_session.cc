@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/crc32c.h"
 #include "base/log.h"
-#include "session/crc32c.h"
 
 namespace corral::session {
 namespace {

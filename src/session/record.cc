@@ -6,7 +6,7 @@
 
 #include <boost/endian/conversion.hpp>
 
-#include "session/crc32c.h"
+#include "base/crc32c.h"
 
 namespace corral::session {
 namespace {

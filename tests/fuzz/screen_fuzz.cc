@@ -2,7 +2,7 @@
 // a snapshot brings about what its own snapshot is again; a checkpoint is read back as it was
 // written, and one that was made up is refused or is a screen like any other.
 #include "base/error.h"
-#include "session/crc32c.h"
+#include "base/crc32c.h"
 #include "session/screen/screen.h"
 
 namespace {

@@ -85,7 +85,8 @@ int agent_command(Session& session);     // list, install
 int workflow_command(Session& session);  // all but run
 int schedule_command(Session& session);
 int queue_command(Session& session);
-int session_command(Session& session);  // new, list, show, stop, rename, log, screen, attach, share…
+int session_command(
+    Session& session);  // new, list, show, stop, rename, log, screen, attach, share…
 int doctor_command(Session& session);
 int store_rebuild(Session& session);
 

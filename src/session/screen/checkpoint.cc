@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "session/crc32c.h"
+#include "base/crc32c.h"
 #include "session/screen/charset.h"
 
 namespace corral::session::screen {

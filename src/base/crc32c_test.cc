@@ -1,11 +1,11 @@
-#include "session/crc32c.h"
+#include "base/crc32c.h"
 
 #include <random>
 #include <string>
 
 #include <gtest/gtest.h>
 
-namespace corral::session {
+namespace corral {
 namespace {
 
 TEST(Crc32c, GivesThePublishedValues) {
@@ -29,4 +29,4 @@ TEST(Crc32c, ByTableAndByInstructionAgreeAtEveryLengthAndSplit) {
 }
 
 }  // namespace
-}  // namespace corral::session
+}  // namespace corral

@@ -1,10 +1,10 @@
-#include "session/crc32c.h"
+#include "base/crc32c.h"
 
 #include <array>
 #include <bit>
 #include <cstring>
 
-namespace corral::session {
+namespace corral {
 namespace {
 
 // "Slicing by eight": table k moves a byte k places further.
@@ -69,4 +69,4 @@ std::uint32_t crc32c(std::string_view bytes, std::uint32_t crc) {
   return crc32c_portable(bytes, crc);
 }
 
-}  // namespace corral::session
+}  // namespace corral
