@@ -231,9 +231,8 @@ TEST_F(HomesTest, ARunIsDrivenWhereItsWorkspaceIs) {
     a.world.started.clear();
     ASSERT_TRUE(run_until([&] { return find_bool(run(id), {"waiting"}); }));
     pass(1s);  // put aside, so that whoever is first may have it
-    const auto approval = find_string(run(id).at("approvals").at(0), {"id"});
-    ASSERT_TRUE(
-        call(b, b.engine->decide_approval(std::string(approval), true, "", "", "user:ann")));
+    const std::string approval(find_string(run(id).at("approvals").at(0), {"id"}));
+    ASSERT_TRUE(call(b, b.engine->decide_approval(approval, true, "", "", "user:ann")));
     const Time decided = clock.now();
     ASSERT_TRUE(run_until([&] { return ended(id); }));
     EXPECT_EQ(status(id), "completed");
