@@ -14,7 +14,8 @@ namespace {
 constexpr std::uint64_t kCheckpointEvery = 8u << 20;
 constexpr std::size_t kMaxIds = 1000;
 constexpr std::size_t kReadBytes = 1u << 20;
-constexpr Duration kMarkEvery{100};
+constexpr Duration kMarkEvery{100}, kLookAgain{250};
+constexpr std::chrono::seconds kProcessPatience{15};
 constexpr Duration kTypingFor{2'000};
 constexpr std::string_view kSource = "out", kOwn = "corral";
 
@@ -287,15 +288,20 @@ Task<Result<std::shared_ptr<Terminal>>> LiveSession::Seat::process(Role least) c
   if (info_.role < least)
     co_return fail(ErrorCode::forbidden, "your role is {}: this needs {}", to_string(info_.role),
                    to_string(least));
-  if (session_->closed()) co_return fail(ErrorCode::conflict, "the session has ended");
-  if (!session_->terminal_)
-    co_return fail(ErrorCode::unavailable, "the session's process is not there yet");
-  co_return session_->terminal_;
+  const auto session = session_;
+  // A server that has just begun finds its sessions' processes again in a moment.
+  const auto until = std::chrono::steady_clock::now() + kProcessPatience;
+  while (!session->terminal_ && !session->closed() && std::chrono::steady_clock::now() < until)
+    co_await session->changed_.wait_for(kLookAgain);
+  if (session->closed()) co_return fail(ErrorCode::conflict, "the session has ended");
+  if (!session->terminal_)
+    co_return fail(ErrorCode::unavailable, "the session's process cannot be reached");
+  co_return session->terminal_;
 }
 
 Task<Result<std::uint64_t>> LiveSession::Seat::typed() {
-  if (info_.role == Role::view || !session_->terminal_) co_return 0;
-  const auto terminal = session_->terminal_;
+  if (info_.role == Role::view || session_->closed()) co_return 0;
+  CORRAL_CO_TRY(const auto terminal, co_await process(Role::type));
   co_return co_await terminal->type(info_.source, 0, {});
 }
 
