@@ -111,9 +111,11 @@ class Decider {
     const bool waits = step->status == StepStatus::waiting;
     CORRAL_CHECK(attempt_under_way(command.step, command.attempt,
                                    waits ? StepStatus::running : StepStatus::waiting));
-    if (waits && step->reason == command.reason && step->wakes_at == command.until) return done();
+    if (waits && step->reason == command.reason && step->wakes_at == command.until &&
+        step->round == command.round)
+      return done();
     if (waits) add(StepResumed{command.step});
-    add(StepWaiting{command.step, command.reason, command.until});
+    add(StepWaiting{command.step, command.reason, command.until, command.round});
     return done();
   }
   Events operator()(const ResumeStep& command) {
@@ -184,7 +186,7 @@ class Decider {
                           command.text, command.input, command.choices, command.approvers,
                           command.until});
     if (step->status == StepStatus::running)
-      add(StepWaiting{command.step, "approval", command.until});
+      add(StepWaiting{command.step, "approval", command.until, step->round});
     return done();
   }
   Events operator()(const DecideApproval& command) {
@@ -237,7 +239,7 @@ class Decider {
     if (!run_.exists()) return corral::fail(ErrorCode::not_found, "there is no such run");
     const Money cost = cost_of(command.model, command.usage);
     add(ModelCalled{command.model, command.usage, cost, price_of(command.model).known,
-                    command.duration_ms, command.status});
+                    command.duration_ms, command.status, command.retry_at});
     Money total = run_.cost;
     total += cost;
     if (!run_.budget_exceeded && run_.request.budget && !check_budget(run_.request.budget, total))

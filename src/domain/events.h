@@ -248,10 +248,12 @@ struct StepWaiting {
   static constexpr std::string_view kType = "run.step.waiting";
   std::string step, reason;
   std::optional<Time> until;  // it goes on then by itself
+  int round = 0;              // of the attempt: how often it has begun anew after a wait
   static void fields(auto& self, auto& visit) {
     visit("step", self.step);
     visit("reason", self.reason);
     visit("until", self.until);
+    visit("round", self.round);
   }
 };
 struct StepResumed {
@@ -374,6 +376,7 @@ struct ModelCalled {
   bool price_known = true;
   std::int64_t duration_ms = 0;
   int status = 200;
+  std::optional<Time> retry_at;  // refused, for a quota or for too much to do, until then
   static void fields(auto& self, auto& visit) {
     visit("model", self.model);
     visit("usage", self.usage);
@@ -381,6 +384,7 @@ struct ModelCalled {
     visit("price_known", self.price_known);
     visit("duration_ms", self.duration_ms);
     visit("status", self.status);
+    visit("retry_at", self.retry_at);
   }
 };
 struct BudgetExceeded {

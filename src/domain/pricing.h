@@ -30,6 +30,7 @@ struct Price {
 };
 
 Price price_of(std::string_view model);
+// Of one call. Some models cost more where much goes in.
 Money cost_of(std::string_view model, const Usage& usage);
 
 }  // namespace corral::domain

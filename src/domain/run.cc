@@ -96,6 +96,7 @@ class Applier {
     if (auto* step = step_of(run_, event.step)) {
       step->status = StepStatus::running;
       step->attempt = event.attempt;
+      step->round = 0;
       ++step->tries;
       step->workspace = run_.workspaces;
       step->started_at = at_;
@@ -122,6 +123,7 @@ class Applier {
     if (auto* step = step_of(run_, event.step)) {
       step->reason = event.reason;
       step->wakes_at = event.until;
+      step->round = event.round;
     }
   }
   void operator()(const StepResumed& event) {
@@ -179,6 +181,7 @@ class Applier {
   void operator()(const ModelCalled& event) {
     run_.usage += event.usage;
     run_.cost += event.cost;
+    if (event.retry_at || event.status < 300) run_.quota_reset = event.retry_at;
   }
   void operator()(const BudgetExceeded&) { run_.budget_exceeded = true; }
 

@@ -19,6 +19,7 @@ struct Step {
   int tries = 0;      // attempts since the run was last (re)started: what the retry policy counts
   Time not_before{};  // the next attempt's earliest time
   int workspace = 0;  // number of the run's workspace when the last attempt began
+  int round = 0;      // of the attempt: how often it has begun anew after a wait
   std::optional<Time> started_at, finished_at;
   std::optional<Failure> error;
   std::string summary;
@@ -50,7 +51,11 @@ struct Step {
     visit("expanded", self.expanded);
   }
   // Names the step's processes in a workspace, and its sources in logs.
-  std::string process_id() const { return definition.name + "-" + std::to_string(attempt); }
+  std::string process_id() const { return process_id(round); }
+  std::string process_id(int of_round) const {
+    return definition.name + "-" + std::to_string(attempt) +
+           (of_round == 0 ? "" : "." + std::to_string(of_round));
+  }
 };
 
 struct ApprovalDecision {
@@ -130,6 +135,7 @@ struct Run {
   Usage usage;
   Money cost;
   bool budget_exceeded = false;
+  std::optional<Time> quota_reset;  // the last model call was refused until then
   std::string summary;
   std::optional<WorkspaceId> workspace;  // the present one
   bool workspace_ready = false;  // it was up once; when it cannot be reached now, it is lost
@@ -234,6 +240,7 @@ struct WaitStep {
   int attempt;
   std::string reason;
   std::optional<Time> until;
+  int round = 0;
 };
 struct ResumeStep {
   std::string step;
@@ -286,6 +293,7 @@ struct RecordModelCall {
   Usage usage;
   std::int64_t duration_ms = 0;
   int status = 200;
+  std::optional<Time> retry_at;
 };
 struct StopForBudget {};  // a call was refused because the budget is spent
 struct ChooseWorkspace {

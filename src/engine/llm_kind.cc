@@ -21,7 +21,7 @@ class AnswerSink final : public ports::LlmSink {
  public:
   ports::LlmResponseHead answer{.status = 0, .headers = {}};
   std::string text;
-  UsageMeter meter;
+  UsageMeter meter{ports::LlmApi::anthropic_messages};
 
   Task<Result<void>> head(ports::LlmResponseHead head) override {
     answer = std::move(head);

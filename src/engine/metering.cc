@@ -47,7 +47,8 @@ Task<Result<void>> record_model_call(Core& core, RunId id, ModelCall call, std::
                                             .cache_read_tokens = call.cache_read_tokens,
                                             .cache_write_tokens = call.cache_write_tokens},
                                   .duration_ms = call.duration_ms,
-                                  .status = call.status};
+                                  .status = call.status,
+                                  .retry_at = call.retry_at};
   const auto usage = command.usage;
   const auto cost = domain::cost_of(command.model, usage);
   CORRAL_CO_CHECK(co_await core.tell(id, std::move(command), by));

@@ -56,6 +56,8 @@ struct ModelCall {
   std::int64_t input_tokens = 0, output_tokens = 0, cache_read_tokens = 0, cache_write_tokens = 0;
   std::int64_t duration_ms = 0;
   int status = 200;
+  // The provider refused it, for a quota or for too much to do, until then.
+  std::optional<Time> retry_at;
 };
 
 // Who gives a command, and how it is told from another.

@@ -1,13 +1,14 @@
 #include "engine/usage_meter.h"
 
-#include <algorithm>
+#include <optional>
 
 #include "base/json.h"
 
 namespace corral::engine {
 namespace {
 
-constexpr std::size_t kMaxLineBytes = 1u << 20;
+// The last event of an OpenAI answer repeats the whole of it, with the figures at its end.
+constexpr std::size_t kMaxLineBytes = 8u << 20;
 constexpr std::size_t kMaxJsonBytes = 16u << 20;
 constexpr std::size_t kBytesPerToken = 4;
 
@@ -18,19 +19,6 @@ std::optional<json::value> parsed(std::string_view text) {
   json::value value = json::parse({text.data(), text.size()}, problem, {}, options);
   if (problem) return std::nullopt;
   return value;
-}
-
-// Figures are running totals: a later one replaces an earlier one, and one that is missing leaves
-// it. What is absurd (negative, or more than any call can use) is not taken.
-void take(UsageMeter::Usage& usage, const json::value& figures) {
-  const auto one = [&](std::string_view name, std::int64_t& into) {
-    const auto value = find_int(figures, {name}, -1);
-    if (value >= 0 && value <= 1'000'000'000) into = std::max(into, value);
-  };
-  one("input_tokens", usage.input_tokens);
-  one("cache_read_input_tokens", usage.cache_read_tokens);
-  one("cache_creation_input_tokens", usage.cache_write_tokens);
-  usage.seen = true;
 }
 
 }  // namespace
@@ -63,47 +51,21 @@ void UsageMeter::feed(std::string_view bytes) {
 }
 
 void UsageMeter::finish() {
-  if (form_ == Form::json && !skipping_) on_message(pending_);
+  if (form_ == Form::json && !skipping_) take(pending_);
   pending_.clear();
 }
 
 void UsageMeter::on_line(std::string_view line) {
   constexpr std::string_view kData = "data:";
-  if (line.starts_with(kData)) on_event(line.substr(kData.size()));
+  if (line.starts_with(kData)) take(line.substr(kData.size()));
 }
 
-void UsageMeter::on_event(std::string_view text) {
-  const auto event = parsed(text);
-  if (!event) return;
-  const auto type = find_string(*event, {"type"});
-  if (type == "message_start") {
-    usage_.model = find_string(*event, {"message", "model"});
-    if (const auto* figures = find(*event, {"message", "usage"})) take(usage_, *figures);
-  } else if (type == "content_block_delta") {
-    for (const std::string_view name : {"text", "thinking", "partial_json"})
-      text_bytes_ += find_string(*event, {"delta", name}).size();
-    if (!final_) usage_.output_tokens = static_cast<std::int64_t>(text_bytes_ / kBytesPerToken);
-  } else if (type == "message_delta") {
-    if (const auto* figures = find(*event, {"usage"})) {
-      take(usage_, *figures);
-      const auto output = find_int(*figures, {"output_tokens"}, -1);
-      if (output >= 0 && output <= 1'000'000'000) {
-        usage_.output_tokens = output;
-        final_ = true;
-      }
-    }
-  }
-}
-
-void UsageMeter::on_message(std::string_view text) {
-  const auto message = parsed(text);
-  if (!message) return;
-  usage_.model = find_string(*message, {"model"});
-  const auto* figures = find(*message, {"usage"});
-  if (figures == nullptr) return;
-  take(usage_, *figures);
-  usage_.output_tokens =
-      std::clamp<std::int64_t>(find_int(*figures, {"output_tokens"}), 0, 1'000'000'000);
+void UsageMeter::take(std::string_view text) {
+  const auto value = parsed(text);
+  if (!value) return;
+  read_usage(api_, *value, reading_);
+  if (!reading_.final)
+    reading_.usage.output_tokens = static_cast<std::int64_t>(reading_.text_bytes / kBytesPerToken);
 }
 
 }  // namespace corral::engine

@@ -33,12 +33,10 @@ constexpr std::string_view name_of(ModelSource source) {
   return "live";
 }
 
-Result<std::unique_ptr<ports::LlmProvider>> make_provider(const Settings& settings,
+Result<std::unique_ptr<ports::LlmProvider>> make_provider(Settings& settings,
                                                           BlockingPool& pool, Clock& clock) {
   if (settings.replay) return adapters::llm::make_replay_provider(*settings.replay, {}, clock);
-  adapters::llm::HttpProviderOptions options;
-  if (!settings.provider_url.empty()) options.base_url = settings.provider_url;
-  CORRAL_TRY(auto live, adapters::llm::make_http_provider(options, settings.provider_key.clone()));
+  CORRAL_TRY(auto live, adapters::llm::make_http_provider(std::move(settings.upstreams)));
   if (!settings.record) return live;
   return adapters::llm::make_recording_provider(std::move(live), *settings.record,
                                                 "recorded by corral serve --record", pool, clock);

@@ -88,8 +88,9 @@ Result<Settings> read_settings(const edge::cli::ServeOptions& options) {
   settings.lease = std::chrono::seconds(options.lease_s);
   CORRAL_TRY(const auto per_project, number<std::uint32_t>("CORRAL_MAX_RUNS_PER_PROJECT", 1));
   settings.max_runs_per_project = per_project.value_or(settings.max_runs);
-  settings.provider_url = variable("CORRAL_ANTHROPIC_BASE_URL");
-  settings.provider_key = Secret(variable("ANTHROPIC_API_KEY"));
+  for (const auto& vendor : ports::llm_vendors())
+    settings.upstreams.push_back({vendor.vendor, variable(vendor.url_variable.data()),
+                                  Secret(variable(vendor.key_variable.data()))});
   CORRAL_TRY(settings.budget_usd, number<double>("CORRAL_BUDGET_USD", 0));
   CORRAL_TRY(settings.http_allow, allowed_hosts(options.http_allow));
   for (const char* name : {"SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR"})

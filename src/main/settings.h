@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "adapters/http/addresses.h"
+#include "adapters/llm/providers.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/secret.h"
@@ -33,9 +34,9 @@ struct Settings {
   std::uint32_t max_runs = 10;
   Duration lease{15'000};                   // of a run that this server drives
   std::uint32_t max_runs_per_project = 10;  // CORRAL_MAX_RUNS_PER_PROJECT; at most max_runs
-  std::string provider_url;                 // CORRAL_ANTHROPIC_BASE_URL; empty: Anthropic's own
-  Secret provider_key;                      // ANTHROPIC_API_KEY
-  std::optional<double> budget_usd;         // CORRAL_BUDGET_USD; of runs that name none
+  // By vendor: the URL and the key that ports/llm_api.h names variables for.
+  std::vector<adapters::llm::Upstream> upstreams;
+  std::optional<double> budget_usd;  // CORRAL_BUDGET_USD; of runs that name none
   // --http-allow, CORRAL_HTTP_ALLOW: hosts that `http` steps may call whatever their addresses
   std::vector<adapters::http::AllowedHost> http_allow;
   std::map<std::string, std::string>

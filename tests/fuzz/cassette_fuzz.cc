@@ -16,12 +16,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (std::size_t i = 0; i < read->exchanges.size(); ++i)
       CORRAL_ASSERT(read->exchanges[i].request == cassette->exchanges[i].request);
   }
-  if (const auto normal = adapters::llm::normal_request("/v1/messages", text)) {
-    (void)adapters::llm::turn_of(*normal);
-    CORRAL_ASSERT(!adapters::llm::first_difference(*normal, *normal));
-    const auto empty = adapters::llm::normal_request("/v1/messages", "{}").value();
-    CORRAL_ASSERT(adapters::llm::first_difference(*normal, empty).has_value() ==
-                  (*normal != empty));
-  }
+  for (const char* path : {"/v1/messages", "/v1/responses", "/v1/chat/completions",
+                           "/v1beta/models/m:streamGenerateContent"})
+    if (const auto normal = adapters::llm::normal_request(path, text)) {
+      (void)adapters::llm::turn_of(*normal);
+      CORRAL_ASSERT(!adapters::llm::first_difference(*normal, *normal));
+      const auto empty = adapters::llm::normal_request(path, "{}").value();
+      CORRAL_ASSERT(adapters::llm::first_difference(*normal, empty).has_value() ==
+                    (*normal != empty));
+    }
   return 0;
 }

@@ -74,6 +74,47 @@ TEST(NormalRequest, IsTheSameWhicheverOfTwoParallelToolsEndedFirst) {
   EXPECT_NE(results("a", "b"), results("a", "c"));
 }
 
+// One conversation in every protocol: a task, a message with a tool call, its result.
+TEST(NormalRequest, IsTheSameConversationInEveryProtocol) {
+  const auto messages = [](std::string_view path, std::string_view body) {
+    return normal_request(path, body).value().at("messages");
+  };
+  const auto wanted = parse_json(
+                          R"([{"role":"user","content":[{"text":"Fix it"}]},
+      {"role":"assistant","content":[{"text":"I look."},{"tool_use":"sh","input":{"command":"ls /workspace"}}]},
+      {"role":"user","content":[{"tool_result":"a.py"}]}])",
+                          "wanted")
+                          .value();
+  const auto responses = messages(
+      "/v1/responses",
+      R"({"instructions":"today","input":[{"type":"message","role":"developer","content":[{"type":"input_text","text":"rules"}]},
+      {"role":"user","content":[{"type":"input_text","text":"Fix it"}]},{"type":"reasoning","id":"rs_1"},
+      {"type":"message","role":"assistant","content":[{"type":"output_text","text":"I look."}]},
+      {"type":"function_call","call_id":"call_7","name":"sh","arguments":"{\"command\":\"ls /workspace\"}"},
+      {"type":"function_call_output","call_id":"call_7","output":"a.py"}]})");
+  EXPECT_EQ(responses, wanted) << responses;
+  const auto chat = messages(
+      "/v1/chat/completions",
+      R"({"messages":[{"role":"system","content":"rules"},{"role":"user","content":[{"type":"text","text":"Fix it"}]},
+      {"role":"assistant","content":"I look.","tool_calls":[{"id":"c","function":{"name":"sh","arguments":"{\"command\":\"ls /workspace\"}"}}]},
+      {"role":"tool","tool_call_id":"c","content":"a.py"}]})");
+  EXPECT_EQ(chat, wanted) << chat;
+  const auto gemini = messages(
+      "/v1beta/models/m:generateContent",
+      R"({"systemInstruction":{"parts":[{"text":"rules"}]},"contents":[{"role":"user","parts":[{"text":"Fix it"}]},
+      {"role":"model","parts":[{"thought":true,"text":"hm"},{"text":"I look."},{"functionCall":{"name":"sh","args":{"command":"ls /workspace"}}}]},
+      {"role":"user","parts":[{"functionResponse":{"id":"7","name":"sh","response":{"output":"a.py"}}}]}]})");
+  EXPECT_EQ(find_string(gemini.at(2), {"role"}), "user");
+  EXPECT_EQ(gemini.at(1), wanted.at(1)) << gemini;
+}
+
+TEST(NormalRequest, TakesModelAndStreamingFromThePathWhereItNamesThem) {
+  const auto asked =
+      normal_request("/v1beta/models/gemini-x:streamGenerateContent?alt=sse", "{}").value();
+  EXPECT_EQ(find_string(asked, {"model"}), "gemini-x");
+  EXPECT_TRUE(find_bool(asked, {"stream"}));
+}
+
 TEST(NormalRequest, NamesTheFirstDifference) {
   const auto a = normal(
       R"([{"role":"user","content":[{"type":"tool_result","content":"Ran 5 tests: FAILED"}]}])");

@@ -15,8 +15,15 @@ namespace {
 using namespace testing;
 using ::testing::HasSubstr;
 
+std::vector<Upstream> one(std::string url, std::string key = "real-key",
+                          ports::LlmVendor vendor = ports::LlmVendor::anthropic) {
+  std::vector<Upstream> upstreams;
+  upstreams.push_back({vendor, std::move(url), Secret(std::move(key))});
+  return upstreams;
+}
+
 std::unique_ptr<ports::LlmProvider> provider(std::string url) {
-  return make_http_provider({.base_url = std::move(url)}, Secret("real-key")).value();
+  return make_http_provider(one(std::move(url))).value();
 }
 
 TEST(HttpProvider, StreamsTheAnswer) {
@@ -64,18 +71,56 @@ TEST(HttpProvider, SaysWhichProviderCannotBeReached) {
 
 TEST(HttpProvider, NeedsAKeyForAnthropicItself) {
   CollectingSink sink;
-  auto keyless = make_http_provider({}, Secret()).value();
+  auto keyless = make_http_provider(one("", "")).value();
   EXPECT_EQ(run(keyless->exchange(request("[]"), sink)).error().code, ErrorCode::unauthenticated);
+}
+
+TEST(HttpProvider, GivesEachVendorItsOwnKeyInItsOwnHeader) {
+  ModelServer server;
+  struct Case {
+    ports::LlmVendor vendor;
+    const char *path, *body, *answer;
+  };
+  for (const auto& [vendor, path, body, answer] :
+       {Case{ports::LlmVendor::openai, "/v1/responses",
+             R"({"model":"m","input":"x","tools":[{"name":"x"}]})", "output_text"},
+        Case{ports::LlmVendor::openai, "/v1/chat/completions",
+             R"({"model":"m","messages":[{"role":"user","content":"x"}]})", "chat.completion"},
+        Case{ports::LlmVendor::google, "/v1beta/models/m:generateContent",
+             R"({"contents":[{"role":"user","parts":[{"text":"x"}]}]})", "usageMetadata"}}) {
+    CollectingSink sink;
+    auto upstreams = one("http://127.0.0.1:1");
+    // A version at the end, as clients' settings have it, is not sent twice.
+    upstreams.push_back(std::move(one(server.url + "/v1/", "key-of-this", vendor).front()));
+    auto both = make_http_provider(std::move(upstreams)).value();
+    ASSERT_TRUE(run(both->exchange(
+        {.run = {}, .path = path, .headers = {{"content-type", "application/json"}}, .body = body},
+        sink)))
+        << path;
+    EXPECT_EQ(sink.answer.status, 200) << path;
+    EXPECT_THAT(sink.text, HasSubstr(answer));
+  }
+}
+
+TEST(HttpProvider, RefusesAPathOfNoProtocolAndOfAVendorThatIsNotSetUp) {
+  auto model = provider("http://127.0.0.1:1");
+  CollectingSink sink;
+  for (const char* path : {"/v1/models", "/v1/responses", "/v1beta/models/../x:generateContent"})
+    EXPECT_EQ(run(model->exchange({.run = {}, .path = path, .headers = {}, .body = "{}"}, sink))
+                  .error()
+                  .code,
+              ErrorCode::not_found)
+        << path;
 }
 
 TEST(HttpProvider, RefusesUrlsThatDoNotDo) {
   for (const char* url :
-       {"", "api.anthropic.com", "ftp://x", "http://", "https://me:secret@x", "http://x?y"}) {
-    const auto refused = make_http_provider({.base_url = url}, Secret("k"));
+       {"api.anthropic.com", "ftp://x", "http://", "https://me:secret@x", "http://x?y"}) {
+    const auto refused = make_http_provider(one(url));
     ASSERT_FALSE(refused) << url;
     EXPECT_THAT(refused.error().message, Not(HasSubstr("secret")));
   }
-  EXPECT_TRUE(make_http_provider({.base_url = "http://[::1]:80/prefix/"}, Secret("k")));
+  EXPECT_TRUE(make_http_provider(one("http://[::1]:80/prefix/")));
 }
 
 Task<bool> cancelled_after(ports::LlmProvider& model, ports::LlmRequest asked, CollectingSink& sink,
@@ -116,9 +161,7 @@ struct SlowSink final : ports::LlmSink {
 
 TEST(HttpProvider, HoldsNoMoreThanItsReaderTakes) {
   ModelServer server;
-  auto model =
-      make_http_provider({.base_url = server.url, .max_buffered_bytes = 20'000}, Secret("k"))
-          .value();
+  auto model = make_http_provider(one(server.url), {.max_buffered_bytes = 20'000}).value();
   SlowSink sink;
   const std::string script = fmt::format(R"([{{"text":"{}"}}])", std::string(300'000, 'x'));
   ASSERT_TRUE(run(model->exchange(request(script), sink)));

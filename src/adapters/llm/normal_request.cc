@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "adapters/llm/stable_text.h"
+#include "adapters/llm/normal_messages.h"
 
 namespace corral::adapters::llm {
 namespace {
@@ -25,75 +25,11 @@ std::string_view working_directory(const json::value& value) {
     for (const auto& item : *array)
       if (const auto found = working_directory(item); !found.empty()) return found;
   if (value.is_object())
-    for (const std::string_view name : {"system", "messages", "content", "text"})
+    for (const std::string_view name :
+         {"system", "messages", "content", "text", "input", "contents", "parts"})
       if (const auto* inner = find(value, {name}))
         if (const auto found = working_directory(*inner); !found.empty()) return found;
   return {};
-}
-
-json::value stable_value(const json::value& value, std::string_view cwd) {
-  if (const auto* text = value.if_string()) return json::string(stable_text(*text, cwd));
-  if (const auto* array = value.if_array()) {
-    json::array out;
-    for (const auto& item : *array) out.push_back(stable_value(item, cwd));
-    return out;
-  }
-  if (const auto* object = value.if_object()) {
-    json::object out;
-    for (const auto& member : *object) out[member.key()] = stable_value(member.value(), cwd);
-    return out;
-  }
-  return value;
-}
-
-std::string text_of(const json::value* content) {
-  if (content == nullptr) return "";
-  if (const auto* text = content->if_string()) return std::string(*text);
-  std::string out;
-  if (const auto* blocks = content->if_array())
-    for (const auto& block : *blocks) {
-      const auto type = find_string(block, {"type"});
-      out += type == "text" ? find_string(block, {"text"}) : fmt::format("[{}]", type);
-      out += '\n';
-    }
-  return out;
-}
-
-// One block of a message, or null when it decides nothing.
-json::value normal_block(const json::value& block, std::string_view cwd) {
-  const auto type = find_string(block, {"type"});
-  if (type == "text") {
-    auto text = stable_text(find_string(block, {"text"}), cwd);
-    if (text.empty()) return nullptr;
-    return json::object{{"text", std::move(text)}};
-  }
-  if (type == "tool_use") {
-    const auto* input = find(block, {"input"});
-    return json::object{{"tool_use", find_string(block, {"name"})},
-                        {"input", input == nullptr ? json::value() : stable_value(*input, cwd)}};
-  }
-  if (type == "tool_result") {
-    json::object out{{"tool_result", stable_text(text_of(find(block, {"content"})), cwd)}};
-    if (find_bool(block, {"is_error"})) out["is_error"] = true;
-    return out;
-  }
-  if (type == "thinking" || type == "redacted_thinking") return nullptr;
-  return json::object{{"type", type}};  // an image, a document: that there is one
-}
-
-json::value normal_message(const json::value& message, std::string_view cwd) {
-  json::array blocks;
-  const auto* content = find(message, {"content"});
-  if (content != nullptr && content->is_string()) {
-    if (auto text = stable_text(content->get_string(), cwd); !text.empty())
-      blocks.push_back(json::object{{"text", std::move(text)}});
-  } else if (content != nullptr && content->is_array()) {
-    for (const auto& block : content->get_array())
-      if (auto normal = normal_block(block, cwd); !normal.is_null())
-        blocks.push_back(std::move(normal));
-  }
-  if (blocks.empty()) return nullptr;
-  return json::object{{"role", find_string(message, {"role"})}, {"content", std::move(blocks)}};
 }
 
 const json::array& messages_of(const json::value& normal) {
@@ -177,20 +113,14 @@ Result<json::value> parse_deep_json(std::string_view text, std::string_view what
 Result<json::value> normal_request(std::string_view path, std::string_view body) {
   CORRAL_TRY(const auto value, parse_deep_json(body, "the request's body"));
   const std::string cwd(working_directory(value));
+  const auto route = ports::llm_route(path);
+  const bool named = route && !route->model.empty();
   json::object normal{{"path", path.substr(0, path.find('?'))},
-                      {"model", find_string(value, {"model"})},
-                      {"stream", find_bool(value, {"stream"})}};
+                      {"model", named ? route->model : find_string(value, {"model"})},
+                      {"stream", find_bool(value, {"stream"}) || (route && route->streams)}};
   const auto* tools = find(value, {"tools"});
   normal["tools"] = tools != nullptr && tools->is_array() && !tools->get_array().empty();
-  json::array messages;
-  if (const auto* given = find(value, {"messages"}); given != nullptr && given->is_array())
-    for (const auto& message : given->get_array()) {
-      if (find_string(message, {"role"}) == "system")
-        continue;  // the agent's notes on its surroundings
-      if (auto one = normal_message(message, cwd); !one.is_null())
-        messages.push_back(std::move(one));
-    }
-  normal["messages"] = std::move(messages);
+  normal["messages"] = normal_messages(ports::api_of(path), value, cwd);
   order_parallel_results(normal);
   return normal;
 }

@@ -4,14 +4,13 @@
 #include "adapters/llm/normal_request.h"
 #include "adapters/llm/providers.h"
 #include "base/files.h"
+#include "ports/llm_api.h"
 
 namespace corral::adapters::llm {
 namespace {
 
 using ports::LlmRequest;
 using ports::LlmSink;
-
-constexpr std::string_view kCountTokens = "/v1/messages/count_tokens";
 
 class ReplayProvider final : public ports::LlmProvider {
  public:
@@ -22,8 +21,9 @@ class ReplayProvider final : public ports::LlmProvider {
     CORRAL_CO_TRY(const auto normal, normal_request(request.path, request.body));
     const RecordedExchange* recorded = matching(normal);
     if (recorded == nullptr) {
-      if (find_string(normal, {"path"}) == kCountTokens)
-        co_return co_await estimate(request.body.size(), sink);
+      if (const auto route = ports::llm_route(request.path);
+          route && route->use == ports::LlmRoute::Use::count_tokens)
+        co_return co_await estimate(route->api, request.body.size(), sink);
       co_return explain(normal);
     }
     CORRAL_CO_CHECK(co_await sink.head(recorded->response.head));
@@ -51,10 +51,11 @@ class ReplayProvider final : public ports::LlmProvider {
     return best;
   }
 
-  Task<Result<void>> estimate(std::size_t body_bytes, LlmSink& sink) const {
+  Task<Result<void>> estimate(ports::LlmApi api, std::size_t body_bytes, LlmSink& sink) const {
+    const std::string_view name = api == ports::LlmApi::gemini ? "totalTokens" : "input_tokens";
     CORRAL_CO_CHECK(
         co_await sink.head({.status = 200, .headers = {{"content-type", "application/json"}}}));
-    co_return co_await sink.body(json::serialize(json::object{{"input_tokens", body_bytes / 4}}));
+    co_return co_await sink.body(json::serialize(json::object{{name, body_bytes / 4}}));
   }
 
   // Names what parts this request from the recorded one that it follows the furthest.

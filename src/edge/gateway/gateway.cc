@@ -1,5 +1,6 @@
 #include "edge/gateway/gateway.h"
 
+#include <algorithm>
 #include <exception>
 #include <map>
 
@@ -9,18 +10,21 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "edge/gateway/quota.h"
 #include "edge/gateway/request_policy.h"
 #include "engine/usage_meter.h"
+#include "ports/llm_api.h"
 
 namespace corral::edge {
 namespace {
 
-constexpr std::string_view kMessages = "/v1/messages";
-constexpr std::string_view kCountTokens = "/v1/messages/count_tokens";
 constexpr std::size_t kMaxBodyBytes = 32u << 20;
+constexpr std::size_t kMaxErrorBytes = 64u << 10;  // of a refusal that is looked at
 constexpr int kClientGone = 499;  // as in nginx: the client closed before the answer
+// A refusal that lasts longer is not sat out by the agent: its step waits instead.
+constexpr Duration kAgentsWait = std::chrono::seconds(20);
 
-// Anthropic's form of an error, and whether its clients may try again by themselves.
+// An error in Anthropic's words, and whether clients may try again by themselves.
 struct Refusal {
   int status;
   std::string_view type;
@@ -46,9 +50,45 @@ Refusal refusal_for(ErrorCode code) {
   return {500, "api_error", false};
 }
 
-Task<void> refuse(Responder& responder, Refusal refusal, std::string message) {
-  const json::object body{{"type", "error"},
-                          {"error", {{"type", refusal.type}, {"message", message}}}};
+// Google's name for a status (google.rpc.Code).
+std::string_view google_status(int status) {
+  switch (status) {
+    case 400:
+    case 413: return "INVALID_ARGUMENT";
+    case 401: return "UNAUTHENTICATED";
+    case 402:
+    case 403: return "PERMISSION_DENIED";
+    case 404: return "NOT_FOUND";
+    case 429: return "RESOURCE_EXHAUSTED";
+    case 502:
+    case 503: return "UNAVAILABLE";
+    case 504: return "DEADLINE_EXCEEDED";
+    default: return "INTERNAL";
+  }
+}
+
+// The error as the protocol's clients expect it.
+json::object error_body(ports::LlmApi api, const Refusal& refusal, std::string_view message) {
+  switch (api) {
+    case ports::LlmApi::openai_responses:
+    case ports::LlmApi::openai_chat:
+      return {{"error",
+               {{"message", message},
+                {"type", refusal.type},
+                {"param", nullptr},
+                {"code", refusal.type}}}};
+    case ports::LlmApi::gemini:
+      return {{"error",
+               {{"code", refusal.status},
+                {"message", message},
+                {"status", google_status(refusal.status)}}}};
+    case ports::LlmApi::anthropic_messages: break;
+  }
+  return {{"type", "error"}, {"error", {{"type", refusal.type}, {"message", message}}}};
+}
+
+Task<void> refuse(Responder& responder, ports::LlmApi api, Refusal refusal, std::string message) {
+  const auto body = error_body(api, refusal, message);
   // A client that is gone needs no answer.
   (void)co_await responder.send(
       refusal.status,
@@ -56,21 +96,24 @@ Task<void> refuse(Responder& responder, Refusal refusal, std::string message) {
       json::serialize(body));
 }
 
-std::string_view token_of(const Request& request) {
-  if (const auto key = request.header("x-api-key"); !key.empty()) return key;
-  constexpr std::string_view kBearer = "Bearer ";
-  const auto authorization = request.header("authorization");
-  return authorization.starts_with(kBearer) ? authorization.substr(kBearer.size())
-                                            : std::string_view();
+// The run's token stands where any of the protocols has its key.
+std::string token_of(const Request& request) {
+  for (const auto& vendor : ports::llm_vendors()) {
+    const auto value = request.header(vendor.key_header);
+    if (!value.empty() && value.starts_with(vendor.key_prefix))
+      return std::string(value.substr(vendor.key_prefix.size()));
+  }
+  return request.query_value("key").value_or("");
 }
 
 // Passes the provider's answer on to the client and reads what it used.
 class AnswerSink final : public ports::LlmSink {
  public:
-  explicit AnswerSink(Responder& responder) : responder_(responder) {}
+  AnswerSink(Responder& responder, ports::LlmApi api, Clock& clock)
+      : responder_(responder), clock_(clock), meter_(api) {}
 
   Task<Result<void>> head(ports::LlmResponseHead head) override {
-    status_ = head.status;
+    head_ = head;
     const auto type = head.headers.find("content-type");
     const bool streamed =
         type != head.headers.end() && type->second.starts_with("text/event-stream");
@@ -78,23 +121,32 @@ class AnswerSink final : public ports::LlmSink {
                           : engine::UsageMeter::Form::json);
     Headers headers(head.headers.begin(), head.headers.end());
     if (streamed) headers.emplace_back("cache-control", "no-cache");
-    // The server's key does not do: no retry of the agent will mend that.
-    if ((head.status == 401 || head.status == 403) && !head.headers.contains("x-should-retry"))
+    // The server's key does not do, or not for long: no retry of the agent will mend that.
+    const auto reset = quota_reset(head, {}, clock_.now());
+    const bool in_vain = head.status == 401 || head.status == 403 ||
+                         (reset && *reset - clock_.now() > kAgentsWait && head.status == 429);
+    if (in_vain && !head.headers.contains("x-should-retry"))
       headers.emplace_back("x-should-retry", "false");
     co_return co_await responder_.start(head.status, std::move(headers));
   }
   Task<Result<void>> body(std::string bytes) override {
     meter_.feed(bytes);
+    if (head_.status >= 400 && error_.size() < kMaxErrorBytes)
+      error_ += bytes.substr(0, kMaxErrorBytes - error_.size());
     co_return co_await responder_.write(std::move(bytes));
   }
 
-  int status() const { return status_; }  // 0: no answer has begun
+  int status() const { return head_.status; }  // 0: no answer has begun
   engine::UsageMeter& meter() { return meter_; }
+  // When the refused call may be made again.
+  std::optional<Time> retry_at() const { return quota_reset(head_, error_, clock_.now()); }
 
  private:
   Responder& responder_;
+  Clock& clock_;
   engine::UsageMeter meter_;
-  int status_ = 0;
+  ports::LlmResponseHead head_{.status = 0, .headers = {}};
+  std::string error_;  // the beginning of a refusal's body
 };
 
 class Gateway {
@@ -124,7 +176,8 @@ class Gateway {
   };
 
   Task<Result<RunId>> authenticate(const Request& request);
-  Task<void> call(RunId run, Request request, std::string model, Responder& responder);
+  Task<void> call(RunId run, const ports::LlmRoute& route, Request request, std::string model,
+                  Responder& responder);
   Task<void> record(RunId run, AnswerSink& sink, engine::ModelCall call, std::size_t request_bytes);
 
   engine::Service& service_;
@@ -139,41 +192,46 @@ Task<void> Gateway::serve(Request request, Responder& responder) {
     (void)co_await responder.send(200, {{"content-type", "application/json"}}, "{}");
     co_return;
   }
-  const bool counts = request.path == kCountTokens;
-  if (request.method != "POST" || (request.path != kMessages && !counts))
-    co_return co_await refuse(responder, refusal_for(ErrorCode::not_found),
-                              fmt::format("there is no {} {} here", request.method, request.path));
+  // The route names parts of the path.
+  const std::string path = request.path;
+  const auto route = ports::llm_route(path);
+  const auto api = route ? route->api : ports::LlmApi::anthropic_messages;
+  const auto refused = [&](Refusal refusal, std::string message) {
+    return refuse(responder, api, refusal, std::move(message));
+  };
+  if (request.method != "POST" || !route)
+    co_return co_await refused(refusal_for(ErrorCode::not_found),
+                               fmt::format("there is no {} {} here", request.method, path));
   if (request.body.size() > kMaxBodyBytes)
-    co_return co_await refuse(
-        responder, {413, "request_too_large", false},
+    co_return co_await refused(
+        {413, "request_too_large", false},
         fmt::format("a request may have {} MiB at most", kMaxBodyBytes >> 20));
 
   const auto run = co_await authenticate(request);
-  if (!run)
-    co_return co_await refuse(responder, refusal_for(run.error().code), run.error().message);
+  if (!run) co_return co_await refused(refusal_for(run.error().code), run.error().message);
   if (const auto under_way = calls_.find(*run);
       under_way != calls_.end() && under_way->second >= options_.calls_at_once)
-    co_return co_await refuse(
-        responder, {429, "rate_limit_error", true},
+    co_return co_await refused(
+        {429, "rate_limit_error", true},
         fmt::format("the run has {} model calls under way, the most there may be",
                     under_way->second));
   const Slot slot(calls_, *run);
-  if (!counts)
+  if (route->use == ports::LlmRoute::Use::answer)
     if (const auto admitted = co_await service_.admit_model_call(*run); !admitted)
-      co_return co_await refuse(responder, refusal_for(admitted.error().code),
-                                admitted.error().message);
-  auto checked = check_model_request(request.body);
+      co_return co_await refused(refusal_for(admitted.error().code), admitted.error().message);
+  auto checked = check_model_request(*route, std::move(request.body));
   if (!checked)
-    co_return co_await refuse(responder, refusal_for(checked.error().code),
-                              checked.error().message);
-  co_await call(*run, std::move(request), std::move(checked->model), responder);
+    co_return co_await refused(refusal_for(checked.error().code), checked.error().message);
+  request.body = std::move(checked->body);
+  co_await call(*run, *route, std::move(request), std::move(checked->model), responder);
 }
 
 Task<Result<RunId>> Gateway::authenticate(const Request& request) {
   const auto token = token_of(request);
   if (token.empty())
-    co_return fail(ErrorCode::unauthenticated, "the run's token is missing: send it as x-api-key");
-  CORRAL_CO_TRY(const RunId run, co_await service_.authenticate_run_token(std::string(token)));
+    co_return fail(ErrorCode::unauthenticated,
+                   "the run's token is missing: send it where the key would be");
+  CORRAL_CO_TRY(const RunId run, co_await service_.authenticate_run_token(token));
   if (options_.run_of_peer && !request.peer.empty())
     if (const auto owner = options_.run_of_peer(request.peer); owner && *owner != run)
       co_return fail(ErrorCode::forbidden, "this token belongs to another run than this workspace");
@@ -189,20 +247,30 @@ Task<Result<void>> exchange_until_gone(ports::LlmProvider& provider, ports::LlmR
   co_return std::get<0>(std::move(first));
 }
 
-Task<void> Gateway::call(RunId run, Request request, std::string model, Responder& responder) {
+// The parameter as it may be sent on: words and figures only.
+std::string query_of(const Request& request, std::string_view parameter) {
+  if (parameter.empty()) return "";
+  const auto value = request.query_value(parameter).value_or("");
+  const bool plain = !value.empty() && value.size() <= 20 && std::ranges::all_of(value, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+  });
+  return plain ? fmt::format("?{}={}", parameter, value) : "";
+}
+
+Task<void> Gateway::call(RunId run, const ports::LlmRoute& route, Request request,
+                         std::string model, Responder& responder) {
   ports::LlmRequest forwarded{
       .run = run, .path = request.path, .headers = {}, .body = std::move(request.body)};
   take_out_token(forwarded.body, token_of(request));
-  if (request.query_value("beta") == "true") forwarded.path += "?beta=true";
-  for (const std::string_view name :
-       {"anthropic-version", "anthropic-beta", "content-type", "accept", "user-agent"})
+  forwarded.path += query_of(request, route.query_parameter);
+  for (const std::string_view name : {"anthropic-version", "anthropic-beta", "openai-beta",
+                                      "content-type", "accept", "user-agent"})
     if (const auto value = request.header(name); !value.empty())
       forwarded.headers.emplace(name, value);
 
-  const bool counts = request.path == kCountTokens;
   const std::size_t request_bytes = forwarded.body.size();
   const Time begin = clock_.now();
-  AnswerSink sink(responder);
+  AnswerSink sink(responder, route.api, clock_);
   Result<void> outcome = fail(ErrorCode::cancelled, "the server is stopping");
   std::exception_ptr thrown;
   try {
@@ -213,7 +281,7 @@ Task<void> Gateway::call(RunId run, Request request, std::string model, Responde
   // What was used is written down even when this task has been cancelled.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   const bool gone = !outcome && outcome.error().code == ErrorCode::cancelled;
-  if (!counts) {
+  if (route.use == ports::LlmRoute::Use::answer) {
     engine::ModelCall figures{.model = std::move(model),
                               .duration_ms = (clock_.now() - begin).count(),
                               .status = sink.status()};
@@ -221,6 +289,8 @@ Task<void> Gateway::call(RunId run, Request request, std::string model, Responde
       figures.status = kClientGone;
     else if (!outcome)
       figures.status = refusal_for(outcome.error().code).status;
+    else
+      figures.retry_at = sink.retry_at();
     co_await record(run, sink, std::move(figures), request_bytes);
   }
   if (thrown) std::rethrow_exception(thrown);
@@ -229,7 +299,8 @@ Task<void> Gateway::call(RunId run, Request request, std::string model, Responde
   if (responder.started())
     responder.abort();
   else if (!responder.gone())
-    co_await refuse(responder, refusal_for(outcome.error().code), outcome.error().message);
+    co_await refuse(responder, route.api, refusal_for(outcome.error().code),
+                    outcome.error().message);
 }
 
 Task<void> Gateway::record(RunId run, AnswerSink& sink, engine::ModelCall call,

@@ -23,9 +23,8 @@ struct GatewayOptions {
 // model to think.
 ServerOptions gateway_server_options();
 
-// The Anthropic Messages API for connections from workspaces: POST /v1/messages (streamed or not)
-// and /v1/messages/count_tokens, authenticated by a run's token; anything else is a 404 in
-// Anthropic's form.
+// The protocols of ports/llm_api.h for connections from workspaces, streamed or not, authenticated
+// by a run's token in place of a key; anything else is a 404.
 //
 // Asks the engine whether the run may make the call, passes it to the provider without the token,
 // and tells the engine what it used, also when the client goes away midway. Requests that would

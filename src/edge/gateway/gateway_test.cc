@@ -79,16 +79,17 @@ struct FakeProvider final : ports::LlmProvider {
   Duration think{0};
   int status = 200, asked = 0;
   bool ended = false;
+  std::map<std::string, std::string> headers{{"content-type", "text/event-stream"}};
+  std::string answer{kAnswer};
 
   Task<Result<void>> exchange(ports::LlmRequest request, ports::LlmSink& sink) override {
     ++asked;
     last = std::move(request);
     if (think.count() > 0) co_await SystemClock::instance().sleep(think);
     if (!before) co_return before;
-    CORRAL_CO_CHECK(
-        co_await sink.head({.status = status, .headers = {{"content-type", "text/event-stream"}}}));
-    for (std::size_t at = 0; at < kAnswer.size(); at += 40)
-      CORRAL_CO_CHECK(co_await sink.body(std::string(kAnswer.substr(at, 40))));
+    CORRAL_CO_CHECK(co_await sink.head({.status = status, .headers = headers}));
+    for (std::size_t at = 0; at < answer.size(); at += 40)
+      CORRAL_CO_CHECK(co_await sink.body(answer.substr(at, 40)));
     ended = true;
     co_return after;
   }
@@ -295,6 +296,151 @@ TEST_F(GatewayTest, CountsTokensWithoutCharging) {
   asked.path = "/v1/messages/count_tokens";
   EXPECT_EQ(ask(std::move(asked)).status, 200);
   EXPECT_TRUE(service.calls.empty());
+}
+
+// ---- the other protocols ----
+
+struct Spoken {
+  const char *path, *target, *header, *prefix, *body, *answer;
+};
+
+const Spoken kSpoken[] = {
+    {"/v1/responses", "/v1/responses", "authorization", "Bearer ",
+     R"({"model":"gpt-5","input":"x"})",
+     R"(data: {"type":"response.completed","response":{"model":"gpt-5","usage":{"input_tokens":10,"output_tokens":20}}})"},
+    {"/v1/chat/completions", "/v1/chat/completions", "authorization", "Bearer ",
+     R"({"model":"gpt-5","messages":[]})",
+     R"(data: {"model":"gpt-5","choices":[],"usage":{"prompt_tokens":10,"completion_tokens":20}})"},
+    {"/v1beta/models/gemini-2.5-pro:streamGenerateContent",
+     "/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse", "x-goog-api-key", "",
+     R"({"contents":[]})",
+     R"(data: {"modelVersion":"gemini-2.5-pro","usageMetadata":{"promptTokenCount":10,"candidatesTokenCount":20}})"}};
+
+TEST_F(GatewayTest, SpeaksEveryProtocolWithTheRunsTokenInPlaceOfTheKey) {
+  for (const auto& spoken : kSpoken) {
+    auto asked = request(spoken.body);
+    asked.path = spoken.path;
+    asked.query = {{"alt", "sse"}};
+    asked.headers = {{spoken.header, spoken.prefix + service.token}};
+    provider.answer = std::string(spoken.answer) + "\n\n";
+    EXPECT_EQ(ask(asked).status, 200) << spoken.path;
+    EXPECT_EQ(provider.last.path, spoken.target);
+    EXPECT_TRUE(provider.last.headers.empty());
+    EXPECT_EQ(service.calls.back().input_tokens, 10) << spoken.path;
+    EXPECT_EQ(service.calls.back().output_tokens, 20) << spoken.path;
+    asked.headers = {{spoken.header, std::string(spoken.prefix) + "sk-guess"}};
+    EXPECT_EQ(ask(asked).status, 401) << spoken.path;
+    EXPECT_THAT(client.body, HasSubstr("\"error\":{"));
+  }
+  EXPECT_EQ(service.calls.size(), std::size(kSpoken));
+  EXPECT_EQ(service.calls.back().model, "gemini-2.5-pro");
+}
+
+TEST_F(GatewayTest, TakesTheTokenOutOfTheQuery) {
+  auto asked = request(R"({"contents":[]})");
+  asked.path = "/v1beta/models/m:generateContent";
+  asked.headers.clear();
+  asked.query = {{"key", service.token}};
+  EXPECT_EQ(ask(asked).status, 200);
+  EXPECT_EQ(provider.last.path, "/v1beta/models/m:generateContent");
+}
+
+TEST_F(GatewayTest, SaysErrorsInTheProtocolsOwnForm) {
+  service.budget_spent = true;
+  auto asked = request(R"({"contents":[]})");
+  asked.path = "/v1beta/models/m:generateContent";
+  EXPECT_EQ(ask(asked).status, 402);
+  EXPECT_EQ(find_string(parse_json(client.body, "answer").value(), {"error", "status"}),
+            "PERMISSION_DENIED");
+  asked.path = "/v1/responses";
+  EXPECT_EQ(ask(asked).status, 402);
+  EXPECT_EQ(find_string(parse_json(client.body, "answer").value(), {"error", "code"}),
+            "billing_error");
+}
+
+TEST_F(GatewayTest, RefusesWhatWouldReachTheNetworkInEveryProtocol) {
+  const std::pair<const char*, const char*> requests[] = {
+      {"/v1/responses", R"({"tools":[{"type":"web_search"}]})"},
+      {"/v1/responses",
+       R"({"tools":[{"type":"function"},{"type":"mcp","server_url":"https://x"}]})"},
+      {"/v1/responses",
+       R"({"tools":[{"type":"namespace","tools":[{"type":"code_interpreter"}]}]})"},
+      {"/v1/responses", R"({"tools":[{"type":"shell","environment":{"type":"container_auto"}}]})"},
+      {"/v1/responses", R"({"previous_response_id":"resp_1"})"},
+      {"/v1/responses",
+       R"({"input":[{"role":"user","content":[{"type":"input_image","image_url":"https://x"}]}]})"},
+      {"/v1/responses",
+       R"({"input":[{"type":"function_call_output","output":[{"type":"input_file","file_url":"http://x"}]}]})"},
+      {"/v1/chat/completions", R"({"web_search_options":{}})"},
+      {"/v1/chat/completions",
+       R"({"messages":[{"content":[{"type":"image_url","image_url":{"url":"https://x"}}]}]})"},
+      {"/v1beta/models/m:generateContent", R"({"tools":[{"googleSearch":{}}]})"},
+      {"/v1beta/models/m:generateContent",
+       R"({"tools":[{"functionDeclarations":[]},{"urlContext":{}}]})"},
+      {"/v1beta/models/m:generateContent",
+       R"({"contents":[{"parts":[{"fileData":{"fileUri":"https://x"}}]}]})"}};
+  for (const auto& [path, body] : requests) {
+    auto asked = request(body);
+    asked.path = path;
+    EXPECT_EQ(ask(asked).status, 403) << body;
+  }
+  EXPECT_EQ(provider.asked, 0);
+  const std::pair<const char*, const char*> fine[] = {
+      {"/v1/responses",
+       R"({"tools":[{"type":"function"},{"type":"namespace","tools":[{"type":"function"}]}],
+           "input":[{"role":"user","content":[{"type":"input_image","image_url":"data:image/png;base64,AA"}]}]})"},
+      {"/v1/chat/completions", R"({"tools":[{"type":"function"}],"messages":[]})"},
+      {"/v1beta/models/m:generateContent", R"({"tools":[{"functionDeclarations":[]}]})"}};
+  for (const auto& [path, body] : fine) {
+    auto asked = request(body);
+    asked.path = path;
+    EXPECT_EQ(ask(asked).status, 200) << body;
+    EXPECT_EQ(provider.last.body, body);
+  }
+}
+
+TEST_F(GatewayTest, HasAStreamedChatTellWhatItUsed) {
+  auto asked = request(R"({"model":"m","stream":true,"stream_options":{"x":1},"messages":[]})");
+  asked.path = "/v1/chat/completions";
+  ask(asked);
+  const auto sent = parse_json(provider.last.body, "body").value();
+  EXPECT_TRUE(find_bool(sent, {"stream_options", "include_usage"}));
+  EXPECT_EQ(find_int(sent, {"stream_options", "x"}), 1);
+}
+
+TEST_F(GatewayTest, ForwardsNoPathThatOnlyLooksLikeAModel) {
+  for (const char* path :
+       {"/v1beta/models/a/b:generateContent", "/v1beta/models/..:generateContent",
+        "/v1beta/models/a%2e:generateContent", "/v1beta/models/:generateContent", "/v1/messagesx",
+        "/v1/responses/resp_1"}) {
+    auto asked = request();
+    asked.path = path;
+    EXPECT_EQ(ask(asked).status, 404) << path;
+  }
+}
+
+TEST_F(GatewayTest, TellsUntilWhenTheProviderRefuses) {
+  provider.status = 429;
+  provider.headers = {{"content-type", "application/json"}, {"retry-after", "3600"}};
+  provider.answer = "{}";
+  const Time before = SystemClock::instance().now();
+  EXPECT_EQ(ask(request()).status, 429);
+  EXPECT_EQ(header("x-should-retry"), "false");
+  ASSERT_TRUE(service.calls.at(0).retry_at);
+  EXPECT_GE(*service.calls[0].retry_at, before + std::chrono::hours(1));
+
+  provider.headers["retry-after"] = "5";  // the agent sits that out
+  EXPECT_EQ(ask(request()).status, 429);
+  EXPECT_EQ(header("x-should-retry"), "");
+
+  provider.headers.erase("retry-after");
+  provider.answer =
+      R"({"error":{"status":"RESOURCE_EXHAUSTED","details":[{"@type":"google.rpc.RetryInfo","retryDelay":"60s"}]}})";
+  ask(request());
+  EXPECT_TRUE(service.calls.at(2).retry_at);
+  provider.status = 200;
+  ask(request());
+  EXPECT_FALSE(service.calls.at(3).retry_at);
 }
 
 TEST_F(GatewayTest, AnswersTheProbeForLifeAndNothingElse) {
