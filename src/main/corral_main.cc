@@ -85,10 +85,7 @@ Result<edge::cli::EmbeddedServer> start_embedded(const edge::cli::ServeOptions& 
 }
 
 std::vector<std::unique_ptr<ports::Agent>> all_agents(const std::filesystem::path& data) {
-  std::vector<std::unique_ptr<ports::Agent>> agents;
-  agents.push_back(adapters::agent::make_claude_agent({.folder = agents_folder(data)}));
-  agents.push_back(adapters::agent::make_command_agent());
-  return agents;
+  return adapters::agent::make_all_agents({.folder = agents_folder(data)});
 }
 
 Task<Result<json::value>> describe_agents(std::filesystem::path data) {

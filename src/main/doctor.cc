@@ -11,6 +11,7 @@
 #include "main/run_task.h"
 #include "main/settings.h"
 #include "main/version.h"
+#include "ports/llm_api.h"
 
 namespace corral {
 namespace {
@@ -72,10 +73,7 @@ Task<std::string> check_sandbox(Report& report, asio::io_context& context, Block
 
 Task<json::array> check_agents(Report& report, std::filesystem::path folder) {
   json::array list;
-  std::vector<std::unique_ptr<ports::Agent>> agents;
-  agents.push_back(adapters::agent::make_claude_agent({.folder = folder}));
-  agents.push_back(adapters::agent::make_command_agent());
-  for (const auto& agent : agents) {
+  for (const auto& agent : adapters::agent::make_all_agents({.folder = folder})) {
     const auto info = co_await agent->info();
     if (!info) {
       report.add("agent " + std::string(agent->name()), Status::problem, info.error().describe());
@@ -89,6 +87,21 @@ Task<json::array> check_agents(Report& report, std::filesystem::path folder) {
     list.push_back(ports::to_json(*info));
   }
   co_return list;
+}
+
+// One key is enough: which agents it serves is docs/agents.md's.
+void check_keys(Report& report) {
+  std::string found, missing;
+  for (const auto& vendor : ports::llm_vendors()) {
+    const char* key = std::getenv(vendor.key_variable.data());
+    auto& list = key != nullptr && *key != '\0' ? found : missing;
+    list += (list.empty() ? "" : ", ") + std::string(vendor.key_variable);
+  }
+  if (found.empty())
+    report.add("model provider", Status::warning, fmt::format("no key is set ({})", missing),
+               "export one before `corral serve`, or use --replay FILE");
+  else
+    report.add("model provider", Status::ok, fmt::format("set: {}", found));
 }
 
 void check_data(Report& report, const std::filesystem::path& data) {
@@ -118,12 +131,7 @@ Task<Result<json::value>> examine_all(asio::io_context& context, BlockingPool& p
   co_await check_program(report, "bwrap", "install the package bubblewrap");
   const std::string isolation = co_await check_sandbox(report, context, pool, options, wanted);
   json::array agents = co_await check_agents(report, agents_folder(options.data));
-  const char* key = std::getenv("ANTHROPIC_API_KEY");
-  if (key != nullptr && *key != '\0')
-    report.add("model provider", Status::ok, "ANTHROPIC_API_KEY is set");
-  else
-    report.add("model provider", Status::warning, "ANTHROPIC_API_KEY is not set",
-               "export it before `corral serve`, or use --replay FILE");
+  check_keys(report);
   const bool ok = report.ok();
   co_return json::value(json::object{{"version", kVersion},
                                      {"ok", ok},

@@ -33,8 +33,8 @@ constexpr std::string_view name_of(ModelSource source) {
   return "live";
 }
 
-Result<std::unique_ptr<ports::LlmProvider>> make_provider(Settings& settings,
-                                                          BlockingPool& pool, Clock& clock) {
+Result<std::unique_ptr<ports::LlmProvider>> make_provider(Settings& settings, BlockingPool& pool,
+                                                          Clock& clock) {
   if (settings.replay) return adapters::llm::make_replay_provider(*settings.replay, {}, clock);
   CORRAL_TRY(auto live, adapters::llm::make_http_provider(std::move(settings.upstreams)));
   if (!settings.record) return live;
@@ -117,8 +117,8 @@ Result<void> Server::Parts::open_storage() {
   blobs = adapters::blob::make_fs_blobs(data / "blobs", pool);
   CORRAL_TRY(mirrors, adapters::git::make_git_mirrors(
                           {.folder = data / "mirrors", .env = settings.git_env}));
-  agents.push_back(adapters::agent::make_claude_agent({.folder = settings.agents}));
-  agents.push_back(adapters::agent::make_command_agent());
+  for (auto& agent : adapters::agent::make_all_agents({.folder = settings.agents}))
+    agents.push_back(std::move(agent));
   CORRAL_TRY(provider, make_provider(settings, pool, clock));
   http = adapters::http::make_http_client({.allow = settings.http_allow});
   return {};

@@ -8,6 +8,7 @@ std::string_view to_string(AgentEvent::Kind kind) {
     case started: return "started";
     case message: return "message";
     case thought: return "thought";
+    case plan: return "plan";
     case tool_call: return "tool_call";
     case tool_result: return "tool_result";
     case permission_request: return "permission_request";

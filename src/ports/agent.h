@@ -15,12 +15,15 @@
 
 namespace corral::ports {
 
-// One normal form for what agents do; drives timeline, API and notifications.
+// One normal form for what agents do; drives timeline, API and notifications. A plan's entries are
+// its text, one a line, and its input: {"entries": [{"content", "status"}]}. A tool call that edits
+// has the old and the new text in its input, as "old_string" and "new_string".
 struct AgentEvent {
   enum class Kind {
     started,
     message,
     thought,
+    plan,
     tool_call,
     tool_result,
     permission_request,
@@ -77,7 +80,8 @@ class AgentDriver {
 
 struct AgentTask {
   std::string prompt;
-  std::string session_id;            // a UUID that the engine chose: for resume
+  // A UUID that the engine chose; of a session that exists, the id of its `started` event.
+  std::string session_id;
   bool resume = false;               // the session already exists
   std::string gateway_url;           // inside the workspace
   std::string gateway_token;         // good for this run alone
@@ -104,6 +108,8 @@ class Agent {
  public:
   virtual ~Agent() = default;
   virtual std::string_view name() const = 0;
+  // Whether a session can be gone on with in another process (AgentTask::resume).
+  virtual bool resumes() const { return false; }
   virtual Task<Result<AgentInfo>> info() = 0;
   // Fetches the pinned version through npm. `progress` gets lines for a person. Safe to repeat and
   // to interrupt.

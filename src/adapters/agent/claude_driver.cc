@@ -1,5 +1,6 @@
 #include "adapters/agent/claude_driver.h"
 
+#include "adapters/agent/event_text.h"
 #include "adapters/agent/plain_text.h"
 #include "adapters/agent/transcript.h"
 
@@ -12,31 +13,9 @@ using ports::AgentResult;
 using Kind = AgentEvent::Kind;
 using Step = ports::AgentDriver::Step;
 
-constexpr std::size_t kMaxInputBytes = 4u << 20;  // of one input: the workspace takes 16 MiB
-constexpr std::size_t kMaxEventText = 64u << 10;  // of a timeline entry
-constexpr std::size_t kMaxSummary = 8u << 10;
 constexpr std::size_t kMaxOpenCalls = 1000;
-constexpr int kMaxDepth = 256;  // a tool's input is as deep as the model makes it
 
 std::string line_of(const json::value& value) { return json::serialize(value) + "\n"; }
-
-std::string event_text(std::string_view text) { return shorten(plain_text(text), kMaxEventText); }
-
-// The same value with long strings cut: what a timeline shows of a file written as a whole.
-json::value bounded(const json::value& value) {
-  if (const auto* text = value.if_string()) return json::string(shorten(*text, kMaxEventText));
-  if (const auto* array = value.if_array()) {
-    json::array out;
-    for (const auto& item : *array) out.push_back(bounded(item));
-    return out;
-  }
-  if (const auto* object = value.if_object()) {
-    json::object out;
-    for (const auto& member : *object) out[member.key()] = bounded(member.value());
-    return out;
-  }
-  return value;
-}
 
 // The text of a message's content, which is a string or a list of blocks.
 std::string text_of(const json::value* content) {
@@ -99,7 +78,7 @@ void ClaudeDriver::on_line(Step& step, std::string_view line) {
   if (line.find_first_not_of(" \t") == std::string_view::npos) return;
   boost::system::error_code problem;
   json::parse_options options;
-  options.max_depth = kMaxDepth;
+  options.max_depth = kMaxJsonDepth;
   const json::value value = json::parse({line.data(), line.size()}, problem, {}, options);
   if (problem || !value.is_object()) {
     const auto text = event_text(line);

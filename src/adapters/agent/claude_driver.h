@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "adapters/agent/event_text.h"
 #include "adapters/agent/line_splitter.h"
 #include "ports/agent.h"
 
@@ -18,7 +19,7 @@ namespace corral::adapters::agent {
 
 class ClaudeDriver final : public ports::AgentDriver {
  public:
-  static constexpr std::size_t kMaxLineBytes = 8u << 20;
+  static constexpr std::size_t kMaxLineBytes = kMaxProtocolLine;
 
   explicit ClaudeDriver(const ports::AgentTask& task);
   Step begin() override;

@@ -34,8 +34,11 @@ class CommandAgent final : public Agent {
         task.prompt.find('\0') == std::string::npos)
       launch.process.env["CORRAL_PROMPT"] = task.prompt;
     if (!task.gateway_url.empty()) {
-      launch.process.env["ANTHROPIC_BASE_URL"] = task.gateway_url;
-      launch.process.env["ANTHROPIC_API_KEY"] = task.gateway_token;
+      auto& env = launch.process.env;
+      env["ANTHROPIC_BASE_URL"] = env["GOOGLE_GEMINI_BASE_URL"] = task.gateway_url;
+      env["OPENAI_BASE_URL"] = task.gateway_url + "/v1";
+      for (const char* key : {"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"})
+        env[key] = task.gateway_token;
     }
     return launch;
   }

@@ -1,9 +1,10 @@
 #include "adapters/agent/command_driver.h"
 
+#include "adapters/agent/event_text.h"
+
 namespace corral::adapters::agent {
 namespace {
 
-constexpr std::size_t kMaxInputBytes = 4u << 20;  // of one input: the workspace takes 16 MiB
 constexpr std::size_t kTail = 4u << 10;
 
 // The last line with something on it.

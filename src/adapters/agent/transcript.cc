@@ -88,6 +88,10 @@ std::string render_thought(std::string_view text) {
   return block(text, "✻ ", "  ", kMaxThoughtLines, kMaxParagraphBytes);
 }
 
+std::string render_plan(std::string_view entries) {
+  return block(entries, "☰ ", "  ", kMaxThoughtLines);
+}
+
 std::string render_tool_call(std::string_view tool, const json::value& input) {
   const auto subject = tool_subject(tool, input);
   std::string out = fmt::format("● {}{}{}\n", one_line(tool), subject.empty() ? "" : " ", subject);

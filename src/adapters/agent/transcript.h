@@ -17,6 +17,7 @@ std::string tool_subject(std::string_view tool, const json::value& input);
 std::string render_started(std::string_view model);
 std::string render_message(std::string_view text);
 std::string render_thought(std::string_view text);
+std::string render_plan(std::string_view entries);  // one a line
 std::string render_tool_call(std::string_view tool,
                              const json::value& input);  // with what an edit changes
 std::string render_result_of(

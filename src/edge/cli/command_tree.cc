@@ -146,7 +146,7 @@ struct Tree {
         ->excludes(repo);
     choices(to->add_option("--agent", a.agent,
                            "Who works; default: claude, or command when a program is given"),
-            {"claude", "command"});
+            {"claude", "codex", "gemini", "opencode", "command"});
     to->add_option("--checks", a.checks,
                    "Shell command run in the workspace after the agent; the run fails when it does")
         ->type_name("CMD");
@@ -415,7 +415,7 @@ struct Tree {
     choices(command(agent, "install", "Fetch the pinned version of one")
                 ->add_option("name", a.name, "Which")
                 ->required(),
-            {"claude"});
+            {"claude", "codex", "gemini", "opencode"});
     auto* doctor = command(&app, "doctor", "Say what works here and what is missing");
     choices(doctor->add_option("--sandbox", a.serve.sandbox, "The isolation that is wanted"),
             {"sandbox", "reduced", "none"});
@@ -532,8 +532,8 @@ std::string check(Tree& tree) {
   if (a.command == "run" || a.command == "workflow run" || a.command == "schedule create") {
     if (a.agent == "command" && a.program.empty())
       return "--agent command needs a program: corral " + a.command + " … -- CMD ARG…";
-    if (a.agent == "claude" && !a.program.empty())
-      return "a program after '--' is run instead of an agent; leave out --agent claude";
+    if (!a.agent.empty() && a.agent != "command" && !a.program.empty())
+      return "a program after '--' is run instead of an agent; leave out --agent " + a.agent;
     for (const auto& input : a.inputs)
       if (input.find('=') == std::string::npos || input.starts_with('='))
         return "--input: '" + input + "' is not NAME=VALUE";

@@ -159,7 +159,7 @@ json::object component_schemas() {
     "git_url": {"type": "string", "minLength": 1, "maxLength": 2048, "description": "A URL, or the absolute path of a local repository; its project is found or made."},
     "workflow": {"type": "string", "minLength": 1, "maxLength": 100, "description": "A workflow's name, or name@version.", "default": "task"},
     "definition": {"type": "string", "minLength": 1, "maxLength": 262144, "description": "Or a workflow as YAML."},
-    "agent": {"type": "string", "enum": ["claude", "command"], "default": "claude"},
+    "agent": {"type": "string", "enum": ["claude", "codex", "gemini", "opencode", "command"], "default": "claude"},
     "prompt": {"type": "string", "maxLength": 16777216, "description": "Required where an agent of the workflow is given it."},
     "inputs": {"type": "object", "description": "As the workflow declares them."},
     "not_before": {"type": "string", "format": "date-time", "description": "It waits until then."},

@@ -40,7 +40,8 @@ TEST(Schemas, NameTheFieldThatIsWrong) {
   EXPECT_EQ(start_run_error(R"({"prompt":"x","promt":"x"})"),
             "request body: \"promt\" is not a known field");
   EXPECT_EQ(start_run_error(R"({"prompt":"x","agent":"vim"})"),
-            "request body: \"agent\" must be one of [\"claude\",\"command\"]");
+            "request body: \"agent\" must be one of "
+            "[\"claude\",\"codex\",\"gemini\",\"opencode\",\"command\"]");
   EXPECT_EQ(start_run_error(R"({"prompt":"x","command":["a",2]})"),
             "request body: \"command[1]\" must be a string");
   EXPECT_EQ(start_run_error(R"({"prompt":"x","author":{"nick":"A"}})"),

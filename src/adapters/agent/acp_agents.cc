@@ -1,0 +1,170 @@
+// Codex, Gemini CLI and opencode: what to install, how to start each, and the settings that make it
+// use the gateway, ask for what it does, and leave the network alone.
+#include "adapters/agent/acp_agent.h"
+#include "base/json.h"
+
+namespace corral::adapters::agent {
+namespace {
+
+using ports::AgentLaunch;
+using ports::AgentTask;
+
+// A TOML basic string (TOML 1.0.0, "String").
+std::string toml_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\')
+      out += fmt::format("\\{}", c);
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+      out += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
+    else
+      out += c;
+  }
+  return out + "\"";
+}
+
+bool people_decide(const AgentTask& task) { return task.permission_policy == "ask"; }
+
+// Its own sandbox is off: this one is around it. Nobody asked, nothing is asked; otherwise all but
+// reading is.
+void settle_codex(const AgentTask& task, AgentLaunch& launch) {
+  std::string settings;
+  if (!task.model.empty()) settings += fmt::format("model = {}\n", toml_string(task.model));
+  settings += fmt::format(
+      R"(model_provider = "corral"
+approval_policy = "{}"
+sandbox_mode = "danger-full-access"
+web_search = "disabled"
+check_for_update_on_startup = false
+
+[model_providers.corral]
+name = "Corral"
+base_url = {}
+env_key = "OPENAI_API_KEY"
+wire_api = "responses"
+
+[features]
+plugins = false
+
+[analytics]
+enabled = false
+
+[projects."/workspace"]
+trust_level = "trusted"
+)",
+      people_decide(task) ? "untrusted" : "never", toml_string(task.gateway_url + "/v1"));
+  launch.files.emplace_back("/home/agent/.codex/config.toml", std::move(settings));
+  launch.process.env = {{"OPENAI_API_KEY", task.gateway_token},
+                        {"CODEX_HOME", "/home/agent/.codex"}};
+}
+
+// It asks for every tool that changes something; where nobody wants to be asked the engine allows
+// it at once.
+void settle_gemini(const AgentTask& task, AgentLaunch& launch) {
+  const json::object settings{
+      {"security",
+       {{"auth", {{"selectedType", "gemini-api-key"}}}, {"folderTrust", {{"enabled", false}}}}},
+      {"general", {{"enableAutoUpdate", false}, {"disableAutoUpdate", true}}},
+      {"privacy", {{"usageStatisticsEnabled", false}}},
+      {"telemetry", {{"enabled", false}}},
+      {"ide", {{"enabled", false}}},
+      {"tools", {{"exclude", {"google_web_search", "web_fetch"}}}}};
+  launch.files.emplace_back("/home/agent/.gemini/settings.json", json::serialize(settings));
+  launch.process.env = {{"GEMINI_API_KEY", task.gateway_token},
+                        {"GOOGLE_GEMINI_BASE_URL", task.gateway_url},
+                        {"GEMINI_CLI_TRUST_WORKSPACE", "true"},
+                        {"GEMINI_CLI_NO_RELAUNCH", "true"}};
+  if (!task.model.empty())
+    launch.process.argv.insert(launch.process.argv.end(), {"--model", task.model});
+}
+
+// A model of OpenAI's, by chat completions, which every provider that is compatible with it speaks
+// too.
+constexpr std::string_view kOpencodeModel = "gpt-5.4";
+
+void settle_opencode(const AgentTask& task, AgentLaunch& launch) {
+  const std::string model = task.model.empty() ? std::string(kOpencodeModel) : task.model;
+  const std::string_view policy = people_decide(task) ? "ask" : "allow";
+  const json::object settings{
+      {"$schema", "https://opencode.ai/config.json"},
+      {"autoupdate", false},
+      {"share", "disabled"},
+      {"model", "corral/" + model},
+      {"small_model", "corral/" + model},
+      {"enabled_providers", json::array{"corral"}},
+      {"provider",
+       {{"corral",
+         {{"npm", "@ai-sdk/openai-compatible"},
+          {"name", "Corral"},
+          {"options", {{"baseURL", task.gateway_url + "/v1"}, {"apiKey", "{env:OPENAI_API_KEY}"}}},
+          {"models",
+           {{model, {{"name", model}, {"limit", {{"context", 200'000}, {"output", 32'000}}}}}}}}}}},
+      {"permission",
+       {{"edit", policy},
+        {"bash", policy},
+        {"external_directory", policy},
+        {"webfetch", "deny"},
+        {"websearch", "deny"}}}};
+  launch.files.emplace_back("/home/agent/.config/opencode/opencode.json",
+                            json::serialize(settings));
+  launch.process.env = {{"OPENAI_API_KEY", task.gateway_token},
+                        {"OPENCODE_DISABLE_AUTOUPDATE", "1"},
+                        {"OPENCODE_DISABLE_MODELS_FETCH", "1"},
+                        {"OPENCODE_DISABLE_LSP_DOWNLOAD", "1"}};
+}
+
+// npm's names for the platform's own package: the launchers that choose it are left out.
+std::string native(std::string_view base) { return fmt::format("{}-{}", base, npm_platform()); }
+
+}  // namespace
+
+std::unique_ptr<ports::Agent> make_codex_agent(AgentOptions options) {
+  const std::string package = native("@zed-industries/codex-acp");
+  return make_acp_agent({.name = "codex",
+                         .package = {.title = "Codex",
+                                     .name = package,
+                                     .version = std::string(kCodexVersion),
+                                     .program = package + "/bin/codex-acp"},
+                         .resumes = true,
+                         .arguments = {},
+                         .settle = settle_codex},
+                        std::move(options));
+}
+
+std::unique_ptr<ports::Agent> make_gemini_agent(AgentOptions options) {
+  return make_acp_agent({.name = "gemini",
+                         .package = {.title = "Gemini CLI",
+                                     .name = "@google/gemini-cli",
+                                     .version = std::string(kGeminiVersion),
+                                     .program = "@google/gemini-cli/bundle/gemini.js"},
+                         .whole_package = true,
+                         .needs_node = true,
+                         .arguments = {"--acp"},
+                         .settle = settle_gemini},
+                        std::move(options));
+}
+
+std::unique_ptr<ports::Agent> make_opencode_agent(AgentOptions options) {
+  const std::string package = native("opencode");
+  return make_acp_agent({.name = "opencode",
+                         .package = {.title = "opencode",
+                                     .name = package,
+                                     .version = std::string(kOpencodeVersion),
+                                     .program = package + "/bin/opencode"},
+                         .resumes = true,
+                         .arguments = {"acp"},
+                         .settle = settle_opencode},
+                        std::move(options));
+}
+
+std::vector<std::unique_ptr<ports::Agent>> make_all_agents(const AgentOptions& options) {
+  std::vector<std::unique_ptr<ports::Agent>> agents;
+  agents.push_back(make_claude_agent(options));
+  agents.push_back(make_codex_agent(options));
+  agents.push_back(make_gemini_agent(options));
+  agents.push_back(make_opencode_agent(options));
+  agents.push_back(make_command_agent());
+  return agents;
+}
+
+}  // namespace corral::adapters::agent

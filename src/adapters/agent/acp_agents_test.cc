@@ -1,0 +1,105 @@
+// What each of the agents that speak ACP is given; npm is stood in for.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sys/stat.h>
+#include <fstream>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "adapters/agent/agents.h"
+#include "adapters/agent/npm_package.h"
+#include "base/files.h"
+#include "base/json.h"
+
+namespace corral::adapters::agent {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::Not;
+
+template <class T>
+T run(Task<T> task) {
+  asio::io_context context;
+  std::optional<T> result;
+  asio::co_spawn(context, std::move(task), [&](std::exception_ptr thrown, T value) {
+    if (thrown) std::rethrow_exception(thrown);
+    result.emplace(std::move(value));
+  });
+  context.run();
+  return std::move(*result);
+}
+
+ports::AgentTask task(std::string policy = "workspace", std::string model = "") {
+  return {.prompt = "p",
+          .session_id = "s",
+          .gateway_url = "http://127.0.0.1:8377",
+          .gateway_token = "run-token",
+          .model = std::move(model),
+          .permission_policy = std::move(policy)};
+}
+
+TEST(AcpAgents, AreGivenTheRunsTokenInTheEnvironmentAndInNoFile) {
+  for (const auto& agent : make_all_agents({})) {
+    if (agent->name() == "claude" || agent->name() == "command") continue;
+    const auto launch = agent->launch(task()).value();
+    int tokens = 0;
+    for (const auto& [name, value] : launch.process.env) tokens += value == "run-token";
+    EXPECT_EQ(tokens, 1) << agent->name();
+    ASSERT_EQ(launch.files.size(), 1u);
+    EXPECT_TRUE(launch.files[0].first.starts_with("/home/agent/."));
+    EXPECT_THAT(launch.files[0].second, Not(HasSubstr("run-token")));
+    EXPECT_TRUE(launch.process.input);
+    EXPECT_FALSE(launch.process.merge_errors);
+  }
+}
+
+TEST(AcpAgents, CodexAsksOnlyWherePeopleDecide) {
+  const auto agent = make_codex_agent({});
+  EXPECT_THAT(agent->launch(task()).value().files[0].second,
+              HasSubstr("approval_policy = \"never\"\n"));
+  EXPECT_THAT(agent->launch(task("ask")).value().files[0].second,
+              HasSubstr("approval_policy = \"untrusted\"\n"));
+  EXPECT_THAT(agent->launch(task()).value().files[0].second,
+              HasSubstr("base_url = \"http://127.0.0.1:8377/v1\"\n"));
+}
+
+TEST(AcpAgents, AModelsNameIsAValueAndNothingElse) {
+  const std::string hostile = "m\"\napproval_policy = \"never\\";
+  EXPECT_THAT(make_codex_agent({})->launch(task("ask", hostile)).value().files[0].second,
+              HasSubstr("model = \"m\\\"\\u000Aapproval_policy = \\\"never\\\\\"\n"));
+  const auto settings =
+      parse_json(make_opencode_agent({})->launch(task("ask", hostile)).value().files[0].second, "s")
+          .value();
+  EXPECT_EQ(find_string(settings, {"model"}), "corral/" + hostile);
+  EXPECT_EQ(find_string(settings, {"permission", "bash"}), "ask");
+}
+
+TEST(AcpAgents, GeminiBringsItsNode) {
+  char name[] = "/tmp/corral-agents-XXXXXX";
+  const fs::path folder = ::mkdtemp(name);
+  const auto npm = folder / "npm";
+  std::ofstream(npm) << "#!/bin/sh\nset -e\nprefix=$3; for last; do :; done\n"
+                        "case $last in node-*) program=${last%@*}/bin/node;;\n"
+                        "*) program=@google/gemini-cli/bundle/gemini.js;; esac\n"
+                        "mkdir -p $(dirname $prefix/node_modules/$program)\n"
+                        "touch $prefix/node_modules/$program\n";
+  ::chmod(npm.c_str(), 0755);
+  const auto agent = make_gemini_agent({.folder = folder / "agents", .npm = npm.string()});
+  EXPECT_THAT(run(agent->info()).value().problem, HasSubstr("corral agent install gemini"));
+  ASSERT_TRUE(run(agent->install([](std::string_view) {})));
+  EXPECT_EQ(run(agent->info()).value().version, kGeminiVersion);
+  const auto mounts = run(agent->mounts()).value();
+  ASSERT_EQ(mounts.size(), 2u);
+  EXPECT_TRUE(fs::is_directory(mounts[0].source));
+  EXPECT_TRUE(mounts[1].source.ends_with("/bin/node"));
+  EXPECT_EQ(agent->launch(task()).value().process.argv[0], mounts[1].target);
+  fs::remove_all(folder / "agents" / "node");
+  EXPECT_THAT(run(agent->info()).value().problem, Not(testing::IsEmpty()));
+  (void)remove_tree(folder);
+}
+
+}  // namespace
+}  // namespace corral::adapters::agent
