@@ -7,6 +7,31 @@
 namespace corral::engine {
 namespace {
 
+constexpr std::string_view kGoOn =
+    "The model could not be reached for a while, and can be again. Go on with the task where you "
+    "stopped.";
+
+// A step that sleeps until a quota comes back is carried out meanwhile for any change of its run.
+std::optional<StepWait> quota_wait(const StepContext& context) {
+  const auto& step = context.step();
+  if (step.status != domain::StepStatus::waiting || step.reason != kQuotaWait || !step.wakes_at ||
+      context.core.deps.clock.now() >= *step.wakes_at)
+    return std::nullopt;
+  return StepWait{step.reason, step.wakes_at};
+}
+
+// After a wait: the session so far, where the agent can take it up again; otherwise the task once
+// more, in the workspace as it was left.
+Task<Result<void>> go_on(StepContext& context, ports::Agent& agent, ports::AgentTask& task) {
+  if (!agent.resumes()) co_return Result<void>{};
+  CORRAL_CO_TRY(auto session, co_await session_of_earlier_rounds(context, agent, task));
+  if (!session) co_return Result<void>{};
+  task.session_id = *std::move(session);
+  task.resume = true;
+  task.prompt = kGoOn;
+  co_return Result<void>{};
+}
+
 class AgentKind final : public StepKind {
  public:
   domain::KindRules rules() const override {
@@ -67,8 +92,20 @@ class AgentKind final : public StepKind {
     task.permission_policy = std::string(to_string(context.run.request.permissions));
     task.command = context.run.request.command;
 
+    if (auto waits = quota_wait(context)) co_return StepEnd{.waits = std::move(waits)};
+    if (context.step().round > 0) {
+      CORRAL_CO_CHECK(co_await context.tell(domain::ResumeStep{context.name}));
+      CORRAL_CO_CHECK(co_await go_on(context, *agent, task));
+    }
     auto session = std::make_unique<AgentSession>(context, *agent, std::move(task));
     CORRAL_CO_TRY(auto end, co_await session->run());
+    if (end.waits) {
+      CORRAL_CO_CHECK(co_await context.note(
+          "quota/" + context.process_id(),
+          fmt::format("the provider refuses model calls for now: {} goes on at {}\n", context.name,
+                      end.waits->until ? to_rfc3339(*end.waits->until) : "some time")));
+      co_return end;
+    }
     // Kept in both cases: what a failed agent did can be looked at, and another attempt goes on
     // from it.
     if (context.workspace->gone() || context.must_stop()) co_return end;

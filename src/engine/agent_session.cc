@@ -15,6 +15,29 @@ using Kind = ports::AgentEvent::Kind;
 
 }  // namespace
 
+Task<Result<std::optional<std::string>>> session_of_earlier_rounds(StepContext& context,
+                                                                   ports::Agent& agent,
+                                                                   const ports::AgentTask& task) {
+  for (int round = context.step().round - 1; round >= 0; --round) {
+    const std::string name =
+        run_log_folder(context.run.id) + "/agent/" + context.step().process_id(round);
+    CORRAL_CO_TRY(const auto raw,
+                  co_await context.core.deps.logs.open(name, session::LogStore::Open::create));
+    if (raw->end() == 0) continue;
+    const auto driver = agent.driver(task);
+    auto step = driver->begin();
+    for (std::uint64_t at = 0;;) {
+      for (const auto& event : step.events)
+        if (event.kind == Kind::started && !event.id.empty()) co_return event.id;
+      if (at >= raw->end()) break;
+      CORRAL_CO_TRY(const auto bytes, co_await raw->read(at, kReplaySlice));
+      at += bytes.size();
+      step = driver->on_output(bytes);
+    }
+  }
+  co_return std::nullopt;
+}
+
 AgentSession::AgentSession(StepContext& context, ports::Agent& agent, ports::AgentTask task)
     : context_(context),
       agent_(agent),
@@ -50,6 +73,8 @@ Task<Result<StepEnd>> AgentSession::run() {
     add_to_timeline({.kind = Kind::finished, .text = result_->summary, .is_error = !result_->ok});
   const auto guard = co_await mutex_.lock();
   CORRAL_CO_CHECK(co_await flush());
+  // What the gateway has seen of the model is in the run.
+  CORRAL_CO_CHECK(co_await context_.reload());
   co_return conclude(end);
 }
 
@@ -58,6 +83,8 @@ StepEnd AgentSession::conclude(const ProcessEnd& end) {
   // after it.
   if (end.failure && !(result_->ok && end.failure->code == ErrorCode::deadline))
     return {.failure = end.failure, .summary = {}};
+  if (!result_->ok && context_.run.quota_reset)
+    return {.waits = StepWait{std::string(kQuotaWait), context_.run.quota_reset, true}};
   if (!result_->ok) {
     const std::string why = result_->summary.empty() ? "it gave no reason" : result_->summary;
     return {.failure = domain::Failure{ErrorCode::conflict,

@@ -21,6 +21,15 @@
 
 namespace corral::engine {
 
+// Why a step waits whose agent gave up because the provider refused its calls for now.
+inline constexpr std::string_view kQuotaWait = "quota";
+
+// The id of the session that the agent began in an earlier round of this attempt, from what it
+// printed then; nothing when it got to none.
+Task<Result<std::optional<std::string>>> session_of_earlier_rounds(StepContext& context,
+                                                                   ports::Agent& agent,
+                                                                   const ports::AgentTask& task);
+
 class AgentSession final : public ProcessObserver {
  public:
   AgentSession(StepContext& context, ports::Agent& agent, ports::AgentTask task);

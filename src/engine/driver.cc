@@ -328,8 +328,9 @@ Task<Result<std::optional<domain::Failure>>> RunDriver::prepare(StepContext& con
 Task<Result<void>> RunDriver::conclude(StepContext& context, StepEnd end) {
   const int attempt = context.step().attempt;
   if (end.waits) {
+    const int round = context.step().round + (end.waits->anew ? 1 : 0);
     CORRAL_CO_CHECK(co_await context.tell(
-        domain::WaitStep{context.name, attempt, end.waits->reason, end.waits->until}));
+        domain::WaitStep{context.name, attempt, end.waits->reason, end.waits->until, round}));
     waits_[context.name] = context.run.version;
     co_return Result<void>{};
   }

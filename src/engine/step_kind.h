@@ -24,6 +24,7 @@ namespace corral::engine {
 struct StepWait {
   std::string reason;
   std::optional<Time> until;
+  bool anew = false;  // what it had at work has ended: it goes on with processes of another name
 };
 
 // How an attempt ended: well when there is no failure.

@@ -101,6 +101,7 @@ class FakeAgent final : public ports::Agent {
  public:
   explicit FakeAgent(FakeAgentOptions options) : options_(std::move(options)) {}
   std::string_view name() const override { return options_.name; }
+  bool resumes() const override { return options_.resumes; }
   Task<Result<ports::AgentInfo>> info() override {
     co_return ports::AgentInfo{.name = options_.name, .version = "1", .problem = options_.problem};
   }
@@ -115,7 +116,9 @@ class FakeAgent final : public ports::Agent {
     if (task.model == "unlaunchable") return fail(ErrorCode::invalid, "there is no such model");
     ports::AgentLaunch launch;
     launch.process.argv = {std::string(kFakeAgentProgram)};
-    launch.process.env = {{"TOKEN", task.gateway_token}, {"URL", task.gateway_url}};
+    launch.process.env = {{"TOKEN", task.gateway_token},
+                          {"URL", task.gateway_url},
+                          {"RESUMES", task.resume ? task.session_id : ""}};
     launch.process.input = true;
     launch.process.merge_errors = false;
     launch.files.emplace_back("/home/agent/settings", "yes");

@@ -23,6 +23,7 @@ void act_as_agent(FakeProcess& process);
 struct FakeAgentOptions {
   std::string name = "fake";
   std::string problem;  // why it is not installed
+  bool resumes = false;
 };
 std::shared_ptr<ports::Agent> make_fake_agent(FakeAgentOptions options = {});
 
