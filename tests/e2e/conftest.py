@@ -255,13 +255,23 @@ def model(folder):
     server.stop()
 
 
-@pytest.fixture(scope="session")
-def claude():
-    """Installs the pinned Claude Code once, as a user would."""
-    done = subprocess.run([str(CORRAL), "agent", "install", "claude", "--data", str(ROOT / "build/agent-data")], capture_output=True, text=True,
+def install_agent(name):
+    """The pinned version, once for all tests, as a user would."""
+    done = subprocess.run([str(CORRAL), "agent", "install", name, "--data", str(ROOT / "build/agent-data")], capture_output=True, text=True,
                           env={**os.environ, "CORRAL_AGENTS": str(AGENTS)})
     assert done.returncode == 0, done.stdout + done.stderr
     return AGENTS
+
+
+@pytest.fixture(scope="session")
+def claude():
+    return install_agent("claude")
+
+
+def model_environment(model):
+    """Every provider is the scripted model, with a key that must not be seen anywhere else."""
+    names = ("ANTHROPIC", "OPENAI", "GEMINI")
+    return {f"CORRAL_{name}_BASE_URL": model.url for name in names} | {f"{name}_API_KEY": API_KEY for name in names}
 
 
 @pytest.fixture
@@ -271,7 +281,7 @@ def serve(folder, model):
     servers, before = [], cgroups()
 
     def start(*args, env=None):
-        server = Server(folder / f"data{len(servers)}", *args, env={"CORRAL_ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": API_KEY, **(env or {})})
+        server = Server(folder / f"data{len(servers)}", *args, env={**model_environment(model), **(env or {})})
         server.expected_errors = False
         servers.append(server)
         return server
