@@ -7,6 +7,8 @@
 namespace corral::domain {
 namespace {
 
+constexpr std::size_t kMaxSteerings = 1000;  // of a run
+
 using Events = Result<std::vector<Event>>;
 
 // What follows from each command; one overload a type. A check comes before the first event.
@@ -231,6 +233,32 @@ class Decider {
     if (approval == nullptr)
       return corral::fail(ErrorCode::not_found, "there is no approval {}", command.approval);
     if (!approval->applied_at) add(ApprovalApplied{command.approval, command.output_offset});
+    return done();
+  }
+
+  Events operator()(const Steer& command) {
+    CORRAL_CHECK(must_run());
+    CORRAL_TRY(const Step* step, find(command.step));
+    if (step->definition.kind != "agent" || step->definition.with.contains("attempts"))
+      return corral::fail(ErrorCode::conflict, "step \"{}\" has no agent of its own to be told",
+                          command.step);
+    if (!is_under_way(step->status)) return not_under_way(*step);
+    if (run_.steerings.size() >= kMaxSteerings)
+      return corral::fail(ErrorCode::exhausted,
+                          "the run's agents were told {} things, the most "
+                          "there may be",
+                          kMaxSteerings);
+    add(StepSteered{command.step, step->attempt, static_cast<int>(run_.steerings.size()) + 1,
+                    command.what, command.text});
+    return done();
+  }
+  Events operator()(const ApplySteering& command) {
+    const auto place = static_cast<std::size_t>(command.number) - 1;
+    if (command.number < 1 || place >= run_.steerings.size())
+      return corral::fail(ErrorCode::not_found, "there is no steering {}", command.number);
+    const auto& steering = run_.steerings[place];
+    if (!steering.applied_at)
+      add(SteeringApplied{steering.step, command.number, command.process, command.output_offset});
     return done();
   }
 

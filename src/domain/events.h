@@ -366,6 +366,40 @@ struct ApprovalWithdrawn {
   static void fields(auto& self, auto& visit) { visit("approval", self.approval); }
 };
 
+// ---- steering ----
+
+// A person told an agent at work something.
+struct StepSteered {
+  static constexpr std::string_view kType = "run.step.steered";
+  std::string step;
+  int attempt = 1;
+  int number = 1;  // of the run's steerings
+  SteeringKind what = SteeringKind::prompt;
+  std::string text;  // the prompt, or the mode
+  static void fields(auto& self, auto& visit) {
+    visit("step", self.step);
+    visit("attempt", self.attempt);
+    visit("number", self.number);
+    visit("what", self.what);
+    visit("text", self.text);
+  }
+};
+// The agent was told, once this process of it had printed `output_offset` bytes; as
+// ApprovalApplied.
+struct SteeringApplied {
+  static constexpr std::string_view kType = "run.step.steering_applied";
+  std::string step;
+  int number = 1;
+  std::string process;
+  std::uint64_t output_offset = 0;
+  static void fields(auto& self, auto& visit) {
+    visit("step", self.step);
+    visit("number", self.number);
+    visit("process", self.process);
+    visit("output_offset", self.output_offset);
+  }
+};
+
 // ---- money ----
 
 struct ModelCalled {
@@ -453,8 +487,8 @@ using EventBody =
                  RunRetried, RunPaused, RunResumed, SourceResolved, ChangesCommitted, StepStarted,
                  StepExpanded, StepWaiting, StepResumed, StepCompleted, StepFailed, StepRetried,
                  StepSkipped, StepCancelled, ApprovalRequested, ApprovalDecided, ApprovalApplied,
-                 ApprovalWithdrawn, ModelCalled, BudgetExceeded, WorkspaceCreated, WorkspaceReady,
-                 WorkspaceLost, SnapshotTaken, ArtifactAdded>;
+                 ApprovalWithdrawn, StepSteered, SteeringApplied, ModelCalled, BudgetExceeded,
+                 WorkspaceCreated, WorkspaceReady, WorkspaceLost, SnapshotTaken, ArtifactAdded>;
 
 struct Event {
   Time at;

@@ -37,4 +37,21 @@ bool from_string(std::string_view name, PermissionPolicy& policy) {
   return true;
 }
 
+std::string_view to_string(SteeringKind kind) {
+  switch (kind) {
+    case SteeringKind::prompt: return "prompt";
+    case SteeringKind::interrupt: return "interrupt";
+    case SteeringKind::mode: return "mode";
+  }
+  return "prompt";
+}
+bool from_string(std::string_view name, SteeringKind& kind) {
+  for (const auto known : {SteeringKind::prompt, SteeringKind::interrupt, SteeringKind::mode})
+    if (name == to_string(known)) {
+      kind = known;
+      return true;
+    }
+  return false;
+}
+
 }  // namespace corral::domain

@@ -52,4 +52,14 @@ enum class PermissionPolicy {
 std::string_view to_string(PermissionPolicy policy);
 bool from_string(std::string_view name, PermissionPolicy& policy);
 
+// ---- steering: what a person may tell an agent that is at work ----
+
+enum class SteeringKind {
+  prompt,     // a further task, once the present one is done
+  interrupt,  // leave off what it is doing
+  mode,       // who decides what it may do: a PermissionPolicy
+};
+std::string_view to_string(SteeringKind kind);
+bool from_string(std::string_view name, SteeringKind& kind);
+
 }  // namespace corral::domain

@@ -178,6 +178,25 @@ class Applier {
     if (auto* approval = approval_of(run_, event.approval)) approval->closed = true;
   }
 
+  void operator()(const StepSteered& event) {
+    run_.steerings.push_back({.number = event.number,
+                              .step = event.step,
+                              .attempt = event.attempt,
+                              .what = event.what,
+                              .text = event.text,
+                              .by = std::string(actor_),
+                              .applied_at = {},
+                              .process = {}});
+  }
+  void operator()(const SteeringApplied& event) {
+    for (auto& steering : run_.steerings)
+      if (steering.number == event.number) {
+        steering.applied_at = event.output_offset;
+        steering.applied_version = run_.version;
+        steering.process = event.process;
+      }
+  }
+
   void operator()(const ModelCalled& event) {
     run_.usage += event.usage;
     run_.cost += event.cost;

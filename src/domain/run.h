@@ -100,6 +100,18 @@ struct Approval {
   }
 };
 
+// What a person told an agent at work.
+struct Steering {
+  int number = 1;
+  std::string step;
+  int attempt = 1;  // of the step: a later one is not told
+  SteeringKind what = SteeringKind::prompt;
+  std::string text, by;
+  std::optional<std::uint64_t> applied_at;  // output offset at which the agent was told
+  std::uint64_t applied_version = 0;
+  std::string process;  // which was told
+};
+
 struct Artifact {
   std::string name, media_type, hash;
   std::int64_t size_bytes = 0;
@@ -122,6 +134,7 @@ struct Run {
   int attempt = 1;
   std::vector<Step> steps;  // in definition order; a matrix's steps follow the step that has it
   std::vector<Approval> approvals;
+  std::vector<Steering> steerings;  // by number, from 1
   std::vector<Artifact> artifacts;
   std::optional<std::string> cancel_reason;  // set once cancelling was asked for
   bool paused = false;
@@ -288,6 +301,16 @@ struct ApplyApproval {
 struct WithdrawApproval {
   std::string approval;
 };
+struct Steer {
+  std::string step;
+  SteeringKind what;
+  std::string text;
+};
+struct ApplySteering {
+  int number;
+  std::string process;
+  std::uint64_t output_offset;
+};
 struct RecordModelCall {
   std::string model;
   Usage usage;
@@ -318,12 +341,12 @@ struct AddArtifact {
   std::int64_t size_bytes = 0;
 };
 
-using Command =
-    std::variant<Create, Begin, RequestCancel, FinishCancel, Retry, Pause, Resume, ResolveSource,
-                 CommitChanges, StartStep, ExpandStep, WaitStep, ResumeStep, CompleteStep, FailStep,
-                 SkipStep, CancelStep, Complete, Fail, RequestApproval, DecideApproval,
-                 ApplyApproval, WithdrawApproval, RecordModelCall, StopForBudget, ChooseWorkspace,
-                 WorkspaceIsReady, LoseWorkspace, TakeSnapshot, AddArtifact>;
+using Command = std::variant<Create, Begin, RequestCancel, FinishCancel, Retry, Pause, Resume,
+                             ResolveSource, CommitChanges, StartStep, ExpandStep, WaitStep,
+                             ResumeStep, CompleteStep, FailStep, SkipStep, CancelStep, Complete,
+                             Fail, RequestApproval, DecideApproval, ApplyApproval, WithdrawApproval,
+                             Steer, ApplySteering, RecordModelCall, StopForBudget, ChooseWorkspace,
+                             WorkspaceIsReady, LoseWorkspace, TakeSnapshot, AddArtifact>;
 
 // What follows from a command. No events: it is already so (commands that a restarted driver
 // repeats are idempotent). `conflict` naming both states when the state does not allow it,

@@ -834,10 +834,31 @@ TEST(RunRules, ApplyingIsTotal) {
         EventBody{StepRetried{"z", {}}}, EventBody{StepSkipped{"z", ""}},
         EventBody{StepCancelled{"z"}}, EventBody{SnapshotTaken{"z", "c"}},
         EventBody{ApprovalDecided{"9", true, "", ""}}, EventBody{ApprovalApplied{"9", 1}},
-        EventBody{ApprovalWithdrawn{"9"}}, EventBody{RunRetried{1, {"z"}}}})
+        EventBody{ApprovalWithdrawn{"9"}}, EventBody{SteeringApplied{"z", 9, "z-1", 1}},
+        EventBody{RunRetried{1, {"z"}}}})
     apply(story.run, {kNow, body}, "test");
   EXPECT_EQ(states(story), before);
-  EXPECT_EQ(story.run.version, 15u);
+  EXPECT_EQ(story.run.version, 16u);
+}
+
+TEST(RunRules, AnAgentAtWorkIsToldThingsInTheirOrder) {
+  TaskStory story;
+  EXPECT_EQ(story.refused(Steer{"agent", SteeringKind::interrupt, ""}).code, ErrorCode::conflict);
+  story.start_agent();
+  EXPECT_EQ(story.refused(Steer{"prepare", SteeringKind::interrupt, ""}).message,
+            "step \"prepare\" has no agent of its own to be told");
+  EXPECT_EQ(story.refused(Steer{"none", SteeringKind::interrupt, ""}).code, ErrorCode::not_found);
+  story.tell(Steer{"agent", SteeringKind::prompt, "And then this."});
+  story.tell(Steer{"agent", SteeringKind::interrupt, ""});
+  ASSERT_EQ(story.run.steerings.size(), 2u);
+  EXPECT_EQ(story.run.steerings[1].number, 2);
+  EXPECT_EQ(story.run.steerings[1].what, SteeringKind::interrupt);
+  EXPECT_FALSE(story.tell(ApplySteering{1, "agent-1", 70}).empty());
+  EXPECT_TRUE(story.tell(ApplySteering{1, "agent-1", 90}).empty()) << "only once";
+  EXPECT_EQ(story.run.steerings[0].applied_at, 70u);
+  EXPECT_EQ(story.run.steerings[0].process, "agent-1");
+  EXPECT_FALSE(story.run.steerings[1].applied_at);
+  EXPECT_EQ(story.refused(ApplySteering{3, "agent-1", 0}).code, ErrorCode::not_found);
 }
 
 TEST(RunRules, KeptStepsOfAMatrixThatIsNotThereAreLeftOut) {

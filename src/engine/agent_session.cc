@@ -1,6 +1,9 @@
 #include "engine/agent_session.h"
 
 #include <algorithm>
+#include <csignal>
+#include <map>
+#include <variant>
 
 #include "base/log.h"
 #include "engine/digest.h"
@@ -44,6 +47,7 @@ AgentSession::AgentSession(StepContext& context, ports::Agent& agent, ports::Age
       task_(std::move(task)),
       process_(context.process_id()),
       driver_(agent.driver(task_)),
+      permissions_(context.run.request.permissions),
       mutex_(context.core.deps.executor) {}
 
 Task<Result<StepEnd>> AgentSession::run() {
@@ -181,20 +185,56 @@ std::uint64_t AgentSession::next_answer_offset() const {
   for (const auto& approval : context_.run.approvals)
     if (approval.applied_at && *approval.applied_at > fed_ && own_approval(approval) != nullptr)
       next = std::min(next, *approval.applied_at);
+  for (const auto& steering : context_.run.steerings)
+    if (steering.applied_at && *steering.applied_at > fed_ && steering.process == process_)
+      next = std::min(next, *steering.applied_at);
   return next;
 }
 
-// Gives the answers that were given at this place, in their order. The driver ignores one that it
-// has had.
+// Tells the agent what it was told at this place, in that order. The driver ignores an answer that
+// it has had.
 void AgentSession::repeat_answers() {
-  std::vector<const domain::Approval*> here;
+  std::map<std::uint64_t, std::variant<domain::Approval, domain::Steering>> here;
   for (const auto& approval : context_.run.approvals)
     if (approval.applied_at == fed_ && approval.decision && own_approval(approval) != nullptr)
-      here.push_back(&approval);
-  std::ranges::sort(here, {}, &domain::Approval::applied_version);
-  for (const auto* approval : here)
-    absorb(driver_->answer(approval->permission, approval->decision->allow,
-                           approval->decision->message));
+      here.emplace(approval.applied_version, approval);
+  for (const auto& steering : context_.run.steerings)
+    if (steering.applied_at == fed_ && steering.process == process_)
+      here.emplace(steering.applied_version, steering);
+  for (const auto& [version, told] : here) {
+    if (const auto* steering = std::get_if<domain::Steering>(&told)) {
+      (void)steer(*steering);
+      continue;
+    }
+    const auto& approval = std::get<domain::Approval>(told);
+    absorb(
+        driver_->answer(approval.permission, approval.decision->allow, approval.decision->message));
+  }
+}
+
+// Whether the agent has a protocol for it.
+bool AgentSession::steer(const domain::Steering& steering) {
+  if (!steered_.insert(steering.number).second) return true;
+  ports::AgentDriver::Step step;
+  switch (steering.what) {
+    case domain::SteeringKind::prompt: step = driver_->prompt(steering.text); break;
+    case domain::SteeringKind::interrupt: step = driver_->interrupt(); break;
+    case domain::SteeringKind::mode:
+      if (!domain::from_string(steering.text, permissions_)) break;
+      step = driver_->set_permission_policy(steering.text);
+      break;
+  }
+  const bool spoke = !step.inputs.empty();
+  absorb(std::move(step));
+  return spoke;
+}
+
+// For this attempt, and not yet given.
+const domain::Steering* AgentSession::own_steering(const domain::Steering& steering) const {
+  return !steering.applied_at && steering.step == context_.name &&
+                 steering.attempt == context_.step().attempt
+             ? &steering
+             : nullptr;
 }
 
 void AgentSession::absorb(ports::AgentDriver::Step step) {
@@ -218,7 +258,7 @@ void AgentSession::absorb(ports::AgentDriver::Step step) {
 }
 
 void AgentSession::answer_by_policy(const ports::AgentEvent& request) {
-  if (context_.run.request.permissions == domain::PermissionPolicy::workspace)
+  if (permissions_ == domain::PermissionPolicy::workspace)
     return absorb(driver_->answer(request.id, true, ""));
   requests_.emplace_back(domain::RequestApproval{approval_id(request.id),
                                                  context_.name,
@@ -291,6 +331,16 @@ Task<Result<void>> AgentSession::on_change() {
     absorb(
         driver_->answer(approval.permission, approval.decision->allow, approval.decision->message));
     CORRAL_CO_CHECK(co_await flush());
+  }
+  std::vector<domain::Steering> told;
+  for (const auto& steering : context_.run.steerings)
+    if (own_steering(steering) != nullptr) told.push_back(steering);
+  for (const auto& steering : told) {
+    CORRAL_CO_CHECK(co_await context_.tell(domain::ApplySteering{steering.number, process_, fed_}));
+    const bool spoke = steer(steering);
+    CORRAL_CO_CHECK(co_await flush());
+    if (!spoke && !result_ && steering.what == domain::SteeringKind::interrupt)
+      (void)co_await context_.workspace->signal(process_, SIGINT);
   }
   co_return Result<void>{};
 }

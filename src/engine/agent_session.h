@@ -8,11 +8,13 @@
 //  - the driver is fed in pieces that never go beyond a line's end, whatever pieces the stream came
 //  in, and requests that
 //    the policy allows are answered right after the piece that made them;
-//  - a person's answer is recorded with the output offset at which it is given, before it is given.
+//  - a person's answer, and whatever else people tell the agent, is recorded with the output offset
+//  at which it is given, before it is given.
 #pragma once
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +53,8 @@ class AgentSession final : public ProcessObserver {
   void absorb(ports::AgentDriver::Step step);
   void answer_by_policy(const ports::AgentEvent& request);
   void repeat_answers();
+  bool steer(const domain::Steering& steering);
+  const domain::Steering* own_steering(const domain::Steering& steering) const;
   std::uint64_t next_answer_offset() const;
   std::string approval_id(std::string_view permission) const;
   const domain::Approval* own_approval(const domain::Approval& approval) const;
@@ -65,7 +69,9 @@ class AgentSession final : public ProcessObserver {
   std::unique_ptr<ports::AgentDriver> driver_;
   std::shared_ptr<session::Log> raw_, errors_;
   bool separate_errors_ = false;
-  Mutex mutex_;  // the driver, and what it yields until that is flushed
+  domain::PermissionPolicy permissions_;
+  std::set<int> steered_;  // numbers of the steerings that the driver has had
+  Mutex mutex_;            // the driver, and what it yields until that is flushed
 
   std::uint64_t fed_ = 0;        // bytes of raw output that the driver has had
   std::string text_, timeline_;  // yielded, not yet appended

@@ -272,10 +272,13 @@ Task<void> RunDriver::work(std::string name) {
 
 Task<Result<void>> RunDriver::run_step(StepContext& context) {
   const auto step = context.step();
-  const std::string again = step.attempt > 1 ? fmt::format(" (attempt {})", step.attempt) : "";
+  const std::string again = step.round > 0     ? " goes on"
+                            : step.attempt > 1 ? fmt::format(" (attempt {})", step.attempt)
+                                               : "";
+  const Time begun = step.round > 0 && step.wakes_at ? *step.wakes_at : *step.started_at;
   CORRAL_CO_CHECK(co_await context.note(
       "step/" + context.process_id(),
-      fmt::format("\n── {}{} · {}\n", context.name, again, clock_time(*step.started_at))));
+      fmt::format("\n── {}{} · {}\n", context.name, again, clock_time(begun))));
   const auto* kind = core_.kinds.find(step.definition.kind);
   if (kind == nullptr)
     co_return co_await conclude(

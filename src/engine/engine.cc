@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxReason = 2000;
 constexpr std::size_t kChangesAtOnce = 200;
+constexpr std::size_t kMaxSteering = 64u << 10;  // of one prompt: events stay small
 
 EngineOptions named(EngineOptions options, Random& random) {
   if (options.worker.empty())
@@ -176,6 +177,21 @@ Task<Result<json::value>> EngineImpl::retry_run(RunId run, std::string from, Cal
   const auto what = "retry\n" + from;
   CORRAL_CO_TRY(const auto after, co_await command(run, domain::Retry{std::move(from)},
                                                    std::move(by), what, std::move(enqueue)));
+  co_return run_json(after);
+}
+
+Task<Result<json::value>> EngineImpl::steer_run(RunId run, std::string step,
+                                                domain::SteeringKind what, std::string text,
+                                                Caller by) {
+  domain::PermissionPolicy policy{};
+  if (what == domain::SteeringKind::prompt && (text.empty() || text.size() > kMaxSteering))
+    co_return fail(ErrorCode::invalid, "text: a prompt has 1 to {} bytes", kMaxSteering);
+  if (what == domain::SteeringKind::mode && !domain::from_string(text, policy))
+    co_return fail(ErrorCode::invalid, "permissions: \"{}\" is neither ask nor workspace", text);
+  const auto key = fmt::format("steer\n{}\n{}\n{}", step, to_string(what), text);
+  CORRAL_CO_TRY(const auto after,
+                co_await command(run, domain::Steer{std::move(step), what, std::move(text)},
+                                 std::move(by), key));
   co_return run_json(after);
 }
 

@@ -23,6 +23,8 @@ class EngineImpl final : public Engine {
   Task<Result<json::value>> start_run(StartRun request, Caller by) override;
   Task<Result<json::value>> cancel_run(RunId run, std::string reason, Caller by) override;
   Task<Result<json::value>> retry_run(RunId run, std::string from, Caller by) override;
+  Task<Result<json::value>> steer_run(RunId run, std::string step, domain::SteeringKind what,
+                                      std::string text, Caller by) override;
   Task<Result<json::value>> pause_run(RunId run, std::string reason, Caller by) override;
   Task<Result<json::value>> resume_run(RunId run, Caller by) override;
   Task<Result<json::value>> fork_run(RunId run, std::string from, Caller by) override;

@@ -13,6 +13,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/task.h"
+#include "domain/policy.h"
 #include "ports/store.h"
 #include "session/log_store.h"
 
@@ -103,6 +104,10 @@ class Commands {
   // `from`: a step that is done again with all that needs it, although it went well; empty: only
   // what did not go well is done again.
   virtual Task<Result<json::value>> retry_run(RunId run, std::string from, Caller by) = 0;
+  // Tells the agent of a step that is at work something; the run. A prompt has at most 64 KiB.
+  virtual Task<Result<json::value>> steer_run(RunId run, std::string step,
+                                              domain::SteeringKind what, std::string text,
+                                              Caller by) = 0;
   // No further step begins; what is under way goes on.
   virtual Task<Result<json::value>> pause_run(RunId run, std::string reason, Caller by) = 0;
   virtual Task<Result<json::value>> resume_run(RunId run, Caller by) = 0;

@@ -73,7 +73,13 @@ class AgentDriver {
   virtual Step begin() = 0;
   virtual Step on_output(std::string_view bytes) = 0;  // any split of the stream
   virtual Step answer(std::string_view permission_id, bool allow, std::string_view message) = 0;
+  // Ends the turn under way; the task goes on with what prompt() has added, or ends as interrupted.
+  // No inputs: there is no protocol for it, and a signal has to do.
   virtual Step interrupt() = 0;
+  // A further task, given once the agent's turn has ended. Nothing after the result.
+  virtual Step prompt(std::string_view text) = 0;
+  // As AgentTask::permission_policy, from here on. "workspace" allows what is asked now as well.
+  virtual Step set_permission_policy(std::string_view policy) = 0;
   // The process has ended. Its result when on_output never gave one.
   virtual AgentResult on_exit(int exit_code, std::string_view last_errors) = 0;
 };

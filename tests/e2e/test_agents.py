@@ -105,6 +105,21 @@ def test_cancelling_ends_it_in_the_midst_of_its_work(serve, folder, agent):
     assert [p for p in workspace_processes(server.data) if p != server.process.pid] == []
 
 
+def test_it_is_interrupted_and_goes_on_with_a_further_prompt(serve, folder, agent):
+    server, repo, about = serve(), make_repo(folder / "repo", {"a": "a\n"}), AGENTS[agent]
+    run = start(server, repo, agent, about.run("touch began; for i in $(seq 3000); do sleep 0.1; done"), {"text": "Never."})
+    server.wait_for(run, lambda d: any(server.data.glob("workspaces/*/work/began")) or d["status"] == "failed", timeout=120)
+    further = task(about.write("/workspace/further.txt", "more\n"), {"text": "Did that."})
+    assert server.post(f"/api/v1/runs/{run}/steps/agent/prompt", {"text": further}).status_code == 202
+    assert server.post(f"/api/v1/runs/{run}/steps/agent/interrupt").status_code == 202
+    done = server.wait(run)
+    assert done["status"] == "completed", json.dumps(done, indent=1) + server.log(run) + server.log_tail()
+    assert done["summary"] == "Did that."
+    assert git(repo, "show", f"{done['branch']}:further.txt") == "more"
+    late = server.post(f"/api/v1/runs/{run}/steps/agent/interrupt")
+    assert late.status_code == 409, late.text
+
+
 def test_another_server_takes_it_over_after_a_kill(serve, folder, agent):
     server, repo, about = serve(), make_repo(folder / "repo", {"a": "a\n"}), AGENTS[agent]
     waits = "touch began; until [ -e go ]; do sleep 0.05; done; rm began go; echo went >> steps.txt"

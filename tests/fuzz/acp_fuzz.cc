@@ -22,6 +22,7 @@ Seen play(std::string_view stream, std::size_t piece, bool resume) {
   adapters::agent::AcpDriver driver({.prompt = "p", .session_id = "s", .resume = resume}, "Agent");
   Seen seen;
   seen.take(driver.begin());
+  seen.take(driver.prompt("more"));
   for (std::size_t at = 0; at < stream.size();) {
     const auto line = std::min(stream.find('\n', at), stream.size() - 1) + 1;
     const auto size = std::min(piece, line - at);

@@ -23,16 +23,16 @@ std::string toml_string(std::string_view text) {
   return out + "\"";
 }
 
-bool people_decide(const AgentTask& task) { return task.permission_policy == "ask"; }
+// Each asks for whatever changes something, whoever decides: where nobody wants to be asked the
+// engine allows it at once, and that may change while the agent is at work.
 
-// Its own sandbox is off: this one is around it. Nobody asked, nothing is asked; otherwise all but
-// reading is.
+// Its own sandbox is off: this one is around it.
 void settle_codex(const AgentTask& task, AgentLaunch& launch) {
   std::string settings;
   if (!task.model.empty()) settings += fmt::format("model = {}\n", toml_string(task.model));
   settings += fmt::format(
       R"(model_provider = "corral"
-approval_policy = "{}"
+approval_policy = "untrusted"
 sandbox_mode = "danger-full-access"
 web_search = "disabled"
 check_for_update_on_startup = false
@@ -52,14 +52,12 @@ enabled = false
 [projects."/workspace"]
 trust_level = "trusted"
 )",
-      people_decide(task) ? "untrusted" : "never", toml_string(task.gateway_url + "/v1"));
+      toml_string(task.gateway_url + "/v1"));
   launch.files.emplace_back("/home/agent/.codex/config.toml", std::move(settings));
   launch.process.env = {{"OPENAI_API_KEY", task.gateway_token},
                         {"CODEX_HOME", "/home/agent/.codex"}};
 }
 
-// It asks for every tool that changes something; where nobody wants to be asked the engine allows
-// it at once.
 void settle_gemini(const AgentTask& task, AgentLaunch& launch) {
   const json::object settings{
       {"security",
@@ -84,7 +82,6 @@ constexpr std::string_view kOpencodeModel = "gpt-5.4";
 
 void settle_opencode(const AgentTask& task, AgentLaunch& launch) {
   const std::string model = task.model.empty() ? std::string(kOpencodeModel) : task.model;
-  const std::string_view policy = people_decide(task) ? "ask" : "allow";
   const json::object settings{
       {"$schema", "https://opencode.ai/config.json"},
       {"autoupdate", false},
@@ -100,9 +97,9 @@ void settle_opencode(const AgentTask& task, AgentLaunch& launch) {
           {"models",
            {{model, {{"name", model}, {"limit", {{"context", 200'000}, {"output", 32'000}}}}}}}}}}},
       {"permission",
-       {{"edit", policy},
-        {"bash", policy},
-        {"external_directory", policy},
+       {{"edit", "ask"},
+        {"bash", "ask"},
+        {"external_directory", "ask"},
         {"webfetch", "deny"},
         {"websearch", "deny"}}}};
   launch.files.emplace_back("/home/agent/.config/opencode/opencode.json",

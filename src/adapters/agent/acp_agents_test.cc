@@ -56,13 +56,14 @@ TEST(AcpAgents, AreGivenTheRunsTokenInTheEnvironmentAndInNoFile) {
   }
 }
 
-TEST(AcpAgents, CodexAsksOnlyWherePeopleDecide) {
-  const auto agent = make_codex_agent({});
-  EXPECT_THAT(agent->launch(task()).value().files[0].second,
-              HasSubstr("approval_policy = \"never\"\n"));
-  EXPECT_THAT(agent->launch(task("ask")).value().files[0].second,
-              HasSubstr("approval_policy = \"untrusted\"\n"));
-  EXPECT_THAT(agent->launch(task()).value().files[0].second,
+TEST(AcpAgents, AskWhoeverDecides) {
+  for (const char* policy : {"workspace", "ask"}) {
+    EXPECT_THAT(make_codex_agent({})->launch(task(policy)).value().files[0].second,
+                HasSubstr("approval_policy = \"untrusted\"\n"));
+    EXPECT_THAT(make_opencode_agent({})->launch(task(policy)).value().files[0].second,
+                HasSubstr(R"("bash":"ask")"));
+  }
+  EXPECT_THAT(make_codex_agent({})->launch(task()).value().files[0].second,
               HasSubstr("base_url = \"http://127.0.0.1:8377/v1\"\n"));
 }
 

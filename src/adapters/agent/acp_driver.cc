@@ -1,5 +1,7 @@
 #include "adapters/agent/acp_driver.h"
 
+#include <algorithm>
+
 #include "adapters/agent/plain_text.h"
 #include "adapters/agent/transcript.h"
 
@@ -188,11 +190,12 @@ Step AcpDriver::answer(std::string_view permission_id, bool allow, std::string_v
   return step;
 }
 
-// The turn then ends as cancelled, and with it the task.
+// The turn then ends as cancelled. Before there is one, what it was to begin with is not said.
 Step AcpDriver::interrupt() {
   Step step;
+  if (finished_) return step;
   interrupted_ = true;
-  prompts_.clear();
+  if (session_.empty() && !prompts_.empty()) prompts_.pop_front();
   for (const auto& [id, question] : questions_) {
     reply(step, "permission-" + id, question.rpc_id, {{"outcome", "cancelled"}});
     add(step,
@@ -210,6 +213,27 @@ Step AcpDriver::interrupt() {
   return step;
 }
 
+Step AcpDriver::prompt(std::string_view text) {
+  Step step;
+  if (finished_) return step;
+  prompts_.emplace_back(text);
+  add(step, {.kind = Kind::notice, .text = "prompt: " + event_text(text)}, render_prompt(text));
+  return step;
+}
+
+Step AcpDriver::set_permission_policy(std::string_view policy) {
+  people_decide_ = policy == "ask";
+  Step step;
+  if (people_decide_) return step;
+  while (!questions_.empty()) {
+    auto answered = answer(std::string(questions_.begin()->first), true, "");
+    std::ranges::move(answered.inputs, std::back_inserter(step.inputs));
+    std::ranges::move(answered.events, std::back_inserter(step.events));
+    step.text += answered.text;
+  }
+  return step;
+}
+
 // ---- answers to what was asked of it ----
 
 void AcpDriver::on_answer(Step& step, const json::value& message) {
@@ -218,8 +242,7 @@ void AcpDriver::on_answer(Step& step, const json::value& message) {
   const std::string method = std::exchange(waiting_for_, {});
   if (const auto* error = find(message, {"error"}); error != nullptr && !error->is_null()) {
     end_speech(step);
-    if (interrupted_) return fail_with(step, "it was interrupted");
-    return fail_with(step, error_text(*error));
+    return fail_with(step, interrupted_ ? "it was interrupted" : error_text(*error));
   }
   const auto* found = find(message, {"result"});
   const json::value result = found == nullptr ? json::value(json::object()) : *found;
@@ -251,7 +274,8 @@ void AcpDriver::on_session(Step& step, const json::value& result) {
   if (model.empty()) model = title_;
   add(step, {.kind = Kind::started, .id = session_, .text = event_text(model)},
       render_started(model));
-  if (interrupted_) return fail_with(step, "it was interrupted");
+  interrupted_ = false;
+  if (prompts_.empty()) return fail_with(step, "it was interrupted");
   send_prompt(step);
 }
 
@@ -276,9 +300,11 @@ void AcpDriver::on_turn_end(Step& step, const json::value& result) {
     if (const auto tokens = find_int(result, {"_meta", "quota", "token_count", name}); tokens > 0)
       usage_[name] = tokens;
   // Some agents end their turn when something is denied: they are told why, and go on without.
-  if (reason == "cancelled" && !interrupted_ && !denial_.empty())
+  const bool stopped = std::exchange(interrupted_, false);
+  if (reason == "cancelled" && !stopped && !denial_.empty())
     prompts_.push_front(fmt::format("{} Go on without it.", std::exchange(denial_, {})));
-  if (!prompts_.empty()) return send_prompt(step);
+  if (!prompts_.empty() && (reason == "end_turn" || reason == "cancelled"))
+    return send_prompt(step);
 
   AgentResult done;
   done.turns = turns_;

@@ -27,6 +27,8 @@ class AcpDriver final : public ports::AgentDriver {
   Step on_output(std::string_view bytes) override;
   Step answer(std::string_view permission_id, bool allow, std::string_view message) override;
   Step interrupt() override;
+  Step prompt(std::string_view text) override;
+  Step set_permission_policy(std::string_view policy) override;
   ports::AgentResult on_exit(int exit_code, std::string_view last_errors) override;
 
  private:
@@ -59,7 +61,7 @@ class AcpDriver final : public ports::AgentDriver {
   void finish(Step& step, ports::AgentResult result);
 
   const std::string title_, session_to_load_, model_;
-  const bool people_decide_;  // otherwise all is allowed at once, and the log does not dwell on it
+  bool people_decide_;  // otherwise all is allowed at once, and the log does not dwell on it
   LineSplitter lines_{kMaxProtocolLine};
   std::deque<std::string> prompts_;  // to be sent, one after the other
   int last_id_ = 0;                  // of our requests

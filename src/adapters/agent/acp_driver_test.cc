@@ -225,6 +225,41 @@ TEST(AcpDriver, InterruptsAndTakesBackWhatWasAsked) {
   EXPECT_EQ(open.played.result->summary, "it was interrupted");
 }
 
+TEST(AcpDriver, GivesAFurtherPromptOnceTheTurnHasEnded) {
+  Open open;
+  Played told;
+  told.take(open.driver.prompt("And that."));
+  EXPECT_TRUE(told.inputs.empty());
+  EXPECT_THAT(told.text, HasSubstr("› And that.\n"));
+  open.tell(R"({"jsonrpc":"2.0","id":3,"result":{"stopReason":"end_turn"}})");
+  EXPECT_FALSE(open.played.result);
+  EXPECT_THAT(open.played.inputs.back().bytes, HasSubstr("And that."));
+  open.tell(R"({"jsonrpc":"2.0","id":4,"result":{"stopReason":"end_turn"}})");
+  EXPECT_EQ(open.played.result.value().turns, 2);
+  EXPECT_TRUE(open.driver.prompt("Too late.").events.empty());
+}
+
+TEST(AcpDriver, GoesOnWithTheFurtherPromptWhenItIsInterrupted) {
+  Open open;
+  open.played.take(open.driver.prompt("Rather that."));
+  open.played.take(open.driver.interrupt());
+  EXPECT_TRUE(open.played.sent("session/cancel"));
+  open.tell(R"({"jsonrpc":"2.0","id":3,"result":{"stopReason":"cancelled"}})");
+  EXPECT_THAT(open.played.inputs.back().bytes, HasSubstr("Rather that."));
+  open.tell(R"({"jsonrpc":"2.0","id":4,"result":{"stopReason":"end_turn"}})");
+  EXPECT_TRUE(open.played.result.value().ok);
+}
+
+TEST(AcpDriver, AllowsWhatIsAskedWhenNobodyIsToBeAskedAnyMore) {
+  Open open;
+  open.tell(
+      R"({"jsonrpc":"2.0","id":"q","method":"session/request_permission","params":{"toolCall":{"toolCallId":"c","kind":"execute","title":"make"},"options":[{"optionId":"y","kind":"allow_once"}]}})");
+  Played told;
+  told.take(open.driver.set_permission_policy("workspace"));
+  EXPECT_EQ(find_string(told.input(0), {"result", "outcome", "optionId"}), "y");
+  EXPECT_EQ(told.events.at(0).text, "allowed");
+}
+
 TEST(AcpDriver, SaysWhatAFailedRequestSays) {
   Open open;
   open.tell(

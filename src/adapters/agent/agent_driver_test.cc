@@ -105,6 +105,49 @@ TEST(ClaudeDriver, SpeaksFirstAndNamesItsInputsTheSameWayEveryTime) {
   EXPECT_TRUE(step.inputs[1].bytes.ends_with('\n'));
 }
 
+constexpr std::string_view kGoodResult =
+    R"({"type":"result","subtype":"success","is_error":false,"num_turns":1,"result":"Done."})"
+    "\n";
+
+TEST(ClaudeDriver, GivesAFurtherPromptOnceTheTurnHasEnded) {
+  ClaudeDriver driver(task());
+  (void)driver.begin();
+  EXPECT_TRUE(driver.prompt("And that.").inputs.empty());
+  const auto turn = driver.on_output(kGoodResult);
+  EXPECT_FALSE(turn.result);
+  ASSERT_EQ(turn.inputs.size(), 1u);
+  EXPECT_EQ(turn.inputs[0].id, "further-1");
+  EXPECT_THAT(turn.inputs[0].bytes, HasSubstr("\"content\":\"And that.\""));
+  EXPECT_TRUE(driver.on_output(kGoodResult).result);
+  EXPECT_TRUE(driver.prompt("Too late.").events.empty());
+}
+
+TEST(ClaudeDriver, GoesOnWithTheFurtherPromptWhenItIsInterrupted) {
+  ClaudeDriver driver(task());
+  (void)driver.begin();
+  (void)driver.prompt("Rather that.");
+  EXPECT_EQ(driver.interrupt().inputs.at(0).id, "interrupt-1");
+  constexpr std::string_view kAborted =
+      R"({"type":"result","subtype":"error_during_execution","is_error":true,"terminal_reason":"aborted_tools"})"
+      "\n";
+  const auto turn = driver.on_output(kAborted);
+  EXPECT_FALSE(turn.result);
+  EXPECT_THAT(turn.inputs.at(0).bytes, HasSubstr("Rather that."));
+  // Without one, and without an interrupt, a failure is the end.
+  (void)driver.prompt("Never said.");
+  EXPECT_FALSE(driver.on_output(kAborted).result.value().ok);
+}
+
+TEST(ClaudeDriver, AllowsWhatIsAskedWhenNobodyIsToBeAskedAnyMore) {
+  ClaudeDriver driver(task());
+  (void)driver.on_output(
+      R"({"type":"control_request","request_id":"r1","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{}}})"
+      "\n");
+  const auto told = driver.set_permission_policy("workspace");
+  EXPECT_EQ(told.inputs.at(0).id, "permission-r1");
+  EXPECT_EQ(told.events.at(0).text, "allowed");
+}
+
 TEST(ClaudeDriver, SplitsAPromptThatIsLargerThanOneInput) {
   auto large = task();
   large.prompt.assign(10u << 20, 'x');

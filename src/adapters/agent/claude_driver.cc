@@ -1,5 +1,7 @@
 #include "adapters/agent/claude_driver.h"
 
+#include <algorithm>
+
 #include "adapters/agent/event_text.h"
 #include "adapters/agent/plain_text.h"
 #include "adapters/agent/transcript.h"
@@ -52,13 +54,40 @@ Step ClaudeDriver::begin() {
   step.inputs.push_back({"init", line_of({{"type", "control_request"},
                                           {"request_id", "init"},
                                           {"request", {{"subtype", "initialize"}}}})});
-  const std::string prompt = line_of({{"type", "user"},
-                                      {"message", {{"role", "user"}, {"content", prompt_}}},
-                                      {"parent_tool_use_id", nullptr},
-                                      {"session_id", session_id_}});
-  for (std::size_t at = 0, part = 0; at < prompt.size(); at += kMaxInputBytes, ++part)
+  say(step, "prompt", prompt_);
+  return step;
+}
+
+void ClaudeDriver::say(Step& step, const std::string& id, std::string_view text) {
+  const std::string line = line_of({{"type", "user"},
+                                    {"message", {{"role", "user"}, {"content", text}}},
+                                    {"parent_tool_use_id", nullptr},
+                                    {"session_id", session_id_}});
+  for (std::size_t at = 0, part = 0; at < line.size(); at += kMaxInputBytes, ++part)
     step.inputs.push_back(
-        {part == 0 ? "prompt" : fmt::format("prompt-{}", part), prompt.substr(at, kMaxInputBytes)});
+        {part == 0 ? id : fmt::format("{}-{}", id, part), line.substr(at, kMaxInputBytes)});
+}
+
+// The CLI would mix it into the turn under way, and then give one result for both: it is said once
+// that has come.
+Step ClaudeDriver::prompt(std::string_view text) {
+  Step step;
+  if (finished_) return step;
+  prompts_.emplace_back(text);
+  add(step, {.kind = Kind::notice, .text = "prompt: " + event_text(text)}, render_prompt(text));
+  return step;
+}
+
+Step ClaudeDriver::set_permission_policy(std::string_view policy) {
+  people_decide_ = policy == "ask";
+  Step step;
+  if (people_decide_) return step;
+  while (!questions_.empty()) {
+    auto answered = answer(std::string(questions_.begin()->first), true, "");
+    std::ranges::move(answered.inputs, std::back_inserter(step.inputs));
+    std::ranges::move(answered.events, std::back_inserter(step.events));
+    step.text += answered.text;
+  }
   return step;
 }
 
@@ -254,6 +283,13 @@ void ClaudeDriver::on_result(Step& step, const json::value& line) {
                                    {"cost_usd", result.cost_usd},
                                    {"turns", result.turns},
                                    {"duration_ms", find_int(line, {"duration_ms"})}}});
+  const bool stopped = std::exchange(interrupted_, false);
+  if ((result.ok || stopped) && !prompts_.empty()) {
+    const std::string next = std::move(prompts_.front());
+    prompts_.pop_front();
+    return say(step, fmt::format("further-{}", ++said_), next);
+  }
+  finished_ = true;
   add(step,
       {.kind = Kind::finished,
        .id = std::string(find_string(line, {"session_id"})),
@@ -292,8 +328,10 @@ Step ClaudeDriver::answer(std::string_view permission_id, bool allow, std::strin
 }
 
 Step ClaudeDriver::interrupt() {
-  const auto id = fmt::format("interrupt-{}", ++interrupts_);
   Step step;
+  if (finished_) return step;
+  interrupted_ = true;
+  const auto id = fmt::format("interrupt-{}", ++interrupts_);
   step.inputs.push_back({id, line_of({{"type", "control_request"},
                                       {"request_id", id},
                                       {"request", {{"subtype", "interrupt"}}}})});

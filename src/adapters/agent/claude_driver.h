@@ -7,6 +7,7 @@
 // version of the CLI adds lines.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -26,6 +27,8 @@ class ClaudeDriver final : public ports::AgentDriver {
   Step on_output(std::string_view bytes) override;
   Step answer(std::string_view permission_id, bool allow, std::string_view message) override;
   Step interrupt() override;
+  Step prompt(std::string_view text) override;
+  Step set_permission_policy(std::string_view policy) override;
   ports::AgentResult on_exit(int exit_code, std::string_view last_errors) override;
 
  private:
@@ -41,8 +44,10 @@ class ClaudeDriver final : public ports::AgentDriver {
   void on_control_request(Step& step, const json::value& line);
   void on_control_cancel(Step& step, const json::value& line);
   void on_result(Step& step, const json::value& line);
+  void say(Step& step, const std::string& id, std::string_view text);
 
   std::string prompt_, session_id_;
+  std::deque<std::string> prompts_;  // added since, to be said one a turn
   bool people_decide_;  // otherwise all is allowed at once, and the log does not dwell on it
   LineSplitter lines_{kMaxLineBytes};
   std::map<std::string, Question, std::less<>> questions_;  // asked and not answered
@@ -50,8 +55,8 @@ class ClaudeDriver final : public ports::AgentDriver {
       calls_;              // tool calls without a result yet: what each is about
   std::string last_call_;  // the one shown last
   std::string last_error_;
-  int interrupts_ = 0;
-  bool started_ = false;
+  int interrupts_ = 0, said_ = 0;
+  bool started_ = false, interrupted_ = false, finished_ = false;
 };
 
 }  // namespace corral::adapters::agent

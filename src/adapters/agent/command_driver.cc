@@ -46,6 +46,15 @@ ports::AgentDriver::Step CommandDriver::answer(std::string_view, bool, std::stri
   return {};
 }
 ports::AgentDriver::Step CommandDriver::interrupt() { return {}; }
+ports::AgentDriver::Step CommandDriver::set_permission_policy(std::string_view) { return {}; }
+
+ports::AgentDriver::Step CommandDriver::prompt(std::string_view) {
+  Step step;
+  const std::string text = "a command takes no further prompts";
+  step.events.push_back({.kind = ports::AgentEvent::Kind::notice, .text = text});
+  step.text = fmt::format("! {}\n", text);
+  return step;
+}
 
 ports::AgentResult CommandDriver::on_exit(int exit_code, std::string_view last_errors) {
   // A character cut off by trimming the tail is mended by filtering it again.

@@ -17,6 +17,8 @@ class CommandDriver final : public ports::AgentDriver {
   Step answer(std::string_view permission_id, bool allow,
               std::string_view message) override;  // it never asks
   Step interrupt() override;  // no protocol for it: the engine signals the process
+  Step prompt(std::string_view text) override;  // it takes none: its input is closed
+  Step set_permission_policy(std::string_view policy) override;
   ports::AgentResult on_exit(int exit_code, std::string_view last_errors) override;
 
  private:

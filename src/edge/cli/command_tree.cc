@@ -227,6 +227,23 @@ struct Tree {
     run_argument(pause);
     pause->add_option("--reason", a.message, "Kept with the run");
     run_argument(command(runs, "resume", "Let a paused run go on"));
+    for (const auto& [name, help] :
+         {std::pair{"prompt", "Give the agent at work a further task, for after its turn"},
+          std::pair{"interrupt", "Have the agent at work leave off"},
+          std::pair{"mode", "Change who decides what the agent at work may do"}}) {
+      auto* steer = command(runs, name, help);
+      run_argument(steer);
+      if (std::string_view(name) == "prompt")
+        steer->add_option("text", a.prompt, "What it is to do")->required();
+      if (std::string_view(name) == "mode")
+        choices(steer
+                    ->add_option("permissions", a.permissions,
+                                 "workspace allows all inside the sandbox, ask asks you")
+                    ->required(),
+                {"ask", "workspace"});
+      steer->add_option("--step", a.step, "Which, when several agents are at work")
+          ->type_name("STEP");
+    }
     auto* fork =
         command(runs, "fork", "Start a new run of the same, which keeps results of the old one");
     run_argument(fork);

@@ -254,6 +254,44 @@ int runs_pause(Session& session) {
   return kOk;
 }
 
+// The step whose agent is meant: the one that is named, or the only one at work.
+Result<std::string> agent_step(Session& session, const Target& target) {
+  if (!session.args().step.empty()) return session.args().step;
+  CORRAL_TRY(const auto run, target.client.get_json(target.path));
+  std::vector<std::string> steps;
+  if (const auto* all = find(run, {"steps"}); all != nullptr && all->is_array())
+    for (const auto& step : all->get_array())
+      if (const auto status = find_string(step, {"status"});
+          find_string(step, {"kind"}) == "agent" && (status == "running" || status == "waiting"))
+        steps.emplace_back(find_string(step, {"name"}));
+  if (steps.empty())
+    return fail(ErrorCode::conflict, "no agent of run {} is at work", short_id(target.id));
+  if (steps.size() > 1)
+    return fail(ErrorCode::invalid, "several agents are at work: choose one with --step ({})",
+                fmt::join(steps, ", "));
+  return steps.front();
+}
+
+int runs_steer(Session& session) {
+  const auto& args = session.args();
+  const auto target = target_of(session, Need::work);
+  if (!target) return session.report(target.error());
+  const auto step = agent_step(session, *target);
+  if (!step) return session.report(step.error());
+  const auto what = args.command.substr(std::string_view("runs ").size());
+  json::object body;
+  if (what == "prompt") body["text"] = args.prompt;
+  if (what == "mode") body["permissions"] = args.permissions;
+  const auto run = session.post_once(
+      fmt::format("{}/steps/{}/{}", target->path, percent_encode(*step), what), body);
+  if (!run) return session.report(run.error());
+  if (args.json)
+    session.print_json(*run);
+  else
+    session.print(fmt::format("{} of run {} is told\n", *step, short_id(target->id)));
+  return kOk;
+}
+
 int runs_fork(Session& session) {
   const auto& args = session.args();
   const auto target = target_of(session, Need::work);

@@ -75,6 +75,7 @@ int runs_diff(Session& session);
 int runs_cancel(Session& session);
 int runs_retry(Session& session);
 int runs_pause(Session& session);  // pause, resume
+int runs_steer(Session& session);  // prompt, interrupt, mode
 int runs_fork(Session& session);
 int runs_wait(Session& session);
 int runs_decide(Session& session);  // approve, deny

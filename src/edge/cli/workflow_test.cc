@@ -269,6 +269,33 @@ TEST_F(WorkflowCli, SteersARun) {
   EXPECT_EQ(corral({"runs", "show", kRun, "--at", "0"}).code, kUsage);
 }
 
+TEST_F(WorkflowCli, TellsTheAgentAtWork) {
+  const std::string path = std::string("/api/v1/runs/") + kRun;
+  const auto step = [](const char* name, const char* kind, const char* status) {
+    return json::object{{"name", name}, {"kind", kind}, {"status", status}};
+  };
+  json::object run{
+      {"id", kRun},
+      {"status", "running"},
+      {"steps", json::array{step("prepare", "git", "completed"), step("one", "agent", "waiting"),
+                            step("two", "agent", "pending")}}};
+  answers_["GET " + path] = run;
+  for (const char* command :
+       {"/steps/one/prompt", "/steps/one/interrupt", "/steps/one/mode", "/steps/two/interrupt"})
+    answers_["POST " + path + command] = run;
+  EXPECT_EQ(corral({"runs", "prompt", kRun, "And that."}).out,
+            "one of run 0199abcd-1234 is told\n");
+  EXPECT_EQ(body().at("text"), "And that.");
+  EXPECT_EQ(corral({"runs", "interrupt", kRun}).code, kOk);
+  EXPECT_EQ(corral({"runs", "mode", kRun, "ask"}).code, kOk);
+  EXPECT_EQ(body().at("permissions"), "ask");
+  EXPECT_EQ(corral({"runs", "mode", kRun, "yolo"}).code, kUsage);
+  run["steps"].as_array()[2].as_object()["status"] = "running";
+  answers_["GET " + path] = run;
+  EXPECT_THAT(corral({"runs", "interrupt", kRun}).err, HasSubstr("--step (one, two)"));
+  EXPECT_EQ(corral({"runs", "interrupt", kRun, "--step", "two"}).code, kOk);
+}
+
 TEST_F(WorkflowCli, ChoosesWithAYes) {
   const json::value approval = json::object{{"id", "a1"},
                                             {"run", kRun},

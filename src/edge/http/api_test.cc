@@ -156,6 +156,9 @@ TEST_F(ApiTest, HandsKeyAndTraceOnWithEveryCommand) {
       {"POST", "/api/v1/runs", R"({"git_url":"/r","prompt":"p"})", 202},
       {"POST", run + "/pause", R"({"reason":"look"})", 200},
       {"POST", run + "/resume", "", 200},
+      {"POST", run + "/steps/agent/prompt", R"({"text":"And that."})", 202},
+      {"POST", run + "/steps/agent/interrupt", "", 202},
+      {"POST", run + "/steps/agent/mode", R"({"permissions":"ask"})", 202},
       {"POST", run + "/fork", R"({"from":"agent"})", 201},
       {"POST", run + "/retry", R"({"from":"agent"})", 409},
       {"POST", run + "/cancel", "", 202},
@@ -187,6 +190,11 @@ TEST_F(ApiTest, HandsKeyAndTraceOnWithEveryCommand) {
       EXPECT_EQ(service.last_caller.trace, parent) << command.target;
     });
   }
+  EXPECT_EQ(client.request("POST", run + "/steps/agent/prompt", R"({"text":""})", kJson).status,
+            400);
+  EXPECT_EQ(
+      client.request("POST", run + "/steps/agent/mode", R"({"permissions":"yolo"})", kJson).status,
+      400);
   client.request("POST", run + "/pause", {}, "traceparent: nonsense\r\n");
   server.run([](testing::FakeService& service) { EXPECT_EQ(service.last_caller.trace, ""); });
   EXPECT_EQ(

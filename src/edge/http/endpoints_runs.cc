@@ -109,6 +109,27 @@ Task<Result<void>> retry_run(Api& api, Call& call) {
   co_return co_await call.json_reply(202, {{"Location", location(run)}}, run);
 }
 
+namespace {
+
+Task<Result<void>> steer(Api& api, Call& call, domain::SteeringKind what, std::string text) {
+  CORRAL_CO_TRY(const auto id, run_of(call));
+  CORRAL_CO_TRY(auto run, co_await api.service().steer_run(id, call.param("step"), what,
+                                                           std::move(text), call.caller()));
+  co_return co_await call.json_reply(202, {{"Location", location(run)}}, run);
+}
+
+}  // namespace
+
+Task<Result<void>> prompt_step(Api& api, Call& call) {
+  return steer(api, call, domain::SteeringKind::prompt, call.text("text"));
+}
+Task<Result<void>> interrupt_step(Api& api, Call& call) {
+  return steer(api, call, domain::SteeringKind::interrupt, "");
+}
+Task<Result<void>> set_step_mode(Api& api, Call& call) {
+  return steer(api, call, domain::SteeringKind::mode, call.text("permissions"));
+}
+
 Task<Result<void>> pause_run(Api& api, Call& call) {
   CORRAL_CO_TRY(const auto id, run_of(call));
   CORRAL_CO_TRY(auto run, co_await api.service().pause_run(id, call.text("reason"), call.caller()));

@@ -10,6 +10,8 @@ namespace ep = endpoints;
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kName = R"({"type":"string","maxLength":200})";
 
+const Parameter kStep{"step", path, R"({"type":"string","minLength":1,"maxLength":100})",
+                      "The step's name."};
 const Parameter kRun{"run", path, R"({"type":"string","format":"uuid"})", "The run's id."};
 const Parameter kProject{"project", path, kName, "The project's id or name."};
 const Parameter kGroup{"group", path, kName, "The group's id or name."};
@@ -448,6 +450,35 @@ std::vector<Route> run_routes() {
        .body_required = false,
        .replies = {{202, "Accepted.", kJson, kRunSchema, {kLocation}}},
        .endpoint = ep::retry_run},
+      {.method = "POST",
+       .path = "/api/v1/runs/{run}/steps/{step}/prompt",
+       .operation_id = "promptStep",
+       .tag = "runs",
+       .summary = "Give the agent at work a further task",
+       .description = "It is told once its turn has ended, in the same session.",
+       .parameters = {kRun, kStep, kIdempotencyKey},
+       .body = "PromptStep",
+       .replies = {{202, "Accepted.", kJson, kRunSchema, {kLocation}}},
+       .endpoint = ep::prompt_step},
+      {.method = "POST",
+       .path = "/api/v1/runs/{run}/steps/{step}/interrupt",
+       .operation_id = "interruptStep",
+       .tag = "runs",
+       .summary = "Have the agent at work leave off",
+       .description =
+           "It goes on with further prompts, if there are any; otherwise its step fails.",
+       .parameters = {kRun, kStep, kIdempotencyKey},
+       .replies = {{202, "Accepted.", kJson, kRunSchema, {kLocation}}},
+       .endpoint = ep::interrupt_step},
+      {.method = "POST",
+       .path = "/api/v1/runs/{run}/steps/{step}/mode",
+       .operation_id = "setStepMode",
+       .tag = "runs",
+       .summary = "Change who decides what the agent at work may do",
+       .parameters = {kRun, kStep, kIdempotencyKey},
+       .body = "StepMode",
+       .replies = {{202, "Accepted.", kJson, kRunSchema, {kLocation}}},
+       .endpoint = ep::set_step_mode},
       {.method = "POST",
        .path = "/api/v1/runs/{run}/pause",
        .operation_id = "pauseRun",

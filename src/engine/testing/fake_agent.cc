@@ -64,12 +64,31 @@ class FakeDriver final : public AgentDriver {
     step.text = fmt::format("answered {}: {} {}\n", id, allow ? "allowed" : "denied", message);
     return step;
   }
-  Step interrupt() override { return {}; }
+  Step interrupt() override { return tell("interrupt", "now"); }
+  Step prompt(std::string_view text) override { return tell("prompt", text); }
+  Step set_permission_policy(std::string_view policy) override {
+    Step step;
+    while (policy == "workspace" && !asked_.empty()) {
+      auto one = answer(std::string(asked_.begin()->first), true, "");
+      step.inputs.insert(step.inputs.end(), one.inputs.begin(), one.inputs.end());
+      step.events.insert(step.events.end(), one.events.begin(), one.events.end());
+      step.text += one.text;
+    }
+    return step;
+  }
   ports::AgentResult on_exit(int code, std::string_view errors) override {
     return {.ok = false, .summary = fmt::format("exit code {}, last words: {}", code, errors)};
   }
 
  private:
+  Step tell(std::string_view what, std::string_view text) {
+    Step step;
+    step.inputs.push_back(
+        {fmt::format("{}-{}", what, ++told_), fmt::format("{} {}\n", what, text)});
+    step.text = fmt::format("told to {} {}\n", what, text);
+    return step;
+  }
+
   void on_line(Step& step, std::pair<std::string, std::string> line) {
     auto& [word, rest] = line;
     if (word == "say") {
@@ -95,6 +114,7 @@ class FakeDriver final : public AgentDriver {
 
   std::string prompt_, line_;
   std::map<std::string, bool> asked_;
+  int told_ = 0;
 };
 
 class FakeAgent final : public ports::Agent {

@@ -6,6 +6,8 @@
 //   stubborn    waits, and heeds only SIGKILL done TEXT    gives its result and ends once stdin is
 //   closed linger TEXT  gives its result and never ends by itself fail TEXT    gives a bad result
 //   likewise     exit N      ends with that code and no result
+//
+// "await WORD" waits as well for the prompt WORD, and "await now" for an interrupt.
 #pragma once
 
 #include <memory>

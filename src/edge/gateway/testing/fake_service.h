@@ -39,6 +39,10 @@ class FakeService final : public engine::Service {
   Task<Result<json::value>> retry_run(RunId, std::string, engine::Caller) override {
     return none<json::value>();
   }
+  Task<Result<json::value>> steer_run(RunId, std::string, domain::SteeringKind, std::string,
+                                      engine::Caller) override {
+    return none<json::value>();
+  }
   Task<Result<json::value>> pause_run(RunId, std::string, engine::Caller) override {
     return none<json::value>();
   }

@@ -228,6 +228,14 @@ Task<Result<json::value>> FakeService::retry_run(RunId id, std::string from, eng
   co_return run->document;
 }
 
+Task<Result<json::value>> FakeService::steer_run(RunId id, std::string step,
+                                                 domain::SteeringKind what, std::string text,
+                                                 engine::Caller by) {
+  called(std::move(by), fmt::format("{} {} {}", step, to_string(what), text));
+  CORRAL_CO_TRY(auto* run, find_run(id));
+  co_return run->document;
+}
+
 Task<Result<json::value>> FakeService::pause_run(RunId id, std::string reason, engine::Caller by) {
   called(std::move(by), std::move(reason));
   CORRAL_CO_TRY(auto* run, find_run(id));

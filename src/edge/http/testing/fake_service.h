@@ -60,6 +60,8 @@ class FakeService final : public engine::Service {
   Task<Result<json::value>> start_run(engine::StartRun request, engine::Caller by) override;
   Task<Result<json::value>> cancel_run(RunId run, std::string reason, engine::Caller by) override;
   Task<Result<json::value>> retry_run(RunId run, std::string from, engine::Caller by) override;
+  Task<Result<json::value>> steer_run(RunId run, std::string step, domain::SteeringKind what,
+                                      std::string text, engine::Caller by) override;
   Task<Result<json::value>> pause_run(RunId run, std::string reason, engine::Caller by) override;
   Task<Result<json::value>> resume_run(RunId run, engine::Caller by) override;
   Task<Result<json::value>> fork_run(RunId run, std::string from, engine::Caller by) override;
