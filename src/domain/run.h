@@ -38,6 +38,7 @@ struct Step {
     visit("tries", self.tries);
     visit("not_before", self.not_before);
     visit("workspace", self.workspace);
+    visit("round", self.round);
     visit("started_at", self.started_at);
     visit("finished_at", self.finished_at);
     visit("error", self.error);
@@ -110,6 +111,18 @@ struct Steering {
   std::optional<std::uint64_t> applied_at;  // output offset at which the agent was told
   std::uint64_t applied_version = 0;
   std::string process;  // which was told
+
+  static void fields(auto& self, auto& visit) {
+    visit("number", self.number);
+    visit("step", self.step);
+    visit("attempt", self.attempt);
+    visit("what", self.what);
+    visit("text", self.text);
+    visit("by", self.by);
+    visit("applied_at", self.applied_at);
+    visit("applied_version", self.applied_version);
+    visit("process", self.process);
+  }
 };
 
 struct Artifact {
@@ -168,6 +181,7 @@ struct Run {
     visit("attempt", self.attempt);
     visit("steps", self.steps);
     visit("approvals", self.approvals);
+    visit("steerings", self.steerings);
     visit("artifacts", self.artifacts);
     visit("cancel_reason", self.cancel_reason);
     visit("paused", self.paused);
@@ -182,6 +196,7 @@ struct Run {
     visit("usage", self.usage);
     visit("cost", self.cost);
     visit("budget_exceeded", self.budget_exceeded);
+    visit("quota_reset", self.quota_reset);
     visit("summary", self.summary);
     visit("workspace", self.workspace);
     visit("workspace_ready", self.workspace_ready);

@@ -1,7 +1,7 @@
 // The usage meter, and what a refusal says of its end: any bytes, in any split, give the same
 // figures, and never negative ones.
-#include "engine/usage_meter.h"
 #include "edge/gateway/quota.h"
+#include "engine/usage_meter.h"
 
 #include <algorithm>
 
@@ -13,7 +13,7 @@ using corral::engine::UsageMeter;
 using corral::ports::LlmApi;
 
 corral::engine::ModelUsage metered(LlmApi api, std::string_view answer, UsageMeter::Form form,
-                                 std::size_t piece) {
+                                   std::size_t piece) {
   UsageMeter meter(api);
   meter.begin(form);
   for (std::size_t at = 0; at < answer.size(); at += piece) meter.feed(answer.substr(at, piece));
