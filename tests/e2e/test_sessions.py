@@ -5,14 +5,13 @@ import pty
 import random
 import re
 import select
-import signal
 import struct
 import subprocess
-import threading
+import sys
 import time
 
 import pytest
-from conftest import CORRAL, git, make_repo
+from conftest import CORRAL, ROOT, git, make_repo
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -239,3 +238,12 @@ def test_a_stalled_viewer_slows_nobody_and_catches_up_by_a_snapshot(serve, repo)
             break
     resident = int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{server.process.pid}/status").read())[1])
     assert resident < 128 * 1024, f"{resident} KB"
+
+
+def test_the_documentations_client_works(serve, folder, repo):
+    text = (ROOT / "docs/websocket.md").read_text()
+    (folder / "client.py").write_text(re.search(r"```python\n(.*?)```", text, re.S)[1])
+    server = serve()
+    session = open_session(server, repo, ["sh", "-c", "read line; echo it said $line; exit 7"])
+    done = subprocess.run([sys.executable, folder / "client.py", server.url, session["workspace"], session["id"]], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 7 and "it said hello" in done.stdout, done.stdout + done.stderr
