@@ -1,8 +1,8 @@
 // The screen, fed what a program in a sandbox prints: any bytes, in any split, give the same state;
 // a snapshot brings about what its own snapshot is again; a checkpoint is read back as it was
 // written, and one that was made up is refused or is a screen like any other.
-#include "base/error.h"
 #include "base/crc32c.h"
+#include "base/error.h"
 #include "session/screen/screen.h"
 
 namespace {
@@ -44,7 +44,7 @@ void play(std::string_view input) {
 
 void restore(std::string_view input) {
   std::string made_up(input);
-  const auto checksum = corral::session::crc32c(made_up);
+  const auto checksum = corral::crc32c(made_up);
   for (int byte = 0; byte < 4; ++byte) made_up += static_cast<char>(checksum >> 8 * byte);
   auto restored = Screen::restore(made_up);
   if (!restored) return;
