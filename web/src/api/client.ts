@@ -2,7 +2,17 @@
 import createClient from "openapi-fetch";
 import { problemFrom, toApiError } from "./problem";
 import type { paths } from "./schema";
-import type { Job, JobState, NewProject, NewSchedule, RunStatus, StartRun } from "./types";
+import type {
+  Job,
+  JobState,
+  NewProject,
+  NewSchedule,
+  NewSession,
+  RunStatus,
+  SessionStatus,
+  ShareRole,
+  StartRun,
+} from "./types";
 
 const client = createClient<paths>({ baseUrl: "" });
 
@@ -39,6 +49,8 @@ async function unwrap<T>(pending: Promise<Answer<T>>): Promise<T> {
 }
 
 export const runPath = (run: string) => `/api/v1/runs/${encodeURIComponent(run)}`;
+
+export const sessionPath = (session: string) => `/api/v1/sessions/${encodeURIComponent(session)}`;
 
 export const api = {
   info: (signal?: AbortSignal) => unwrap(client.GET("/api/v1/info", { signal })),
@@ -116,4 +128,32 @@ export const api = {
   retryJob: (job: Job["id"]) =>
     unwrap(client.POST("/api/v1/jobs/{job}/retry", { params: { path: { job } } })),
   discardJob: (job: Job["id"]) => unwrap(client.DELETE("/api/v1/jobs/{job}", { params: { path: { job } } })),
+
+  sessions: (query: { run?: string; status?: SessionStatus; limit?: number }, signal?: AbortSignal) =>
+    unwrap(client.GET("/api/v1/sessions", { params: { query }, signal })),
+  session: (session: string, signal?: AbortSignal) =>
+    unwrap(client.GET("/api/v1/sessions/{session}", { params: { path: { session } }, signal })),
+  createSession: (body: NewSession, idempotencyKey: string) =>
+    unwrap(
+      client.POST("/api/v1/sessions", { body, params: { header: { "Idempotency-Key": idempotencyKey } } }),
+    ),
+  renameSession: (session: string, name: string) =>
+    unwrap(
+      client.POST("/api/v1/sessions/{session}/rename", { params: { path: { session } }, body: { name } }),
+    ),
+  stopSession: (session: string) =>
+    unwrap(client.POST("/api/v1/sessions/{session}/stop", { params: { path: { session } }, body: {} })),
+  shareSession: (session: string, role: ShareRole, expiresS: number) =>
+    unwrap(
+      client.POST("/api/v1/sessions/{session}/shares", {
+        params: { path: { session } },
+        body: { role, expires_s: expiresS },
+      }),
+    ),
+  revokeShare: (session: string, share: string) =>
+    unwrap(
+      client.DELETE("/api/v1/sessions/{session}/shares/{share}", { params: { path: { session, share } } }),
+    ),
+  shared: (share: string, signal?: AbortSignal) =>
+    unwrap(client.GET("/api/v1/shared", { params: { query: { share } }, signal })),
 };

@@ -30,3 +30,10 @@ export type NewSchedule = NonNullable<
 export type Queue = Body<paths["/api/v1/queue"]["get"]["responses"][200]>;
 export type Job = Body<paths["/api/v1/jobs"]["get"]["responses"][200]>["items"][number];
 export type JobState = Job["state"];
+export type Session = Body<paths["/api/v1/sessions/{session}"]["get"]["responses"][200]>;
+export type SessionStatus = Session["status"];
+export type NewSession = NonNullable<
+  paths["/api/v1/sessions"]["post"]["requestBody"]
+>["content"]["application/json"];
+export type ShareLink = Body<paths["/api/v1/sessions/{session}/shares"]["post"]["responses"][201]>;
+export type ShareRole = ShareLink["role"];
