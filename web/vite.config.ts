@@ -2,7 +2,8 @@ import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
 // Where `npm run dev` and `npx vite preview` find the API.
-const proxy = { "/api": { target: process.env.CORRAL_URL ?? "http://127.0.0.1:8420" } };
+const target = process.env.CORRAL_URL ?? "http://127.0.0.1:8420";
+const proxy = { "/api": { target }, "/ws": { target, ws: true } };
 
 export default defineConfig({
   plugins: [react()],

@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Problem } from "./problem.mjs";
+import { sessionsApi } from "./sessions.mjs";
 import { World } from "./state.mjs";
 
 const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
@@ -157,6 +158,7 @@ async function api(world, request, response, url) {
   const { method } = request;
   if (method === "GET" && path === "/info") return json(response, 200, world.info);
   if (await plans(world, request, response, url, [noun, id, verb])) return;
+  if (await sessionsApi(world, request, response, url, [noun, id, verb, name], { json, bodyOf })) return;
   if (noun === "projects") {
     if (method === "GET")
       return json(response, 200, { items: [...world.projects.values()], next_cursor: null });
@@ -254,6 +256,7 @@ export async function startMock({
   modelSource = "replay",
 } = {}) {
   const world = new World({ speed, isolation, modelSource });
+  const allowed = (request) => !token || (request.headers.cookie ?? "").includes("corral_session=mock");
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, "http://mock");
     try {
@@ -264,7 +267,7 @@ export async function startMock({
         response.writeHead(204, { "Set-Cookie": "corral_session=mock; HttpOnly; SameSite=Strict; Path=/" });
         return response.end();
       }
-      if (token && !(request.headers.cookie ?? "").includes("corral_session=mock")) {
+      if (url.pathname !== "/api/v1/shared" && !allowed(request)) {
         throw new Problem(401, "unauthenticated", "log in first");
       }
       await api(world, request, response, url);
@@ -273,10 +276,12 @@ export async function startMock({
       problem(response, cause.status, cause.code, cause.message);
     }
   });
+  world.sessions.listen(server, allowed);
   const listen = (at) => new Promise((resolve) => server.listen(at, "127.0.0.1", resolve));
   const stop = () => {
     server.close();
     server.closeAllConnections();
+    world.sessions.cut();
   };
   await listen(port);
   const bound = server.address().port;

@@ -10,6 +10,8 @@ const { url, world } = await startMock({
 });
 seed(world);
 process.env.CORRAL_URL = url;
-const vite = await createServer({ server: { proxy: { "/api": { target: url } } } });
+const vite = await createServer({
+  server: { proxy: { "/api": { target: url }, "/ws": { target: url, ws: true } } },
+});
 await vite.listen();
 vite.printUrls();

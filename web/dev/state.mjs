@@ -6,6 +6,7 @@ import { Log } from "./log.mjs";
 import { Plans } from "./plans.mjs";
 import { Problem } from "./problem.mjs";
 import { callsOf, diffOf, scriptOf } from "./script.mjs";
+import { Sessions } from "./sessions.mjs";
 
 const now = () => new Date().toISOString();
 
@@ -41,6 +42,7 @@ export class World extends EventEmitter {
     this.runs = new Map();
     this.events = [];
     this.plans = new Plans(this);
+    this.sessions = new Sessions(this);
   }
 
   addProject(name, gitUrl) {

@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { api, onUnauthorized } from "./api/client";
 import { useLocation } from "./base/router";
 import { useResource } from "./base/use-resource";
@@ -16,6 +16,16 @@ import { WorkflowPage } from "./pages/workflows/workflow-page";
 import { WorkflowsPage } from "./pages/workflows/workflows-page";
 import { TopBar } from "./top-bar";
 
+// All that is about terminals is loaded when one of its pages is looked at.
+const LiveSessionPage = lazy(() =>
+  import("./pages/session/pages").then((all) => ({ default: all.LiveSessionPage })),
+);
+const ReplayPage = lazy(() => import("./pages/session/pages").then((all) => ({ default: all.ReplayPage })));
+const SharedPage = lazy(() => import("./pages/session/pages").then((all) => ({ default: all.SharedPage })));
+const SessionsPage = lazy(() =>
+  import("./pages/session/pages").then((all) => ({ default: all.SessionsPage })),
+);
+
 function page(path: string): ReactNode {
   const run = /^\/runs\/([^/]+)\/?$/.exec(path)?.[1];
   if (path === "/" || path === "/runs") return <RunsPage />;
@@ -23,6 +33,12 @@ function page(path: string): ReactNode {
   if (run) return <RunPage key={run} id={decodeURIComponent(run)} />;
   const workflow = /^\/workflows\/([^/]+)\/?$/.exec(path)?.[1];
   if (workflow) return <WorkflowPage key={workflow} name={decodeURIComponent(workflow)} />;
+  const session = /^\/sessions\/([^/]+?)(\/replay)?\/?$/.exec(path);
+  if (session?.[1]) {
+    const id = decodeURIComponent(session[1]);
+    return session[2] ? <ReplayPage key={id} id={id} /> : <LiveSessionPage id={id} />;
+  }
+  if (path === "/sessions") return <SessionsPage />;
   if (path === "/workflows") return <WorkflowsPage />;
   if (path === "/schedules") return <SchedulesPage />;
   if (path === "/queue") return <QueuePage />;
@@ -49,7 +65,7 @@ function Shell() {
       </a>
       <TopBar path={path} info={info.data} />
       <main id="main" ref={main} tabIndex={-1}>
-        {page(path)}
+        <Suspense>{page(path)}</Suspense>
       </main>
     </InfoContext>
   );
@@ -57,6 +73,15 @@ function Shell() {
 
 export function App() {
   const [locked, setLocked] = useState(false);
+  const { path } = useLocation();
   useEffect(() => onUnauthorized(() => setLocked(true)), []);
+  const share = /^\/s\/([^/]+)\/?$/.exec(path)?.[1];
+  if (share) {
+    return (
+      <Suspense>
+        <SharedPage token={decodeURIComponent(share)} />
+      </Suspense>
+    ); // its token is all that a guest has
+  }
   return locked ? <LoginPage onDone={() => setLocked(false)} /> : <Shell />;
 }

@@ -5,7 +5,7 @@ import { setTheme, type Theme, useTheme } from "./base/theme";
 import { IsolationMark } from "./ui/isolation";
 import "./top-bar.css";
 
-function Logo() {
+export function Logo() {
   return (
     <svg viewBox="0 0 32 32" className="logo" aria-hidden="true">
       <rect width="32" height="32" rx="8" className="logo-ground" />
@@ -18,7 +18,7 @@ function Logo() {
 const nextTheme: Record<Theme, Theme> = { system: "light", light: "dark", dark: "system" };
 const themeIcon = { system: Monitor, light: Sun, dark: Moon };
 
-function ThemeButton() {
+export function ThemeButton() {
   const theme = useTheme();
   const Icon = themeIcon[theme];
   return (
@@ -51,6 +51,7 @@ function ModelSource({ source }: { source: Info["model_source"] }) {
 
 const places = [
   { href: "/runs", label: "Runs", owns: (path: string) => path === "/" || path.startsWith("/runs") },
+  { href: "/sessions", label: "Sessions", owns: (path: string) => path.startsWith("/sessions") },
   { href: "/workflows", label: "Workflows", owns: (path: string) => path.startsWith("/workflows") },
   { href: "/schedules", label: "Schedules", owns: (path: string) => path === "/schedules" },
   { href: "/queue", label: "Queue", owns: (path: string) => path === "/queue" },

@@ -25,8 +25,8 @@ function* everySequence() {
       for (const final of chars("@", "~"))
         for (const data of ["m", '"q', "r", "544e", " q", ""])
           yield `\x1bP${prefix}${between}${final}${data}\x1b\\`;
+  // What begins a string is above; a reset would end the test's own modes and asks nothing.
   for (const between of ["", "#", "%", "(", " "])
-    // What begins a string is above; a reset would end the test's own modes and asks nothing.
     for (const final of chars("0", "~"))
       if (between || !"PX]^_[c".includes(final)) yield `\x1b${between}${final}`;
   yield "\x05";

@@ -11,7 +11,7 @@ export interface MenuItem {
 }
 
 // WAI-ARIA menu button: opens on click, Enter and ArrowDown; arrows move, Escape and Tab close.
-export function Menu({ label, items }: { label: string; items: MenuItem[] }) {
+export function Menu({ label, items, icon }: { label: string; items: MenuItem[]; icon?: ReactNode }) {
   const [open, setOpen] = useState(false);
   const wrap = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
@@ -63,7 +63,7 @@ export function Menu({ label, items }: { label: string; items: MenuItem[] }) {
           setOpen(true);
         }}
       >
-        <EllipsisVertical aria-hidden />
+        {icon ?? <EllipsisVertical aria-hidden />}
       </button>
       {open ? (
         <div id={id} ref={list} className="menu-list" role="menu" aria-label={label} onKeyDown={keys}>

@@ -1,12 +1,14 @@
 import type { Project } from "../../api/types";
 import { Field } from "../../ui/field";
-import type { Draft, DraftErrors } from "./draft";
+import type { Draft } from "./draft";
+
+export type Source = Pick<Draft, "source" | "project" | "git_url">;
 
 interface Props {
-  draft: Draft;
+  draft: Source;
   projects: Project[];
-  errors: DraftErrors;
-  onChange: (changes: Partial<Draft>) => void;
+  errors: Partial<Record<keyof Source, string>>;
+  onChange: (changes: Partial<Source>) => void;
 }
 
 const choices = [

@@ -10,14 +10,16 @@ import {
   Pause,
   Play,
   RotateCcw,
+  SquareTerminal,
   Workflow,
 } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useRef, useState } from "react";
 import { api } from "../../api/client";
 import { type ApiError, toApiError } from "../../api/problem";
-import type { Run } from "../../api/types";
+import type { NewSession, Run } from "../../api/types";
 import { formatCost, formatCount, plural, runTitle, shortActor, shortHash, shortId } from "../../base/format";
-import { Link } from "../../base/router";
+import { Link, navigate } from "../../base/router";
+import { uniqueKey } from "../../base/unique-key";
 import { CopyButton } from "../../ui/copy-button";
 import { Dialog } from "../../ui/dialog";
 import { Ago, Elapsed } from "../../ui/elapsed";
@@ -184,6 +186,44 @@ function PauseButton({ run, onChanged }: { run: Run; onChanged: (run: Run) => vo
   );
 }
 
+// A shell in the run's own workspace, beside the agent.
+function TerminalButton({ run }: { run: Run }) {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  const key = useRef(uniqueKey());
+  const open = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      const session = await api.createSession({ run: run.id } as NewSession, key.current);
+      navigate(`/sessions/${session.id}?fit=1`);
+    } catch (cause) {
+      key.current = uniqueKey();
+      setError(toApiError(cause));
+      setBusy(false);
+    }
+  };
+  return (
+    <>
+      {error ? (
+        <span className="field-error" role="alert">
+          {error.message}
+        </span>
+      ) : null}
+      <button
+        type="button"
+        className="button"
+        disabled={busy}
+        title="Open a shell in the run's workspace"
+        onClick={() => void open()}
+      >
+        <SquareTerminal aria-hidden />
+        Terminal
+      </button>
+    </>
+  );
+}
+
 export function RunHeader({
   run,
   past,
@@ -210,6 +250,7 @@ export function RunHeader({
           ) : null}
         </div>
         <div className="run-actions" hidden={past}>
+          {run.status === "running" ? <TerminalButton run={run} /> : null}
           {active ? <PauseButton run={run} onChanged={onChanged} /> : null}
           {active ? (
             <button type="button" className="button button-danger" onClick={() => setAsking("cancel")}>
