@@ -6,7 +6,8 @@ import { startMock } from "./mock-server.mjs";
 type Mock = Awaited<ReturnType<typeof startMock>>;
 
 const mocked = test.extend<{ mock: Mock }>({
-  mock: async ({ page: _ }, use) => {
+  mock: async ({ page }, use) => {
+    await page.addInitScript(withoutWebgl);
     const mock = await startMock({ speed: 50 });
     mock.world.addProject("tally", "/srv/git/tally");
     await use(mock);
@@ -14,14 +15,26 @@ const mocked = test.extend<{ mock: Mock }>({
   },
 });
 
-mocked.use({ expected: /^Failed to load resource|WebSocket connection to/ }); // lost connections are the point here
+mocked.use({ expected: /^Failed to load resource|WebSocket connection to|isWrapped/ }); // lost connections are the point here
 
 const project = (mock: Mock) => [...mock.world.projects.keys()][0];
 const open = (mock: Mock, request: object = {}) =>
   mock.world.sessions.create({ project: project(mock), name: "build", ...request });
 const live = (page: Page) => page.locator("[data-session]");
 
-// What the terminal shows. Drawn on a canvas or not, the buffer is what a person selects.
+// Text drawn by WebGL cannot be read: the page draws with elements instead, as it does where there is no WebGL.
+const withoutWebgl = () => {
+  const { getContext } = HTMLCanvasElement.prototype;
+  HTMLCanvasElement.prototype.getContext = function (
+    this: HTMLCanvasElement,
+    kind: string,
+    ...rest: unknown[]
+  ) {
+    return kind === "webgl2" ? null : Reflect.apply(getContext, this, [kind, ...rest]);
+  } as typeof getContext;
+};
+
+// What the terminal shows.
 async function screen(page: Page, at = 0): Promise<string> {
   return page
     .locator(".xterm")
@@ -43,10 +56,10 @@ mocked("opens a shell from the form, as large as the window, and runs a command"
   await expect(page.getByRole("heading", { name: "No sessions yet" })).toBeVisible();
   await expectAccessible(page);
   await page.getByRole("button", { name: "New session" }).click();
-  await page.getByText("A command").click();
+  await page.getByLabel("A command").check();
   await page.getByRole("button", { name: "Open the session" }).click();
   await expect(page.locator("#command-error")).toHaveText("Give the program to run");
-  await page.getByText("A shell").click();
+  await page.getByLabel("A shell").check();
   await page.getByLabel("Name").fill("my shell");
   await expectAccessible(page);
   await page.getByRole("button", { name: "Open the session" }).click();
@@ -71,6 +84,7 @@ mocked(
       colorScheme: "dark",
     });
     const phone = await context.newPage();
+    await phone.addInitScript(withoutWebgl);
     await join(phone, mock, `/sessions/${session.doc.id}`);
     await page.keyboard.type("echo from the desk\n");
     await expect.poll(() => screen(phone)).toContain("\nfrom the desk\n");
@@ -107,7 +121,7 @@ mocked(
     // Ctrl holds for one key.
     await phone.locator(".xterm").tap();
     await phone.keyboard.type("half a line");
-    await phone.getByRole("button", { name: "Control, for the next key" }).tap();
+    await phone.getByRole("button", { name: "Ctrl, for the next key" }).tap();
     await phone.keyboard.type("c");
     await expect.poll(() => screen(page)).toContain("half a line^C");
     await context.close();
@@ -159,33 +173,30 @@ mocked("answers nothing that a program asks its terminal", async ({ page, mock }
   await expect.poll(() => session.received).toBe("ask\r!");
 });
 
-mocked(
-  "asks before many lines are pasted into a program that would run them",
-  async ({ page, mock, context }) => {
-    const session = open(mock);
-    await join(page, mock, `/sessions/${session.doc.id}`);
-    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
-    const paste = async (text: string) => {
-      await page.evaluate((wanted) => navigator.clipboard.writeText(wanted), text);
-      await page.locator(".xterm-helper-textarea").focus();
-      await page.keyboard.press("ControlOrMeta+v");
-    };
-    await paste("echo one");
-    await expect.poll(() => session.received).toContain("echo one");
-    await page.keyboard.press("Enter");
-    await paste("echo two\necho three\n");
-    await expect(page.getByRole("heading", { name: "Paste 2 lines?" })).toBeVisible();
-    await expectAccessible(page);
-    await page.getByRole("button", { name: "Do not paste" }).click();
-    await paste("echo two\necho three\n");
-    await page.getByRole("button", { name: "Paste", exact: true }).click();
-    await expect.poll(() => session.received).toBe("echo one\recho two\recho three\r");
-    await page.keyboard.type("bracketed on\n");
-    await expect.poll(() => screen(page)).toMatch(/bracketed on\n/);
-    await paste("echo four\necho five");
-    await expect.poll(() => session.received).toContain("\x1b[200~echo four\recho five\x1b[201~");
-  },
-);
+mocked("asks before many lines are pasted into a program that would run them", async ({ page, mock }) => {
+  const session = open(mock);
+  await join(page, mock, `/sessions/${session.doc.id}`);
+  const paste = (text: string) =>
+    page.locator(".xterm-helper-textarea").evaluate((element, wanted) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData("text/plain", wanted);
+      element.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+    }, text);
+  await paste("echo one");
+  await expect.poll(() => session.received).toContain("echo one");
+  await page.keyboard.press("Enter");
+  await paste("echo two\necho three\n");
+  await expect(page.getByRole("heading", { name: "Paste 2 lines?" })).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Do not paste" }).click();
+  await paste("echo two\necho three\n");
+  await page.getByRole("button", { name: "Paste", exact: true }).click();
+  await expect.poll(() => session.received).toBe("echo one\recho two\recho three\r");
+  await page.keyboard.type("bracketed on\n");
+  await expect.poll(() => screen(page)).toMatch(/bracketed on\n/);
+  await paste("echo four\necho five");
+  await expect.poll(() => session.received).toContain("\x1b[200~echo four\recho five\x1b[201~");
+});
 
 mocked("searches, opens links of its own window, and takes its title", async ({ page, mock }) => {
   const session = open(mock);
@@ -214,6 +225,7 @@ mocked("shares by link: watching only, then revoked", async ({ browser, page, mo
   await shot(page, "share-dialog");
   const context = await browser.newContext();
   const guest = await context.newPage();
+  await guest.addInitScript(withoutWebgl);
   await guest.goto(link);
   await expect(guest.getByText("You are watching")).toBeVisible();
   await expectAccessible(guest);
@@ -245,7 +257,7 @@ mocked("renames, shows two sessions of a workspace side by side, and stops one",
   await expect.poll(() => screen(page)).toContain("$");
   await page.getByRole("button", { name: "More about this session" }).click();
   await page.getByRole("menuitem", { name: "Rename…" }).click();
-  await page.getByLabel("Name").fill("left");
+  await page.getByRole("textbox", { name: "Name" }).fill("left");
   await page.getByRole("button", { name: "Rename" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "left" })).toBeVisible();
   await page.getByRole("button", { name: "New shell in this workspace" }).click();
@@ -267,6 +279,31 @@ mocked("renames, shows two sessions of a workspace side by side, and stops one",
   await page.getByRole("button", { name: "Stop the session", exact: true }).click();
   await expect(page.getByText("The session has ended with exit code 129: stopped by ada.")).toBeVisible();
   await shot(page, "session-ended");
+});
+
+mocked("goes on with a new terminal when one is stuck", async ({ page, mock }) => {
+  const session = open(mock);
+  await join(page, mock, `/sessions/${session.doc.id}`);
+  // xterm.js 6.0 throws when all is erased up to a cursor that stands in the last corner and is about to wrap.
+  const bytes = Buffer.from("\x1b[24;80Hx\x1b[1J");
+  session.emit("output", session.size, bytes);
+  await page.locator(".xterm").click();
+  await page.keyboard.type("echo still here\n");
+  await expect.poll(() => screen(page)).toContain("\nstill here\n");
+});
+
+test("draws with WebGL where there is any, within the content security policy", async ({ page }) => {
+  const mock = await startMock({ speed: 50 });
+  mock.world.addProject("tally", "/srv/git/tally");
+  const session = open(mock);
+  await page.goto(`${mock.url}/sessions/${session.doc.id}`);
+  await expect(page.locator(".xterm canvas").first()).toBeVisible();
+  await page.locator(".xterm").click();
+  await page.keyboard.type("colors\n");
+  await expect.poll(() => session.received).toBe("colors\r");
+  await expect(page.locator(".terminal-dot-live")).toBeVisible();
+  await shot(page, "session-webgl");
+  mock.stop();
 });
 
 mocked("replays a session that has ended, from any moment", async ({ page, mock }) => {

@@ -52,7 +52,8 @@ export class Shell {
   }
 
   run() {
-    const [name = "", ...words] = this.line.trim().split(/\s+/);
+    const line = this.line.replaceAll(/\$\(\((\d+)\)\)/g, "$1"); // all the arithmetic that it knows
+    const [name = "", ...words] = line.trim().split(/\s+/);
     this.line = "";
     if (name === "exit") return this.end(Number(words[0] ?? 0));
     if (name !== "") this.print(commands[name]?.(words) ?? `${name}: command not found\r\n`);

@@ -28,7 +28,9 @@ export const test = base.extend<{ expected: RegExp | null; quiet: undefined }>({
   quiet: [
     async ({ page, expected }, use) => {
       const errors: string[] = [];
-      page.on("pageerror", (error) => errors.push(error.message));
+      page.on("pageerror", (error) => {
+        if (!expected?.test(error.message)) errors.push(error.message);
+      });
       page.on("console", (message) => {
         if (message.type() === "error" && !expected?.test(message.text())) errors.push(message.text());
       });

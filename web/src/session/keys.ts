@@ -1,8 +1,8 @@
 // Keys that a phone's keyboard does not have, as a terminal sends them.
 export const phoneKeys = [
-  { id: "esc", label: "Esc", name: "Escape" },
-  { id: "ctrl", label: "Ctrl", name: "Control, for the next key" },
-  { id: "tab", label: "Tab", name: "Tab" },
+  { id: "esc", label: "Esc", name: "Esc key" },
+  { id: "ctrl", label: "Ctrl", name: "Ctrl, for the next key" },
+  { id: "tab", label: "Tab", name: "Tab key" },
   { id: "left", label: "←", name: "Left arrow" },
   { id: "up", label: "↑", name: "Up arrow" },
   { id: "down", label: "↓", name: "Down arrow" },

@@ -22,6 +22,7 @@ export class ReplayView implements PlayerScreen {
       onSearch: nothing,
       onControl: nothing,
       onLeave: nothing,
+      onStuck: nothing,
     });
     this.view.setWritable(false);
     this.view.terminal.options.disableStdin = true;

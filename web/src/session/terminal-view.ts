@@ -5,10 +5,10 @@ import { SearchAddon } from "@xterm/addon-search";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { WebglAddon } from "@xterm/addon-webgl";
 import { type ITheme, Terminal } from "@xterm/xterm";
+import { allowStyles } from "./allowed-styles";
 import type { Screen } from "./channel";
 import { pasteIsRisky, withControl } from "./keys";
 import { isFocusReport, silenceQueries } from "./queries";
-import { sheetDocument } from "./sheet-document";
 
 export interface ViewOptions {
   fontSize: number;
@@ -20,11 +20,13 @@ export interface ViewOptions {
   onMatches: (index: number, count: number) => void;
   onSearch: () => void; // the keys for it were pressed
   onControl: (held: boolean) => void;
+  onStuck: () => void; // it shows nothing any more: a new one must take its place
   onLeave: () => void; // the keyboard is to go back to the page: the terminal takes Tab for itself
 }
 
 const scrollbarPx = 12;
 const smallestFont = 4;
+const stuckAfterMs = 8000;
 const scrollback = 10_000;
 const ansiNames = [
   "black",
@@ -60,6 +62,7 @@ function themeOf(host: HTMLElement): ITheme {
     cursor: color("accent"),
     cursorAccent: color("terminal-ground"),
     selectionBackground: color("terminal-selection"),
+    overviewRulerBorder: color("terminal-ground"),
     scrollbarSliderBackground: color("line-strong"),
     scrollbarSliderHoverBackground: color("muted"),
     scrollbarSliderActiveBackground: color("muted"),
@@ -92,14 +95,16 @@ export class TerminalView implements Screen {
   private control = false;
   private writable = true;
   private readonly undo: (() => void)[] = [];
+  private waiting = 0; // writes that are not worked off
+  private workedAt = 0;
 
   constructor(
     private readonly host: HTMLElement, // as large as the terminal; in a box that scrolls
     private readonly options: ViewOptions,
   ) {
+    allowStyles();
     this.preferred = options.fontSize;
     const terminal = new Terminal({
-      documentOverride: sheetDocument(),
       fontFamily: getComputedStyle(host).getPropertyValue("--mono").trim() || "monospace",
       fontSize: options.fontSize,
       screenReaderMode: options.screenReader,
@@ -133,6 +138,8 @@ export class TerminalView implements Screen {
     watcher.observe(document.documentElement, { attributeFilter: ["data-theme"] });
     dark.addEventListener("change", recolor);
     this.undo.push(() => watcher.disconnect());
+    const watching = setInterval(this.watch, stuckAfterMs / 4);
+    this.undo.push(() => clearInterval(watching));
     this.undo.push(() => dark.removeEventListener("change", recolor));
   }
 
@@ -145,12 +152,29 @@ export class TerminalView implements Screen {
 
   snapshot(bytes: Uint8Array, done: () => void) {
     if (!startsWithReset(bytes)) this.terminal.write("\x1bc");
-    this.terminal.write(bytes, done);
+    this.write(bytes, done);
   }
 
   output(bytes: Uint8Array, done: () => void) {
-    this.terminal.write(bytes, done);
+    this.write(bytes, done);
   }
+
+  private write(bytes: Uint8Array, done: () => void) {
+    if (this.waiting === 0) this.workedAt = Date.now();
+    this.waiting += 1;
+    this.terminal.write(bytes, () => {
+      this.waiting -= 1;
+      this.workedAt = Date.now();
+      done();
+    });
+  }
+
+  // A sequence that makes xterm.js throw (there are such) stops it for good: it never comes to what was written after.
+  private readonly watch = () => {
+    const visible = document.visibilityState === "visible"; // in the background a browser lets everything wait
+    if (!visible) this.workedAt = Date.now();
+    else if (this.waiting > 0 && Date.now() - this.workedAt > stuckAfterMs) this.options.onStuck();
+  };
 
   resized(columns: number, rows: number) {
     // In its turn: what was printed before is for the size before.
@@ -161,6 +185,11 @@ export class TerminalView implements Screen {
     });
   }
   onSize: () => void = () => {};
+
+  // Once a session has ended nothing is waited for.
+  hideCursor() {
+    this.terminal.write("\x1b[?25l");
+  }
 
   // ---- what is typed ----
 
@@ -248,8 +277,21 @@ export class TerminalView implements Screen {
     };
   }
 
+  // What the host's own edge takes of its box.
+  private edge(): { width: number; height: number } {
+    const { offsetWidth, offsetHeight } = this.host;
+    const style = getComputedStyle(this.host);
+    return {
+      width: offsetWidth - Number.parseFloat(style.width),
+      height: offsetHeight - Number.parseFloat(style.height),
+    };
+  }
+
   // How many columns and rows of the preferred font a box holds.
-  sizeFor(width: number, height: number): { columns: number; rows: number } {
+  sizeFor(boxWidth: number, boxHeight: number): { columns: number; rows: number } {
+    const edge = this.edge();
+    const width = boxWidth - edge.width;
+    const height = boxHeight - edge.height;
     this.terminal.options.fontSize = this.preferred;
     const cell = this.cell();
     return {
@@ -260,8 +302,11 @@ export class TerminalView implements Screen {
 
   // Shows all of it in the box, with a smaller font if it must; or at the preferred font, for panning. Scaling the font and
   // not the picture keeps letters sharp and selections under the pointer.
-  layOut(width: number, height: number, whole: boolean) {
+  layOut(boxWidth: number, boxHeight: number, whole: boolean) {
     const { terminal } = this;
+    const edge = this.edge();
+    const width = Math.floor(boxWidth - edge.width);
+    const height = Math.floor(boxHeight - edge.height);
     const needs = () => {
       const cell = this.cell();
       return { width: cell.width * terminal.cols + scrollbarPx, height: cell.height * terminal.rows };

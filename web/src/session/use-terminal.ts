@@ -26,15 +26,16 @@ export function useTerminal(
   connection: WorkspaceSocket,
   session: string,
   role: Role,
-  options: ViewOptions,
+  options: Omit<ViewOptions, "onInput" | "onStuck">,
 ): LiveTerminal {
   const [live, setLive] = useState<LiveTerminal>({ view: null, channel: null, error: null });
+  const [made, setMade] = useState(0); // terminals so far
   const latest = useRef(options);
   useEffect(() => {
     latest.current = options;
   });
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another role is asked for on the channel that is there
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another role is asked for on the channel that is there, and each new terminal takes the place of one that is stuck
   useEffect(() => {
     let over = false;
     let end = () => {};
@@ -55,6 +56,7 @@ export function useTerminal(
           onMatches: (index, count) => latest.current.onMatches(index, count),
           onSearch: () => latest.current.onSearch(),
           onControl: (held) => latest.current.onControl(held),
+          onStuck: () => setMade((count) => count + 1),
           onLeave: () => latest.current.onLeave(),
         });
         const attached = connection.attach({ session, role, scrollback: 2000, screen: view });
@@ -73,6 +75,6 @@ export function useTerminal(
       end();
       setLive({ view: null, channel: null, error: null });
     };
-  }, [host, connection, session]);
+  }, [host, connection, session, made]);
   return live;
 }

@@ -61,7 +61,7 @@ function Line({
   connection: ConnectionState;
   title: string;
 }) {
-  const live = connection.phase === "live" && state.phase === "attached";
+  const live = connection.phase === "live" && state.phase === "attached" && !state.ended;
   return (
     <div className="terminal-line muted small tabular">
       <span className={live ? "terminal-dot terminal-dot-live" : "terminal-dot"} aria-hidden />
@@ -153,7 +153,6 @@ export function LiveSession({
   const { view, channel, error } = useTerminal(host, connection, given.id, guest ? "type" : "own", {
     fontSize: preferences.fontSize,
     screenReader: preferences.screenReader,
-    onInput: () => {},
     onTitle: setTitle,
     onRiskyPaste: setRisky,
     onRefusedKey: () => setRefusedKeys(true),
@@ -172,6 +171,10 @@ export function LiveSession({
     view?.setWritable(mayType);
     if (mayType) setRefusedKeys(false);
   }, [view, mayType]);
+  const over = state?.ended != null;
+  useEffect(() => {
+    if (over) view?.hideCursor();
+  }, [view, over]);
   useEffect(() => {
     view?.setScreenReader(preferences.screenReader);
   }, [view, preferences.screenReader]);

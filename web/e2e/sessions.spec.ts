@@ -1,0 +1,164 @@
+// Live sessions against the real server: a shell in a workspace, seen and typed in by two browsers, shared and replayed.
+import type { Page } from "@playwright/test";
+import {
+  expect,
+  expectAccessible,
+  expectNoSidewaysScroll,
+  openRuns,
+  repository,
+  shot,
+  test,
+} from "./support";
+
+test.use({ expected: /WebSocket connection to|^Failed to load resource/ }); // lines that a test breaks
+
+// Text drawn by WebGL cannot be read: the page draws with elements instead.
+const withoutWebgl = () => {
+  const { getContext } = HTMLCanvasElement.prototype;
+  HTMLCanvasElement.prototype.getContext = function (
+    this: HTMLCanvasElement,
+    kind: string,
+    ...rest: unknown[]
+  ) {
+    return kind === "webgl2" ? null : Reflect.apply(getContext, this, [kind, ...rest]);
+  } as typeof getContext;
+};
+
+const screen = (page: Page) =>
+  page
+    .locator(".xterm")
+    .first()
+    .evaluate((element) =>
+      [...element.querySelectorAll(".xterm-rows > div")]
+        .map((row) => row.textContent?.trimEnd() ?? "")
+        .join("\n"),
+    );
+
+// Opens a shell of its own and waits until something can be typed.
+async function openShell(page: Page, name: string): Promise<string> {
+  await page.addInitScript(withoutWebgl);
+  await openRuns(page);
+  await page.goto("/sessions?new=1");
+  const other = page.getByLabel("Another repository");
+  await expect(page.getByRole("heading", { name: "New session" })).toBeVisible();
+  if (await other.isVisible()) await other.check();
+  await page.getByLabel("Git URL or path").fill(repository);
+  await page.getByRole("textbox", { name: "Name" }).fill(name);
+  await page.getByLabel("Size").selectOption("80x24");
+  await page.getByRole("button", { name: "Open the session" }).click();
+  await page.waitForURL(/\/sessions\/[0-9a-f-]{36}/);
+  await expect(page.locator(".terminal-dot-live")).toBeVisible({ timeout: 60_000 });
+  await page.locator(".xterm").click();
+  return page.url().split("/").at(-1)?.split("?")[0] ?? "";
+}
+
+// What a command says, and not the line that asked for it: the words are put together by the shell.
+async function say(page: Page, word: string) {
+  await page.keyboard.type(`echo said-$((1))-${word}\n`);
+  await expect.poll(() => screen(page)).toContain(`said-1-${word}`);
+}
+
+test("two browsers, one of them a phone, see the same shell and type in turn", async ({ page, browser }) => {
+  const id = await openShell(page, "together");
+  await say(page, "desk");
+  const context = await browser.newContext({ viewport: { width: 390, height: 844 }, hasTouch: true });
+  const phone = await context.newPage();
+  await phone.addInitScript(withoutWebgl);
+  await openRuns(phone);
+  await phone.goto(`/sessions/${id}`);
+  await expect.poll(() => screen(phone)).toContain("said-1-desk");
+  await expectNoSidewaysScroll(phone);
+  await expect(page.locator(".avatar")).toHaveCount(2);
+  await phone.locator(".xterm").tap();
+  await say(phone, "phone");
+  await expect.poll(() => screen(page)).toContain("said-1-phone");
+
+  await phone.getByRole("button", { name: "Keyboard: everyone types" }).tap();
+  await phone.getByRole("menuitem", { name: /Take the keyboard/ }).tap();
+  await expect(page.getByText(/has the keyboard/)).toBeVisible();
+  await page.locator(".xterm").click();
+  await page.keyboard.type("echo never-$((1))\n");
+  await phone.locator(".xterm").tap();
+  await say(phone, "mine");
+  expect(await screen(phone)).not.toContain("never-1");
+  await expectAccessible(page);
+  await shot(page, "session-live");
+  await shot(phone, "session-live-phone");
+  await context.close();
+  await expect(page.getByText(/has the keyboard/), "who leaves gives it back").toHaveCount(0);
+});
+
+test("what is typed over a line that breaks arrives once", async ({ page }) => {
+  const lines: (() => Promise<void>)[] = [];
+  await page.routeWebSocket(/\/ws\//, (line) => {
+    const server = line.connectToServer();
+    lines.push(async () => {
+      await server.close();
+      await line.close({ code: 3000 });
+    });
+  });
+  await openShell(page, "bad line");
+  await page.keyboard.type("stty -echo; cat > /tmp/typed\n");
+  const text = "the-quick-brown-fox-0123456789";
+  for (const [index, char] of [...text].entries()) {
+    await page.keyboard.type(char);
+    if (index % 10 === 4) await lines.at(-1)?.();
+  }
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Control+d");
+  await page.keyboard.type("stty echo; cat /tmp/typed\n");
+  await expect.poll(() => screen(page)).toContain(`${text}\n`);
+  expect(lines.length, "connections").toBeGreaterThan(3);
+});
+
+test("the server answers a terminal's queries, once, with two looking on", async ({ page, browser }) => {
+  const id = await openShell(page, "queries");
+  const context = await browser.newContext();
+  const second = await context.newPage();
+  await openRuns(second);
+  await second.goto(`/sessions/${id}`);
+  await expect(second.locator(".terminal-dot-live")).toBeVisible();
+  // All that comes back within a second, as visible text: one answer to one question.
+  await page.keyboard.type(
+    "stty raw -echo min 0 time 10; printf '\\033[6n'; a=$(cat); stty sane; printf %s \"$a\" | cat -v; echo; echo over-$((1))\n",
+  );
+  await expect.poll(() => screen(page)).toContain("over-1");
+  expect((await screen(page)).match(/\^\[\[\d+;\d+R/g)).toHaveLength(1);
+  await context.close();
+});
+
+test("a share link lets somebody watch until it is revoked", async ({ page, browser }) => {
+  await openShell(page, "shared");
+  await say(page, "before");
+  await page.getByRole("button", { name: "Share", exact: true }).click();
+  await page.getByRole("button", { name: "Make a link" }).click();
+  const link = await page.getByLabel(/shown this once/).inputValue();
+  const context = await browser.newContext(); // not logged in
+  const guest = await context.newPage();
+  await guest.addInitScript(withoutWebgl);
+  await guest.goto(link);
+  await expect.poll(() => screen(guest)).toContain("said-1-before");
+  await expect(guest.getByText("You are watching")).toBeVisible();
+  await expectAccessible(guest);
+  await page.getByRole("button", { name: /^Revoke/ }).click();
+  await expect(guest.getByText(/revoked/)).toBeVisible({ timeout: 30_000 });
+  await context.close();
+});
+
+test("a session ends with its exit code, and is replayed", async ({ page }) => {
+  const id = await openShell(page, "to be replayed");
+  await say(page, "early");
+  await say(page, "late");
+  await page.keyboard.type("exit 7\n");
+  await expect(page.locator("[data-ended]")).toContainText("exit code 7");
+  await page.getByRole("link", { name: "Replay" }).click();
+  const scrubber = page.getByLabel("Position in the recording");
+  await expect(page.getByRole("button", { name: "Play again" })).toBeVisible({ timeout: 30_000 });
+  await expect.poll(() => screen(page)).toContain("said-1-late");
+  await scrubber.fill("0");
+  await expect.poll(() => screen(page)).not.toContain("said-1-late");
+  await expectAccessible(page);
+  await shot(page, "session-replay");
+  await page.goto("/sessions?status=ended");
+  await expect(page.locator(`[data-session-row="${id}"]`)).toContainText("Exit 7");
+});
