@@ -26,7 +26,10 @@ export function Dialog({
       ref={dialog}
       className={wide ? "dialog dialog-wide" : "dialog"}
       aria-labelledby={titleId}
-      onClose={onClose}
+      onClose={() => {
+        // The event comes late: the dialog may be gone by then, because of something that a person did in it.
+        if (dialog.current && !dialog.current.open) onClose();
+      }}
     >
       <h2 id={titleId}>{title}</h2>
       {children}
