@@ -237,8 +237,9 @@ TEST_F(ServiceTest, AViewersWaitEndsWithTheRun) {
 
 TEST_F(ServiceTest, WorkflowsAreListedAndChecked) {
   const auto all = h.call(engine().list_workflows()).value();
-  ASSERT_EQ(all.size(), 1u);
+  ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(find_string(all[0], {"name"}), "task");
+  EXPECT_EQ(find_string(all[1], {"name"}), "session");
   EXPECT_EQ(all[0].at("steps").as_array().size(), 5u);
   EXPECT_EQ(
       engine().validate_workflow(std::string(find_string(all[0], {"source"}))).value().at("steps"),

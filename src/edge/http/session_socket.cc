@@ -70,7 +70,7 @@ struct SessionSocket::Channel {
   std::uint64_t credit = 1u << 20;
 
   std::shared_ptr<LiveSession> live;
-  std::unique_ptr<LiveSession::Seat> seat;
+  std::shared_ptr<LiveSession::Seat> seat;
   std::uint64_t position = 0;                    // sent up to here
   std::size_t resizes = 0;                       // of those told
   std::optional<std::uint64_t> news, documents;  // as last told
@@ -227,18 +227,19 @@ Task<Result<void>> SessionSocket::handle(std::string_view type, const json::valu
     channel->changed.notify_all();
     co_return Result<void>{};
   }
-  if (!channel->seat)
+  const auto seat = channel->seat;
+  if (!seat)
     co_return fail(ErrorCode::unavailable, "channel {} is not attached yet", channel->number);
   if (type == "resize") {
     CORRAL_CO_TRY(const auto columns,
                   whole(message, "columns", 1, domain::kMaxColumns, std::nullopt));
     CORRAL_CO_TRY(const auto rows, whole(message, "rows", 1, domain::kMaxRows, std::nullopt));
-    co_return co_await channel->seat->resize(
+    co_return co_await seat->resize(
         {static_cast<std::uint16_t>(columns), static_cast<std::uint16_t>(rows)});
   }
   if (type == "signal") {
     CORRAL_CO_TRY(const auto number, whole(message, "number", 1, 64, std::nullopt));
-    co_return co_await channel->seat->signal(static_cast<int>(number));
+    co_return co_await seat->signal(static_cast<int>(number));
   }
   if (type == "stop") {
     if (channel->role == Role::view || caller_.guest)
@@ -320,7 +321,7 @@ Task<Result<void>> SessionSocket::on_frame(std::string_view frame) {
   co_return Result<void>{};
 }
 
-Task<void> SessionSocket::type(ChannelPtr channel) {
+Task<void> SessionSocket::type(ChannelPtr channel, std::shared_ptr<LiveSession::Seat> seat) {
   while (!channel->detached) {
     if (channel->inputs.empty()) {
       co_await channel->typed.wait();
@@ -335,7 +336,7 @@ Task<void> SessionSocket::type(ChannelPtr channel) {
       channel->inputs.pop_front();
     }
     const auto size = input.bytes.size();
-    const auto arrived = co_await channel->seat->type(input.position, std::move(input.bytes));
+    const auto arrived = co_await seat->type(input.position, std::move(input.bytes));
     channel->under_way -= size;
     channel->typed.notify_all();
     if (arrived) {
@@ -347,7 +348,7 @@ Task<void> SessionSocket::type(ChannelPtr channel) {
     for (const auto& dropped : channel->inputs) channel->under_way -= dropped.bytes.size();
     channel->inputs.clear();
     co_await complain(channel->number, "input", arrived.error());
-    const auto known = co_await channel->seat->typed();
+    const auto known = co_await seat->typed();
     (void)co_await tell({{"type", "typed"},
                          {"channel", channel->number},
                          {"position", known ? *known : 0},
@@ -361,14 +362,14 @@ Task<void> SessionSocket::serve(ChannelPtr channel) {
   auto begun = co_await begin(channel);
   Result<void> done = begun;
   if (begun) {
-    TaskScope typing(tasks_.executor());
-    typing.start("typing", type(channel));
+    tasks_.start("typing", type(channel, channel->seat));
     done = co_await pump(channel);
-    channel->detach();
-    co_await typing.stop();
   }
+  channel->detach();
   channel->seat.reset();
-  channels_.erase(channel->number);
+  if (const auto at = channels_.find(channel->number);
+      at != channels_.end() && at->second == channel)
+    channels_.erase(at);
   if (!done && done.error().code != ErrorCode::cancelled)
     (void)co_await tell({{"type", "detached"},
                          {"channel", channel->number},
@@ -388,7 +389,7 @@ Task<Result<void>> SessionSocket::begin(const ChannelPtr& channel) {
     co_return fail(ErrorCode::invalid, "\"from\": the log has only {} bytes", end);
   channel->position = channel->from.value_or(end);
   channel->snapshot_wanted = !channel->from;
-  channel->seat = std::make_unique<LiveSession::Seat>(
+  channel->seat = std::make_shared<LiveSession::Seat>(
       channel->live,
       session::ViewerInfo{.source = "v-" + viewer_, .name = name_, .role = channel->role});
   const auto typed = co_await channel->seat->typed();

@@ -50,7 +50,7 @@ class SessionSocket {
   Task<Result<void>> send_snapshot(const ChannelPtr& channel);
   Task<Result<void>> send_output(const ChannelPtr& channel, std::uint64_t until);
   Task<Result<bool>> send_end(const ChannelPtr& channel);
-  Task<void> type(ChannelPtr channel);
+  Task<void> type(ChannelPtr channel, std::shared_ptr<session::LiveSession::Seat> seat);
   Task<Result<void>> check_guest();
   Task<Result<void>> keyboard(const ChannelPtr& channel, const json::value& message);
 
