@@ -75,7 +75,7 @@ test("two browsers, one of them a phone, see the same shell and type in turn", a
 
   await phone.getByRole("button", { name: "Keyboard: everyone types" }).tap();
   await phone.getByRole("menuitem", { name: /Take the keyboard/ }).tap();
-  await expect(page.getByText(/has the keyboard/)).toBeVisible();
+  await expect(page.getByText(/has the keyboard\./)).toBeVisible();
   await page.locator(".xterm").click();
   await page.keyboard.type("echo never-$((1))\n");
   await phone.locator(".xterm").tap();
@@ -85,7 +85,7 @@ test("two browsers, one of them a phone, see the same shell and type in turn", a
   await shot(page, "session-live");
   await shot(phone, "session-live-phone");
   await context.close();
-  await expect(page.getByText(/has the keyboard/), "who leaves gives it back").toHaveCount(0);
+  await expect(page.getByText(/has the keyboard\./), "who leaves gives it back").toHaveCount(0);
 });
 
 test("what is typed over a line that breaks arrives once", async ({ page }) => {
