@@ -28,8 +28,8 @@ const WebAsset* find_asset(std::span<const WebAsset> assets, std::string_view pa
 
 // Addresses that the page itself makes sense of.
 bool is_page_address(std::string_view path) {
-  for (const std::string_view known :
-       {"/runs", "/workflows", "/schedules", "/queue", "/projects", "/about", "/login"})
+  for (const std::string_view known : {"/runs", "/sessions", "/s", "/workflows", "/schedules",
+                                       "/queue", "/projects", "/about", "/login"})
     if (path == known || (path.starts_with(known) && path[known.size()] == '/')) return true;
   return path == "/";
 }

@@ -76,8 +76,8 @@ TEST(StaticFiles, SendTheBestCodingWithItsOwnTag) {
 }
 
 TEST(StaticFiles, GiveThePageForItsOwnAddresses) {
-  for (const char* path : {"/", "/index.html", "/runs", "/runs/0193", "/workflows", "/schedules",
-                           "/queue", "/projects", "/projects/x/y"}) {
+  for (const char* path : {"/", "/index.html", "/runs", "/runs/0193", "/sessions", "/s/token",
+                           "/workflows", "/schedules", "/queue", "/projects", "/projects/x/y"}) {
     const auto page = get(kAssets, path);
     EXPECT_EQ(page.status, 200) << path;
     EXPECT_EQ(page.body, "<html>") << path;
