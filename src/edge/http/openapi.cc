@@ -29,6 +29,7 @@ constexpr std::array kProblems{
     Described{413, "TooLarge", "The request's body is too large."},
     Described{415, "UnsupportedMediaType", "The body must be application/json."},
     Described{422, "Unsupported", "Understood, but this server cannot do it."},
+    Described{426, "UpgradeRequired", "This is a WebSocket's address: ask for one."},
     Described{429, "Exhausted", "A limit has been reached; Retry-After says when to try again."},
     Described{431, "HeaderTooLarge", "The request's header is too large."},
     Described{500, "Internal", "A bug; the server's log says more under the request id."},
@@ -98,7 +99,8 @@ json::object responses(const Route& route) {
   if (has_etag)
     result["304"] = {{"description", "The client's copy (If-None-Match) is still good."}};
   std::vector<int> problems(kAlways.begin(), kAlways.end());
-  if (route.access == Access::token || route.operation_id == "login") problems.push_back(401);
+  if (route.access == Access::token) problems.push_back(401);
+  problems.insert(problems.end(), route.refusals.begin(), route.refusals.end());
   if (!route.parameters.empty() || !route.body.empty()) problems.push_back(404);
   if (route.method != "GET") problems.insert(problems.end(), {409, 422});
   if (!route.body.empty()) problems.push_back(415);

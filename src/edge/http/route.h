@@ -84,6 +84,7 @@ struct Route {
   std::string_view body = {};  // the request's schema, by its name in the components; empty: none
   bool body_required = true;
   std::vector<Reply> replies;
+  std::vector<int> refusals = {};  // problems' statuses, beyond what every route of its form has
   Access access = Access::token;
   Endpoint endpoint;
 };

@@ -80,6 +80,7 @@ std::vector<Route> system_routes() {
        .body = "Login",
        .replies =
            {{204, "Logged in.", {}, {}, {{"Set-Cookie", "corral_session, when a token is set."}}}},
+       .refusals = {401},
        .access = Access::open,
        .endpoint = ep::login},
       {.method = "POST",

@@ -12,7 +12,7 @@ constexpr std::string_view kUuid = R"({"type":"string","format":"uuid"})";
 constexpr std::string_view kText = R"({"type":"string"})";
 constexpr std::string_view kSession = R"({"$ref":"#/components/schemas/Session"})";
 constexpr std::string_view kSessions =
-    R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Session"}},"next_cursor":{"type":"string"}}})";
+    R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Session"}},"next_cursor":{"type":["string","null"]}}})";
 
 const Parameter kId{"session", path, kUuid, "The session's id."};
 const Parameter kShareToken{"share", query, R"({"type":"string","minLength":1,"maxLength":200})",
@@ -123,6 +123,7 @@ std::vector<Route> session_routes() {
        .parameters = {kShareToken},
        .replies = {{200, "The session, and what may be done.", kJson,
                     R"({"$ref":"#/components/schemas/Shared"})"}},
+       .refusals = {401},
        .access = Access::open,
        .endpoint = ep::get_shared},
       {.method = "GET",
@@ -162,6 +163,7 @@ std::vector<Route> session_routes() {
                       "link's.",
        .parameters = {workspace, kShareToken},
        .replies = {{101, "A WebSocket from here on."}},
+       .refusals = {401, 426},
        .access = Access::open,
        .endpoint = ep::open_socket},
   };
