@@ -105,6 +105,7 @@ def test_cancelling_ends_it_in_the_midst_of_its_work(serve, folder, agent):
     assert [p for p in workspace_processes(server.data) if p != server.process.pid] == []
 
 
+@pytest.mark.parametrize("agent", ["claude", "codex"], indirect=True)
 def test_it_is_interrupted_and_goes_on_with_a_further_prompt(serve, folder, agent):
     server, repo, about = serve(), make_repo(folder / "repo", {"a": "a\n"}), AGENTS[agent]
     run = start(server, repo, agent, about.run("touch began; for i in $(seq 3000); do sleep 0.1; done"), {"text": "Never."})
