@@ -104,7 +104,7 @@ Task<void> RunDriver::wait(std::uint64_t seen, std::optional<Time> wake) {
 Task<Result<RunDriver::Turn>> RunDriver::turn(const std::vector<next::Action>& actions) {
   if (domain::has_ended(run_.status)) {
     // It ended before the job was claimed.
-    co_await core_.sessions->run_ended(id_);
+    co_await end_sessions();
     CORRAL_CO_CHECK(co_await core_.commit(ports::CompleteJob{job_.id, core_.options.worker}));
     co_return Turn::over;
   }
@@ -193,7 +193,7 @@ Task<Result<void>> RunDriver::finish(domain::Command command, std::string line) 
   // The last thing that is done for the run, and done whole also when the server is stopping.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   if (workspace) co_await destroy_workspace(*workspace);
-  co_await core_.sessions->run_ended(id_);
+  co_await end_sessions();
   log::info("run.ended", {{"run", id_.to_string()},
                           {"status", to_string(run_.status)},
                           {"cost_usd", run_.cost.usd()}});
@@ -462,6 +462,13 @@ Task<Result<void>> RunDriver::lose_workspace(StepContext& context, domain::Failu
       domain::LoseWorkspace{id, std::move(error), core_.deps.random.unit(), std::move(steps)}));
   co_await destroy_workspace(id);
   co_return Result<void>{};
+}
+
+// Those that were made with the run and never began.
+Task<void> RunDriver::end_sessions() {
+  const bool any = std::ranges::any_of(
+      run_.steps, [](const auto& step) { return step.definition.kind == "session"; });
+  if (any) co_await core_.sessions->run_ended(id_);
 }
 
 Task<void> RunDriver::destroy_workspace(WorkspaceId id) {

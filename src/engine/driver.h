@@ -57,6 +57,7 @@ class RunDriver {
                                                                  WorkspaceId id);
   Task<Result<void>> lose_workspace(StepContext& context, domain::Failure error);
   Task<Result<std::vector<ports::ReadOnlyMount>>> mounts(const domain::Run& run);
+  Task<void> end_sessions();
   Task<void> destroy_workspace(WorkspaceId id);
 
   StepContext context_of(const std::string& name);
