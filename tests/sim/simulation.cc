@@ -177,7 +177,8 @@ class Simulation {
   template <class T>
   void ask(Task<T> task, std::function<void(const T&)> then) {
     asio::co_spawn(h_.context(), std::move(task),
-                   [then = std::move(then)](const std::exception_ptr& thrown, const T& value) {
+                   [then = std::move(then), asking = asking_](const std::exception_ptr& thrown,
+                                                              const T& value) {
                      if (!thrown) then(value);
                    });
   }
@@ -292,8 +293,10 @@ class Simulation {
     h_.settle();
     outcome_.violation = invariants_.look_at_the_end(accepted_);
   }
+  // What a person has asked for and got no answer to may still start something anew.
+  bool is_asking() const { return asking_.use_count() > 1; }
   bool work_is_over() {
-    return h_.jobs("claimed").empty() && h_.jobs("ready").empty() &&
+    return !is_asking() && h_.jobs("claimed").empty() && h_.jobs("ready").empty() &&
            h_.world.living_processes() == 0 && all_destroyed();
   }
   bool all_destroyed() const {
@@ -324,6 +327,7 @@ class Simulation {
   std::vector<RunId> accepted_;
   std::vector<Work> work_;
   double fault_rate_ = 0, crash_rate_ = 0;
+  std::shared_ptr<char> asking_ = std::make_shared<char>();  // shared with each call under way
   bool wild_ = true;
   int started_ = 0, forks_ = 0;
 };
