@@ -59,15 +59,14 @@ Task<Result<void>> EngineImpl::start() {
   CORRAL_CO_CHECK(co_await homes_.look());
   if (const auto& server = core_.options.server; !server.empty())
     CORRAL_CO_CHECK(co_await core_.deps.store.release_leases(server + "/", core_.options.worker));
-  CORRAL_CO_TRY(const auto live, co_await live_runs());
+  CORRAL_CO_TRY(const auto live, co_await runs_under_way());
   CORRAL_CO_CHECK(co_await sort_workspaces(live));
   // Enqueueing again is a no-op where the job is there, as it always should be.
   std::vector<ports::Change> changes;
   for (const auto& run : live) {
     changes.emplace_back(run_job(run));
     // What it waits for may have come while nobody was there.
-    const bool ours = run.home.empty() || run.home == core_.options.server;
-    if (ours && run.status == domain::RunStatus::running)
+    if (run.home.empty() || run.home == core_.options.server)
       changes.emplace_back(ports::WakeJob{run_job_key(run.id)});
     if (changes.size() >= kChangesAtOnce)
       CORRAL_CO_CHECK(co_await core_.commit(std::exchange(changes, {})));
@@ -79,25 +78,21 @@ Task<Result<void>> EngineImpl::start() {
   co_return Result<void>{};
 }
 
-Task<Result<std::vector<domain::Run>>> EngineImpl::live_runs() {
+Task<Result<std::vector<domain::Run>>> EngineImpl::runs_under_way() {
   std::vector<domain::Run> live;
-  for (const char* state : {"pending", "running"}) {
-    ports::DocumentQuery query{.kind = std::string(kRunKind), .state = state, .limit = 500};
-    for (;;) {
-      CORRAL_CO_TRY(const auto documents, co_await core_.deps.store.list(query));
-      for (const auto& document : documents) {
-        const auto id = RunId::parse(document.id);
-        if (!id)
-          co_return fail(ErrorCode::corrupt, "the store lists a run with the id \"{}\"",
-                         document.id);
-        CORRAL_CO_TRY(auto run, co_await core_.runs.load(*id));
-        live.push_back(std::move(run));
-      }
-      if (documents.size() < query.limit) break;
-      query.before_id = documents.back().id;
+  ports::DocumentQuery query{.kind = std::string(kRunKind), .state = "running", .limit = 500};
+  for (;;) {
+    CORRAL_CO_TRY(const auto documents, co_await core_.deps.store.list(query));
+    for (const auto& document : documents) {
+      const auto id = RunId::parse(document.id);
+      if (!id)
+        co_return fail(ErrorCode::corrupt, "the store lists a run with the id \"{}\"", document.id);
+      CORRAL_CO_TRY(auto run, co_await core_.runs.load(*id));
+      if (run.status == domain::RunStatus::running) live.push_back(std::move(run));
     }
+    if (documents.size() < query.limit) co_return live;
+    query.before_id = documents.back().id;
   }
-  co_return live;
 }
 
 // Of those that are here, whichever server drives the runs now.

@@ -75,7 +75,9 @@ class EngineImpl final : public Engine {
   Task<Result<Page>> list_jobs(JobFilter filter) override;
 
  private:
-  Task<Result<std::vector<domain::Run>>> live_runs();
+  // Those that wait to begin are left to their jobs: they have no workspace, and nothing can be
+  // lost.
+  Task<Result<std::vector<domain::Run>>> runs_under_way();
   Task<Result<void>> sort_workspaces(const std::vector<domain::Run>& live);
   // A person's command: whoever drives the run, or is to, takes notice.
   Task<Result<domain::Run>> command(RunId run, domain::Command command, Caller by, std::string what,
