@@ -12,19 +12,18 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/endian/conversion.hpp>
 
 #include "base/condition.h"
 #include "base/random.h"
 #include "edge/cli/query_filter.h"
 #include "edge/websocket/client.h"
+#include "edge/websocket/session_frame.h"
 
 namespace corral::edge::cli {
 namespace {
 
 using namespace asio::experimental::awaitable_operators;
 
-constexpr std::size_t kHeaderBytes = 13;
 constexpr std::size_t kMaxUnacknowledged = 1u << 20;
 constexpr std::size_t kPieceBytes = 16u << 10;
 constexpr Duration kLookAgain{50};
@@ -188,10 +187,11 @@ class Attachment {
     return viewers != nullptr && viewers->is_array() ? viewers->get_array() : none;
   }
 
-  Task<Result<void>> show(std::string_view frame) {
-    if (frame.size() < kHeaderBytes) co_return Result<void>{};
-    const auto bytes = frame.substr(kHeaderBytes);
-    write_all(frame[0] == 2 ? std::string(bytes) : filter_.feed(bytes));
+  Task<Result<void>> show(std::string_view message) {
+    const auto frame = decode_session_frame(message);
+    if (!frame) co_return Result<void>{};
+    const auto bytes = frame->bytes;
+    write_all(frame->kind == SessionFrameKind::snapshot ? std::string(bytes) : filter_.feed(bytes));
     co_return co_await tell({{"type", "credit"}, {"channel", 1}, {"bytes", bytes.size()}});
   }
 
@@ -242,13 +242,8 @@ class Attachment {
         continue;
       }
       const auto piece = keys_.substr(sent_, kPieceBytes);
-      std::string frame(kHeaderBytes, '\0');
-      auto* bytes = reinterpret_cast<unsigned char*>(frame.data());
-      bytes[0] = 3;
-      boost::endian::endian_store<std::uint32_t, 4, boost::endian::order::big>(bytes + 1, 1);
-      boost::endian::endian_store<std::uint64_t, 8, boost::endian::order::big>(
-          bytes + 5, acknowledged_ + sent_);
-      frame += piece;
+      const auto header = encode_session_frame(SessionFrameKind::input, 1, acknowledged_ + sent_);
+      auto frame = std::string(header.begin(), header.end()) + piece;
       sent_ += piece.size();
       CORRAL_CO_CHECK(co_await socket_->send(Message::Kind::binary, std::move(frame)));
     }

@@ -4,9 +4,9 @@
 #include <array>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/endian/conversion.hpp>
 
 #include "domain/session.h"
+#include "edge/websocket/session_frame.h"
 
 namespace corral::edge {
 namespace {
@@ -22,20 +22,6 @@ constexpr std::uint64_t kSkipBehind = 1u << 20;
 constexpr std::uint64_t kMaxCredit = 1u << 30;
 constexpr std::int64_t kMaxScrollback = 10'000;
 constexpr Duration kLookAgain{30'000}, kCheckGuestEvery{10'000};
-constexpr std::size_t kHeaderBytes = 13;
-
-enum class FrameKind : std::uint8_t { output = 1, snapshot = 2, input = 3 };
-
-std::array<char, kHeaderBytes> frame_header(FrameKind kind, std::uint32_t channel,
-                                            std::uint64_t position) {
-  std::array<char, kHeaderBytes> header{};
-  header[0] = static_cast<char>(kind);
-  boost::endian::endian_store<std::uint32_t, 4, boost::endian::order::big>(
-      reinterpret_cast<unsigned char*>(header.data() + 1), channel);
-  boost::endian::endian_store<std::uint64_t, 8, boost::endian::order::big>(
-      reinterpret_cast<unsigned char*>(header.data() + 5), position);
-  return header;
-}
 
 bool is_viewer_id(std::string_view id) {
   return id.size() >= 16 && id.size() <= 64 && std::ranges::all_of(id, [](char c) {
@@ -297,26 +283,21 @@ Task<Result<void>> SessionSocket::attach(const json::value& message) {
 
 // ---- input ----
 
-Task<Result<void>> SessionSocket::on_frame(std::string_view frame) {
-  if (frame.size() < kHeaderBytes || frame[0] != static_cast<char>(FrameKind::input))
+Task<Result<void>> SessionSocket::on_frame(std::string_view message) {
+  const auto frame = decode_session_frame(message);
+  if (!frame || frame->kind != SessionFrameKind::input)
     co_return fail(ErrorCode::invalid, "a binary frame from the client is an input frame");
-  const auto* bytes = reinterpret_cast<const unsigned char*>(frame.data());
-  const auto number =
-      boost::endian::endian_load<std::uint32_t, 4, boost::endian::order::big>(bytes + 1);
-  const auto position =
-      boost::endian::endian_load<std::uint64_t, 8, boost::endian::order::big>(bytes + 5);
-  const auto at = channels_.find(number);
+  const auto at = channels_.find(frame->channel);
   if (at == channels_.end())
-    co_return fail(ErrorCode::not_found, "channel {} is not attached", number);
+    co_return fail(ErrorCode::not_found, "channel {} is not attached", frame->channel);
   const auto channel = at->second;
-  frame.remove_prefix(kHeaderBytes);
   // The socket is not read on meanwhile: whoever types faster than it arrives waits.
-  while (channel->under_way + frame.size() > kMaxUnderWay && channel->under_way > 0 &&
+  while (channel->under_way + frame->bytes.size() > kMaxUnderWay && channel->under_way > 0 &&
          !channel->detached)
     co_await channel->typed.wait();
   if (channel->detached) co_return Result<void>{};
-  channel->under_way += frame.size();
-  channel->inputs.push_back({position, std::string(frame)});
+  channel->under_way += frame->bytes.size();
+  channel->inputs.push_back({frame->position, std::string(frame->bytes)});
   channel->typed.notify_all();
   co_return Result<void>{};
 }
@@ -456,7 +437,8 @@ Task<Result<void>> SessionSocket::send_output(const ChannelPtr& channel, std::ui
       std::min<std::uint64_t>({kPieceBytes, channel->credit, until - channel->position});
   CORRAL_CO_TRY(const auto bytes, co_await channel->live->output().read(
                                       channel->position, static_cast<std::size_t>(size)));
-  const auto header = frame_header(FrameKind::output, channel->number, channel->position);
+  const auto header =
+      encode_session_frame(SessionFrameKind::output, channel->number, channel->position);
   channel->position += bytes.size();
   channel->credit -= bytes.size();
   const std::array<std::string_view, 2> parts{std::string_view(header.data(), header.size()),
@@ -476,7 +458,8 @@ Task<Result<void>> SessionSocket::send_snapshot(const ChannelPtr& channel) {
                                    {"columns", snapshot.size.columns},
                                    {"rows", snapshot.size.rows}}));
   }
-  const auto header = frame_header(FrameKind::snapshot, channel->number, snapshot.offset);
+  const auto header =
+      encode_session_frame(SessionFrameKind::snapshot, channel->number, snapshot.offset);
   channel->position = snapshot.offset;
   channel->credit -= std::min<std::uint64_t>(channel->credit, snapshot.bytes.size());
   const std::array<std::string_view, 2> parts{std::string_view(header.data(), header.size()),

@@ -39,7 +39,7 @@ class SessionSocket {
   Task<void> on_message(const json::value& message);
   Task<Result<void>> handle(std::string_view type, const json::value& message);
   Task<Result<void>> attach(const json::value& message);
-  Task<Result<void>> on_frame(std::string_view frame);
+  Task<Result<void>> on_frame(std::string_view message);
   Result<ChannelPtr> channel_of(const json::value& message) const;
 
   // The life of a channel.

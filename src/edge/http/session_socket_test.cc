@@ -3,11 +3,11 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/endian/conversion.hpp>
 
 #include "edge/http/testing/api_server.h"
 #include "edge/http/testing/raw_client.h"
 #include "edge/websocket/client.h"
+#include "edge/websocket/session_frame.h"
 #include "session/screen/screen.h"
 
 namespace corral::edge {
@@ -31,11 +31,8 @@ class Client {
     tell({{"type", "hello"}, {"version", 1}, {"viewer", viewer}, {"name", name}});
   }
   void type(std::uint64_t position, std::string_view bytes, std::uint32_t channel = 1) {
-    std::string frame(13, '\0');
-    auto* out = reinterpret_cast<unsigned char*>(frame.data());
-    out[0] = 3;
-    boost::endian::endian_store<std::uint32_t, 4, boost::endian::order::big>(out + 1, channel);
-    boost::endian::endian_store<std::uint64_t, 8, boost::endian::order::big>(out + 5, position);
+    const auto header = encode_session_frame(SessionFrameKind::input, channel, position);
+    std::string frame(header.begin(), header.end());
     ASSERT_TRUE(run(socket_->send(Message::Kind::binary, frame + std::string(bytes))));
   }
   // Reads on until a message of that type comes; output on the way is collected.
@@ -79,21 +76,18 @@ class Client {
   int snapshots = 0;
 
  private:
-  void take(std::string_view frame) {
-    ASSERT_GE(frame.size(), 13u);
-    const auto* in = reinterpret_cast<const unsigned char*>(frame.data());
-    const auto position =
-        boost::endian::endian_load<std::uint64_t, 8, boost::endian::order::big>(in + 5);
-    const auto bytes = frame.substr(13);
-    if (frame[0] == 2) {
-      snapshot = bytes;
-      next = position;
+  void take(std::string_view message) {
+    const auto frame = decode_session_frame(message);
+    ASSERT_TRUE(frame);
+    if (frame->kind == SessionFrameKind::snapshot) {
+      snapshot = frame->bytes;
+      next = frame->position;
       ++snapshots;
       return;
     }
-    EXPECT_EQ(position, next) << "a gap or a repeat";
-    output += bytes;
-    next = position + bytes.size();
+    EXPECT_EQ(frame->position, next) << "a gap or a repeat";
+    output += frame->bytes;
+    next = frame->position + frame->bytes.size();
   }
 
   template <class T>
