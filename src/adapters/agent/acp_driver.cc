@@ -1,16 +1,14 @@
 #include "adapters/agent/acp_driver.h"
 
-#include <algorithm>
-
 #include "adapters/agent/plain_text.h"
+#include "adapters/agent/steps.h"
 #include "adapters/agent/transcript.h"
 
 namespace corral::adapters::agent {
 namespace {
 
-using ports::AgentEvent;
 using ports::AgentResult;
-using Kind = AgentEvent::Kind;
+using Kind = ports::AgentEvent::Kind;
 using Step = ports::AgentDriver::Step;
 
 constexpr int kProtocolVersion = 1;
@@ -19,18 +17,9 @@ constexpr std::size_t kMaxOpenCalls = 1000;
 constexpr std::size_t kMaxSpeech = 1u << 20;  // of one message; a longer one becomes several
 constexpr std::string_view kFolder = "/workspace";
 
-void add(Step& step, AgentEvent event, std::string text) {
-  step.events.push_back(std::move(event));
-  step.text += text;
-}
-
-// Long ones in pieces that a workspace takes, named after the first.
 void send(Step& step, const std::string& id, json::object message) {
   message["jsonrpc"] = "2.0";
-  const std::string line = json::serialize(message) + "\n";
-  for (std::size_t at = 0, part = 0; at < line.size(); at += kMaxInputBytes, ++part)
-    step.inputs.push_back(
-        {part == 0 ? id : fmt::format("{}-{}", id, part), line.substr(at, kMaxInputBytes)});
+  add_input(step, id, json::serialize(message) + "\n");
 }
 
 std::string id_text(const json::value& id) {
@@ -60,11 +49,11 @@ std::string option_of(const json::value& options, std::initializer_list<std::str
 }  // namespace
 
 AcpDriver::AcpDriver(const ports::AgentTask& task, std::string title)
-    : title_(std::move(title)),
+    : JsonLinesDriver(task, std::move(title)),
       session_to_load_(task.resume ? task.session_id : ""),
-      model_(task.model),
-      people_decide_(task.permission_policy == "ask"),
-      prompts_{task.prompt} {}
+      model_(task.model) {
+  prompts_.push_back(task.prompt);
+}
 
 void AcpDriver::request(Step& step, std::string_view method, json::object params) {
   waiting_for_ = method;
@@ -83,28 +72,7 @@ Step AcpDriver::begin() {
   return step;
 }
 
-Step AcpDriver::on_output(std::string_view bytes) {
-  Step step;
-  lines_.feed(
-      bytes, [&](std::string_view line) { on_line(step, line); },
-      [&] {
-        const auto text = fmt::format("a line of more than {} MiB from the agent was skipped",
-                                      kMaxProtocolLine >> 20);
-        add(step, {.kind = Kind::error, .text = text, .is_error = true}, render_notice(text));
-      });
-  return step;
-}
-
-void AcpDriver::on_line(Step& step, std::string_view line) {
-  if (line.find_first_not_of(" \t") == std::string_view::npos) return;
-  boost::system::error_code problem;
-  json::parse_options options;
-  options.max_depth = kMaxJsonDepth;
-  const json::value message = json::parse({line.data(), line.size()}, problem, {}, options);
-  if (problem || !message.is_object()) {
-    const auto text = event_text(line);
-    return add(step, {.kind = Kind::notice, .text = text}, render_notice(text));
-  }
+void AcpDriver::on_message(Step& step, const json::value& message) {
   const bool has_id = message.get_object().contains("id");
   const auto method = find_string(message, {"method"});
   if (!method.empty() && has_id)
@@ -179,15 +147,13 @@ Step AcpDriver::answer(std::string_view permission_id, bool allow, std::string_v
     calls_.erase(question.call);
     if (denied_.size() < kMaxOpenCalls) denied_.insert(question.call);
   }
-  add(step,
-      {.kind = Kind::permission_answer,
-       .id = id,
-       .text = allow ? "allowed" : "denied" + (message.empty() ? "" : ": " + event_text(message)),
-       .tool = question.tool,
-       .is_error = !allow},
-      people_decide_ || !allow ? render_permission_answer(allow, message) : "");
+  add_answer(step, id, question.tool, allow, message);
   questions_.erase(found);
   return step;
+}
+
+const std::string* AcpDriver::open_question() const {
+  return questions_.empty() ? nullptr : &questions_.begin()->first;
 }
 
 // The turn then ends as cancelled. Before there is one, what it was to begin with is not said.
@@ -210,27 +176,6 @@ Step AcpDriver::interrupt() {
   if (!session_.empty())
     send(step, fmt::format("interrupt-{}", ++interrupts_),
          {{"method", "session/cancel"}, {"params", {{"sessionId", session_}}}});
-  return step;
-}
-
-Step AcpDriver::prompt(std::string_view text) {
-  Step step;
-  if (finished_) return step;
-  prompts_.emplace_back(text);
-  add(step, {.kind = Kind::notice, .text = "prompt: " + event_text(text)}, render_prompt(text));
-  return step;
-}
-
-Step AcpDriver::set_permission_policy(std::string_view policy) {
-  people_decide_ = policy == "ask";
-  Step step;
-  if (people_decide_) return step;
-  while (!questions_.empty()) {
-    auto answered = answer(std::string(questions_.begin()->first), true, "");
-    std::ranges::move(answered.inputs, std::back_inserter(step.inputs));
-    std::ranges::move(answered.events, std::back_inserter(step.events));
-    step.text += answered.text;
-  }
   return step;
 }
 
@@ -317,25 +262,17 @@ void AcpDriver::on_turn_end(Step& step, const json::value& result) {
     done.summary = "the model refused";
   else
     done.summary = fmt::format("it stopped: {}", reason.empty() ? "no reason given" : reason);
-  finish(step, std::move(done));
+  end(step, std::move(done));
 }
 
 void AcpDriver::fail_with(Step& step, std::string why) {
-  finish(step, {.ok = false, .summary = std::move(why), .turns = turns_});
+  end(step, {.ok = false, .summary = std::move(why), .turns = turns_});
 }
 
-void AcpDriver::finish(Step& step, AgentResult result) {
-  finished_ = true;
-  result.summary = shorten(plain_text(result.summary), kMaxSummary);
+void AcpDriver::end(Step& step, AgentResult result) {
   usage_["turns"] = result.turns;
   step.events.push_back({.kind = Kind::usage, .input = usage_});
-  add(step,
-      {.kind = Kind::finished,
-       .id = event_text(session_),
-       .text = result.summary,
-       .is_error = !result.ok},
-      render_finished(result.ok, result.summary, result.turns));
-  step.result = std::move(result);
+  finish(step, std::move(result), event_text(session_));
 }
 
 // ---- what it tells ----
@@ -440,15 +377,6 @@ void AcpDriver::on_tool_call(Step& step, const json::value& update) {
   calls_.erase(id);
   if (calls_.empty()) return;
   last_call_.clear();
-}
-
-AgentResult AcpDriver::on_exit(int exit_code, std::string_view last_errors) {
-  std::string why = shorten(plain_text(last_errors), kMaxSummary);
-  while (why.ends_with('\n')) why.pop_back();
-  if (why.empty()) why = plain_text(lines_.take_rest());
-  return {.ok = false,
-          .summary = fmt::format("{} ended with exit code {} before it gave a result{}{}", title_,
-                                 exit_code, why.empty() ? "" : ": ", why)};
 }
 
 }  // namespace corral::adapters::agent

@@ -7,29 +7,21 @@
 // is not offered (the client's files and terminals) are refused, since the agent has its own.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <set>
 #include <string>
 
 #include "adapters/agent/acp_tool_call.h"
-#include "adapters/agent/event_text.h"
-#include "adapters/agent/line_splitter.h"
-#include "ports/agent.h"
+#include "adapters/agent/json_lines_driver.h"
 
 namespace corral::adapters::agent {
 
-class AcpDriver final : public ports::AgentDriver {
+class AcpDriver final : public JsonLinesDriver {
  public:
-  // `title` names the agent to people: "Codex".
   AcpDriver(const ports::AgentTask& task, std::string title);
   Step begin() override;
-  Step on_output(std::string_view bytes) override;
   Step answer(std::string_view permission_id, bool allow, std::string_view message) override;
   Step interrupt() override;
-  Step prompt(std::string_view text) override;
-  Step set_permission_policy(std::string_view policy) override;
-  ports::AgentResult on_exit(int exit_code, std::string_view last_errors) override;
 
  private:
   struct Question {
@@ -41,7 +33,8 @@ class AcpDriver final : public ports::AgentDriver {
   };
   enum class Speech { none, message, thought };
 
-  void on_line(Step& step, std::string_view line);
+  void on_message(Step& step, const json::value& message) override;
+  const std::string* open_question() const override;
   void on_request(Step& step, const json::value& message);
   void on_answer(Step& step, const json::value& message);
   void on_session(Step& step, const json::value& result);
@@ -58,15 +51,12 @@ class AcpDriver final : public ports::AgentDriver {
   void request(Step& step, std::string_view method, json::object params);
   void reply(Step& step, std::string input_id, const json::value& rpc_id, json::object outcome);
   void fail_with(Step& step, std::string why);
-  void finish(Step& step, ports::AgentResult result);
+  void end(Step& step, ports::AgentResult result);
 
-  const std::string title_, session_to_load_, model_;
-  bool people_decide_;  // otherwise all is allowed at once, and the log does not dwell on it
-  LineSplitter lines_{kMaxProtocolLine};
-  std::deque<std::string> prompts_;  // to be sent, one after the other
-  int last_id_ = 0;                  // of our requests
-  std::string waiting_for_;          // the method of the last one, until it is answered
-  std::string session_;              // once it is open
+  const std::string session_to_load_, model_;
+  int last_id_ = 0;          // of our requests
+  std::string waiting_for_;  // the method of the last one, until it is answered
+  std::string session_;      // once it is open
   std::map<std::string, Question, std::less<>> questions_;  // asked and not answered
   std::map<std::string, AcpToolCall, std::less<>> calls_;   // without a result yet
   std::set<std::string, std::less<>> denied_;               // calls of which no more is told
@@ -76,7 +66,6 @@ class AcpDriver final : public ports::AgentDriver {
   std::string last_message_, last_plan_, denial_;
   json::object usage_;
   int turns_ = 0, interrupts_ = 0;
-  bool interrupted_ = false, finished_ = false;
 };
 
 }  // namespace corral::adapters::agent

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/files.h"
+#include "adapters/agent/testing/played.h"
 
 namespace corral::adapters::agent {
 namespace {
@@ -16,11 +16,7 @@ using testing::HasSubstr;
 using testing::Not;
 using Kind = AgentEvent::Kind;
 
-std::string recorded(std::string_view name) {
-  return read_file(
-             fmt::format("{}/src/adapters/agent/testdata/acp/{}.jsonl", CORRAL_SOURCE_DIR, name))
-      .value();
-}
+std::string acp_stream(std::string_view name) { return recorded(fmt::format("acp/{}", name)); }
 
 ports::AgentTask task(bool resume = false) {
   return {.prompt = "Fix it.",
@@ -28,37 +24,6 @@ ports::AgentTask task(bool resume = false) {
           .resume = resume,
           .permission_policy = "ask"};
 }
-
-struct Played {
-  std::vector<std::string> kinds;
-  std::vector<AgentEvent> events;
-  std::vector<ports::AgentInput> inputs;
-  std::optional<ports::AgentResult> result;
-  std::string text;
-
-  void take(ports::AgentDriver::Step step) {
-    for (auto& event : step.events) {
-      kinds.emplace_back(to_string(event.kind));
-      events.push_back(event);
-    }
-    for (auto& input : step.inputs) inputs.push_back(input);
-    if (step.result) result = step.result;
-    text += step.text;
-  }
-  const AgentEvent& first(Kind kind) const {
-    const auto found = std::ranges::find(events, kind, &AgentEvent::kind);
-    CORRAL_ASSERT(found != events.end());
-    return *found;
-  }
-  json::value input(std::size_t number) const {
-    return parse_json(inputs.at(number).bytes, "input").value();
-  }
-  bool sent(std::string_view method) const {
-    return std::ranges::any_of(inputs, [&](const auto& input) {
-      return find_string(parse_json(input.bytes, "input").value(), {"method"}) == method;
-    });
-  }
-};
 
 struct Play {
   bool allow = true;
@@ -87,7 +52,7 @@ Played play(const std::string& stream, Play how = {}) {
 }
 
 TEST(AcpDriver, FollowsCodexWhichIsNotAskedAnything) {
-  const auto played = play(recorded("codex_works"));
+  const auto played = play(acp_stream("codex_works"));
   EXPECT_THAT(played.kinds, ElementsAre("started", "message", "tool_call", "tool_result", "message",
                                         "usage", "finished"));
   EXPECT_EQ(played.events[0].id, "01a1fee2-a910-7460-96eb-74fa774757d7");
@@ -101,7 +66,7 @@ TEST(AcpDriver, FollowsCodexWhichIsNotAskedAnything) {
 }
 
 TEST(AcpDriver, FollowsGeminiWhoseCallIsFirstToldOfInItsQuestion) {
-  const auto played = play(recorded("gemini_works"));
+  const auto played = play(acp_stream("gemini_works"));
   EXPECT_THAT(played.kinds,
               ElementsAre("started", "message", "tool_call", "permission_request",
                           "permission_answer", "tool_result", "message", "usage", "finished"));
@@ -113,7 +78,7 @@ TEST(AcpDriver, FollowsGeminiWhoseCallIsFirstToldOfInItsQuestion) {
 }
 
 TEST(AcpDriver, FollowsOpencodeAndRefusesItsFileRequests) {
-  const auto played = play(recorded("opencode_works"));
+  const auto played = play(acp_stream("opencode_works"));
   EXPECT_THAT(played.kinds,
               ElementsAre("started", "message", "tool_call", "permission_request",
                           "permission_answer", "tool_result", "message", "usage", "finished"));
@@ -126,7 +91,7 @@ TEST(AcpDriver, FollowsOpencodeAndRefusesItsFileRequests) {
 TEST(AcpDriver, GivesTheSameForAnySplitOfTheStream) {
   for (const char* name :
        {"codex_works", "codex_denied", "gemini_denied", "opencode_works", "opencode_interrupted"}) {
-    const auto stream = recorded(name);
+    const auto stream = acp_stream(name);
     const auto whole = play(stream);
     for (const std::size_t piece : {1, 7, 300}) {
       const auto split = play(stream, {.piece = piece});
@@ -144,7 +109,7 @@ TEST(AcpDriver, GivesTheSameForAnySplitOfTheStream) {
 TEST(AcpDriver, ChoosesWhatDeniesByItsKind) {
   for (const auto& [name, option] :
        {std::pair{"gemini_denied", "cancel"}, std::pair{"opencode_denied", "reject"}}) {
-    const auto played = play(recorded(name), {.allow = false});
+    const auto played = play(acp_stream(name), {.allow = false});
     EXPECT_EQ(find_string(played.input(3), {"result", "outcome", "optionId"}), option);
     EXPECT_THAT(played.text, HasSubstr("✘ denied: not now"));
     EXPECT_TRUE(played.result && played.result->ok) << played.text;
@@ -153,7 +118,7 @@ TEST(AcpDriver, ChoosesWhatDeniesByItsKind) {
 }
 
 TEST(AcpDriver, TellsAnAgentThatStopsAtADenialToGoOn) {
-  auto stream = recorded("codex_denied");
+  auto stream = acp_stream("codex_denied");
   const auto stopped = play(stream, {.allow = false});
   EXPECT_FALSE(stopped.result);
   const auto& told = stopped.inputs.back();
@@ -168,7 +133,7 @@ TEST(AcpDriver, TellsAnAgentThatStopsAtADenialToGoOn) {
 }
 
 TEST(AcpDriver, LoadsASessionWithoutTellingItsStoryAgain) {
-  const auto played = play(recorded("codex_loads"), {.with = task(true)});
+  const auto played = play(acp_stream("codex_loads"), {.with = task(true)});
   EXPECT_EQ(find_string(played.input(1), {"method"}), "session/load");
   EXPECT_EQ(find_string(played.input(1), {"params", "sessionId"}), task().session_id);
   EXPECT_EQ(played.events[0].id, task().session_id);

@@ -5,7 +5,7 @@
 
 #include "adapters/agent/agents.h"
 #include "adapters/agent/claude_driver.h"
-#include "base/files.h"
+#include "adapters/agent/testing/played.h"
 
 namespace corral::adapters::agent {
 namespace {
@@ -15,11 +15,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using Kind = AgentEvent::Kind;
 
-std::string recorded(std::string_view name) {
-  return read_file(fmt::format("{}/src/adapters/agent/testdata/{}.jsonl", CORRAL_SOURCE_DIR, name))
-      .value();
-}
-
 ports::AgentTask task() {
   return {.prompt = "Fix it.",
           .session_id = "019e0000-0000-7000-8000-000000000001",
@@ -27,24 +22,6 @@ ports::AgentTask task() {
           .gateway_token = "token",
           .permission_policy = "ask"};
 }
-
-struct Played {
-  std::vector<std::string> kinds;
-  std::vector<AgentEvent> events;
-  std::vector<ports::AgentInput> inputs;
-  std::optional<ports::AgentResult> result;
-  std::string text;
-
-  void take(ports::AgentDriver::Step step) {
-    for (auto& event : step.events) {
-      kinds.emplace_back(to_string(event.kind));
-      events.push_back(event);
-    }
-    for (auto& input : step.inputs) inputs.push_back(input);
-    if (step.result) result = step.result;
-    text += step.text;
-  }
-};
 
 // Plays a stream in pieces of `piece` bytes, answering every question at once.
 Played play(const std::string& stream, std::size_t piece, bool allow = true) {

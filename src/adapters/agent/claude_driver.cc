@@ -1,18 +1,14 @@
 #include "adapters/agent/claude_driver.h"
 
-#include <algorithm>
-
-#include "adapters/agent/event_text.h"
 #include "adapters/agent/plain_text.h"
+#include "adapters/agent/steps.h"
 #include "adapters/agent/transcript.h"
 
 namespace corral::adapters::agent {
 namespace {
 
-using ports::AgentEvent;
-using ports::AgentInput;
 using ports::AgentResult;
-using Kind = AgentEvent::Kind;
+using Kind = ports::AgentEvent::Kind;
 using Step = ports::AgentDriver::Step;
 
 constexpr std::size_t kMaxOpenCalls = 1000;
@@ -37,17 +33,10 @@ std::string text_of(const json::value* content) {
   return out;
 }
 
-void add(Step& step, AgentEvent event, std::string text) {
-  step.events.push_back(std::move(event));
-  step.text += text;
-}
-
 }  // namespace
 
 ClaudeDriver::ClaudeDriver(const ports::AgentTask& task)
-    : prompt_(task.prompt),
-      session_id_(task.session_id),
-      people_decide_(task.permission_policy == "ask") {}
+    : JsonLinesDriver(task, "Claude Code"), prompt_(task.prompt), session_id_(task.session_id) {}
 
 Step ClaudeDriver::begin() {
   Step step;
@@ -59,73 +48,27 @@ Step ClaudeDriver::begin() {
 }
 
 void ClaudeDriver::say(Step& step, const std::string& id, std::string_view text) {
-  const std::string line = line_of({{"type", "user"},
-                                    {"message", {{"role", "user"}, {"content", text}}},
-                                    {"parent_tool_use_id", nullptr},
-                                    {"session_id", session_id_}});
-  for (std::size_t at = 0, part = 0; at < line.size(); at += kMaxInputBytes, ++part)
-    step.inputs.push_back(
-        {part == 0 ? id : fmt::format("{}-{}", id, part), line.substr(at, kMaxInputBytes)});
+  add_input(step, id,
+            line_of({{"type", "user"},
+                     {"message", {{"role", "user"}, {"content", text}}},
+                     {"parent_tool_use_id", nullptr},
+                     {"session_id", session_id_}}));
 }
 
-// The CLI would mix it into the turn under way, and then give one result for both: it is said once
-// that has come.
-Step ClaudeDriver::prompt(std::string_view text) {
-  Step step;
-  if (finished_) return step;
-  prompts_.emplace_back(text);
-  add(step, {.kind = Kind::notice, .text = "prompt: " + event_text(text)}, render_prompt(text));
-  return step;
-}
-
-Step ClaudeDriver::set_permission_policy(std::string_view policy) {
-  people_decide_ = policy == "ask";
-  Step step;
-  if (people_decide_) return step;
-  while (!questions_.empty()) {
-    auto answered = answer(std::string(questions_.begin()->first), true, "");
-    std::ranges::move(answered.inputs, std::back_inserter(step.inputs));
-    std::ranges::move(answered.events, std::back_inserter(step.events));
-    step.text += answered.text;
-  }
-  return step;
-}
-
-Step ClaudeDriver::on_output(std::string_view bytes) {
-  Step step;
-  lines_.feed(
-      bytes, [&](std::string_view line) { on_line(step, line); },
-      [&] {
-        const auto text = fmt::format("a line of more than {} MiB from the agent was skipped",
-                                      kMaxLineBytes >> 20);
-        add(step, {.kind = Kind::error, .text = text, .is_error = true}, render_notice(text));
-      });
-  return step;
-}
-
-void ClaudeDriver::on_line(Step& step, std::string_view line) {
-  if (line.find_first_not_of(" \t") == std::string_view::npos) return;
-  boost::system::error_code problem;
-  json::parse_options options;
-  options.max_depth = kMaxJsonDepth;
-  const json::value value = json::parse({line.data(), line.size()}, problem, {}, options);
-  if (problem || !value.is_object()) {
-    const auto text = event_text(line);
-    return add(step, {.kind = Kind::notice, .text = text}, render_notice(text));
-  }
-  const auto type = find_string(value, {"type"});
+void ClaudeDriver::on_message(Step& step, const json::value& message) {
+  const auto type = find_string(message, {"type"});
   if (type == "assistant")
-    on_assistant(step, value);
+    on_assistant(step, message);
   else if (type == "user")
-    on_user(step, value);
+    on_user(step, message);
   else if (type == "system")
-    on_system(step, value);
+    on_system(step, message);
   else if (type == "control_request")
-    on_control_request(step, value);
+    on_control_request(step, message);
   else if (type == "control_cancel_request")
-    on_control_cancel(step, value);
+    on_control_cancel(step, message);
   else if (type == "result")
-    on_result(step, value);
+    on_result(step, message);
 }
 
 void ClaudeDriver::on_system(Step& step, const json::value& line) {
@@ -272,7 +215,7 @@ void ClaudeDriver::on_result(Step& step, const json::value& line) {
       if (error.is_string())
         summary += (summary.empty() ? "" : "\n") + std::string(error.get_string());
   if (summary.empty() && !result.ok) summary = subtype;
-  result.summary = shorten(plain_text(summary), kMaxSummary);
+  result.summary = std::move(summary);
 
   const auto tokens = [&](std::string_view name) { return find_int(line, {"usage", name}); };
   step.events.push_back({.kind = Kind::usage,
@@ -283,20 +226,14 @@ void ClaudeDriver::on_result(Step& step, const json::value& line) {
                                    {"cost_usd", result.cost_usd},
                                    {"turns", result.turns},
                                    {"duration_ms", find_int(line, {"duration_ms"})}}});
+  // What people have added would be mixed into a turn under way, and one result given for both.
   const bool stopped = std::exchange(interrupted_, false);
   if ((result.ok || stopped) && !prompts_.empty()) {
     const std::string next = std::move(prompts_.front());
     prompts_.pop_front();
     return say(step, fmt::format("further-{}", ++said_), next);
   }
-  finished_ = true;
-  add(step,
-      {.kind = Kind::finished,
-       .id = std::string(find_string(line, {"session_id"})),
-       .text = result.summary,
-       .is_error = !result.ok},
-      render_finished(result.ok, result.summary, result.turns));
-  step.result = std::move(result);
+  finish(step, std::move(result), std::string(find_string(line, {"session_id"})));
 }
 
 Step ClaudeDriver::answer(std::string_view permission_id, bool allow, std::string_view message) {
@@ -316,15 +253,13 @@ Step ClaudeDriver::answer(std::string_view permission_id, bool allow, std::strin
        line_of(
            {{"type", "control_response"},
             {"response", {{"subtype", "success"}, {"request_id", id}, {"response", decision}}}})});
-  add(step,
-      {.kind = Kind::permission_answer,
-       .id = id,
-       .text = allow ? "allowed" : "denied" + (message.empty() ? "" : ": " + event_text(message)),
-       .tool = plain_text(question->second.tool),
-       .is_error = !allow},
-      people_decide_ || !allow ? render_permission_answer(allow, message) : "");
+  add_answer(step, id, plain_text(question->second.tool), allow, message);
   questions_.erase(question);
   return step;
+}
+
+const std::string* ClaudeDriver::open_question() const {
+  return questions_.empty() ? nullptr : &questions_.begin()->first;
 }
 
 Step ClaudeDriver::interrupt() {
@@ -336,16 +271,6 @@ Step ClaudeDriver::interrupt() {
                                       {"request_id", id},
                                       {"request", {{"subtype", "interrupt"}}}})});
   return step;
-}
-
-AgentResult ClaudeDriver::on_exit(int exit_code, std::string_view last_errors) {
-  std::string why = shorten(plain_text(last_errors), kMaxSummary);
-  while (why.ends_with('\n')) why.pop_back();
-  if (why.empty()) why = last_error_;
-  if (why.empty()) why = plain_text(lines_.take_rest());
-  return {.ok = false,
-          .summary = fmt::format("Claude Code ended with exit code {} before it gave a result{}{}",
-                                 exit_code, why.empty() ? "" : ": ", why)};
 }
 
 }  // namespace corral::adapters::agent

@@ -7,29 +7,19 @@
 // version of the CLI adds lines.
 #pragma once
 
-#include <deque>
 #include <map>
-#include <memory>
 #include <string>
 
-#include "adapters/agent/event_text.h"
-#include "adapters/agent/line_splitter.h"
-#include "ports/agent.h"
+#include "adapters/agent/json_lines_driver.h"
 
 namespace corral::adapters::agent {
 
-class ClaudeDriver final : public ports::AgentDriver {
+class ClaudeDriver final : public JsonLinesDriver {
  public:
-  static constexpr std::size_t kMaxLineBytes = kMaxProtocolLine;
-
   explicit ClaudeDriver(const ports::AgentTask& task);
   Step begin() override;
-  Step on_output(std::string_view bytes) override;
   Step answer(std::string_view permission_id, bool allow, std::string_view message) override;
   Step interrupt() override;
-  Step prompt(std::string_view text) override;
-  Step set_permission_policy(std::string_view policy) override;
-  ports::AgentResult on_exit(int exit_code, std::string_view last_errors) override;
 
  private:
   struct Question {
@@ -37,7 +27,8 @@ class ClaudeDriver final : public ports::AgentDriver {
     json::value input;  // exactly as asked: an allowed call gets it back
   };
 
-  void on_line(Step& step, std::string_view line);
+  void on_message(Step& step, const json::value& message) override;
+  const std::string* open_question() const override;
   void on_system(Step& step, const json::value& line);
   void on_assistant(Step& step, const json::value& line);
   void on_user(Step& step, const json::value& line);
@@ -47,16 +38,12 @@ class ClaudeDriver final : public ports::AgentDriver {
   void say(Step& step, const std::string& id, std::string_view text);
 
   std::string prompt_, session_id_;
-  std::deque<std::string> prompts_;  // added since, to be said one a turn
-  bool people_decide_;  // otherwise all is allowed at once, and the log does not dwell on it
-  LineSplitter lines_{kMaxLineBytes};
   std::map<std::string, Question, std::less<>> questions_;  // asked and not answered
   std::map<std::string, std::string, std::less<>>
       calls_;              // tool calls without a result yet: what each is about
   std::string last_call_;  // the one shown last
-  std::string last_error_;
   int interrupts_ = 0, said_ = 0;
-  bool started_ = false, interrupted_ = false, finished_ = false;
+  bool started_ = false;
 };
 
 }  // namespace corral::adapters::agent

@@ -1,6 +1,6 @@
 #include "adapters/agent/command_driver.h"
 
-#include "adapters/agent/event_text.h"
+#include "adapters/agent/steps.h"
 
 namespace corral::adapters::agent {
 namespace {
@@ -27,9 +27,7 @@ ports::AgentDriver::Step CommandDriver::begin() {
   Step step;
   step.events.push_back({.kind = ports::AgentEvent::Kind::started, .text = command_});
   step.text = fmt::format("$ {}\n", command_);
-  for (std::size_t at = 0, part = 0; at < prompt_.size(); at += kMaxInputBytes, ++part)
-    step.inputs.push_back({part == 0 ? "prompt" : fmt::format("prompt-{}", part),
-                           prompt_.substr(at, kMaxInputBytes)});
+  add_input(step, "prompt", prompt_);
   step.close_input = true;
   return step;
 }
