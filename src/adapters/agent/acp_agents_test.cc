@@ -5,32 +5,19 @@
 #include <sys/stat.h>
 #include <fstream>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-
 #include "adapters/agent/agents.h"
 #include "adapters/agent/npm_package.h"
-#include "base/files.h"
 #include "base/json.h"
+#include "base/testing/temporary_folder.h"
+#include "ports/contract/run_task.h"
 
 namespace corral::adapters::agent {
 namespace {
 
 namespace fs = std::filesystem;
+using ports::contract::run_task;
 using testing::HasSubstr;
 using testing::Not;
-
-template <class T>
-T run(Task<T> task) {
-  asio::io_context context;
-  std::optional<T> result;
-  asio::co_spawn(context, std::move(task), [&](std::exception_ptr thrown, T value) {
-    if (thrown) std::rethrow_exception(thrown);
-    result.emplace(std::move(value));
-  });
-  context.run();
-  return std::move(*result);
-}
 
 ports::AgentTask task(std::string policy = "workspace", std::string model = "") {
   return {.prompt = "p",
@@ -79,8 +66,7 @@ TEST(AcpAgents, AModelsNameIsAValueAndNothingElse) {
 }
 
 TEST(AcpAgents, GeminiBringsItsNode) {
-  char name[] = "/tmp/corral-agents-XXXXXX";
-  const fs::path folder = ::mkdtemp(name);
+  const TemporaryFolder folder;
   const auto npm = folder / "npm";
   std::ofstream(npm) << "#!/bin/sh\nset -e\nprefix=$3; for last; do :; done\n"
                         "case $last in node-*) program=${last%@*}/bin/node;;\n"
@@ -89,17 +75,16 @@ TEST(AcpAgents, GeminiBringsItsNode) {
                         "touch $prefix/node_modules/$program\n";
   ::chmod(npm.c_str(), 0755);
   const auto agent = make_gemini_agent({.folder = folder / "agents", .npm = npm.string()});
-  EXPECT_THAT(run(agent->info()).value().problem, HasSubstr("corral agent install gemini"));
-  ASSERT_TRUE(run(agent->install([](std::string_view) {})));
-  EXPECT_EQ(run(agent->info()).value().version, kGeminiVersion);
-  const auto mounts = run(agent->mounts()).value();
+  EXPECT_THAT(run_task(agent->info()).value().problem, HasSubstr("corral agent install gemini"));
+  ASSERT_TRUE(run_task(agent->install([](std::string_view) {})));
+  EXPECT_EQ(run_task(agent->info()).value().version, kGeminiVersion);
+  const auto mounts = run_task(agent->mounts()).value();
   ASSERT_EQ(mounts.size(), 2u);
   EXPECT_TRUE(fs::is_directory(mounts[0].source));
   EXPECT_TRUE(mounts[1].source.ends_with("/bin/node"));
   EXPECT_EQ(agent->launch(task()).value().process.argv[0], mounts[1].target);
   fs::remove_all(folder / "agents" / "node");
-  EXPECT_THAT(run(agent->info()).value().problem, Not(testing::IsEmpty()));
-  (void)remove_tree(folder);
+  EXPECT_THAT(run_task(agent->info()).value().problem, Not(testing::IsEmpty()));
 }
 
 }  // namespace

@@ -11,44 +11,19 @@
 #include <cstdlib>
 #include <fstream>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-
 #include "adapters/agent/agents.h"
 #include "base/files.h"
 #include "base/id.h"
 #include "base/subprocess.h"
+#include "base/testing/temporary_folder.h"
+#include "ports/contract/run_task.h"
 
 namespace corral::adapters::agent {
 namespace {
 
 namespace fs = std::filesystem;
+using ports::contract::run_task;
 using testing::HasSubstr;
-
-template <class T>
-T run(Task<T> task) {
-  asio::io_context context;
-  std::optional<T> result;
-  asio::co_spawn(context, std::move(task), [&](std::exception_ptr thrown, T value) {
-    if (thrown) std::rethrow_exception(thrown);
-    result.emplace(std::move(value));
-  });
-  context.run();
-  return std::move(*result);
-}
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "corral-agent-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { (void)remove_tree(path_); }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 // A program that does to `--prefix DIR` what npm would.
 fs::path stand_in_npm(const fs::path& folder, std::string_view body) {
@@ -69,10 +44,10 @@ void quiet(std::string_view) {}
 TEST(ClaudeAgent, SaysThatItIsNotInstalledAndWhatToDo) {
   TemporaryFolder folder;
   auto agent = make_claude_agent({.folder = folder.path() / "agents"});
-  const auto info = run(agent->info()).value();
+  const auto info = run_task(agent->info()).value();
   EXPECT_EQ(info.version, "");
   EXPECT_THAT(info.problem, HasSubstr("corral agent install claude"));
-  EXPECT_EQ(run(agent->mounts()).error().code, ErrorCode::unavailable);
+  EXPECT_EQ(run_task(agent->mounts()).error().code, ErrorCode::unavailable);
 }
 
 TEST(ClaudeAgent, InstallsOnceAndMountsTheProgramOnly) {
@@ -80,11 +55,11 @@ TEST(ClaudeAgent, InstallsOnceAndMountsTheProgramOnly) {
   const auto npm = stand_in_npm(folder.path(), std::string(kInstallsIt) + "\necho called >> " +
                                                    (folder.path() / "calls").string());
   auto agent = make_claude_agent({.folder = folder.path() / "agents", .npm = npm.string()});
-  ASSERT_TRUE(run(agent->install(quiet)));
-  ASSERT_TRUE(run(agent->install(quiet)));
+  ASSERT_TRUE(run_task(agent->install(quiet)));
+  ASSERT_TRUE(run_task(agent->install(quiet)));
   EXPECT_EQ(read_file(folder.path() / "calls").value(), "called\n");
-  EXPECT_EQ(run(agent->info()).value().version, kClaudeVersion);
-  const auto mounts = run(agent->mounts()).value();
+  EXPECT_EQ(run_task(agent->info()).value().version, kClaudeVersion);
+  const auto mounts = run_task(agent->mounts()).value();
   ASSERT_EQ(mounts.size(), 1u);
   EXPECT_EQ(mounts[0].target, "/corral/agents/claude");
   EXPECT_TRUE(fs::is_regular_file(mounts[0].source));
@@ -95,18 +70,18 @@ TEST(ClaudeAgent, LeavesNothingThatLooksInstalledWhenNpmFails) {
   const auto npm = stand_in_npm(
       folder.path(), "mkdir -p $prefix/node_modules; echo no route to the registry >&2; exit 1");
   auto agent = make_claude_agent({.folder = folder.path() / "agents", .npm = npm.string()});
-  const auto failed = run(agent->install(quiet));
+  const auto failed = run_task(agent->install(quiet));
   ASSERT_FALSE(failed);
   EXPECT_THAT(failed.error().describe(), HasSubstr("no route to the registry"));
   EXPECT_TRUE(fs::is_empty(folder.path() / "agents" / "claude"));
   stand_in_npm(folder.path(), kInstallsIt);
-  EXPECT_TRUE(run(agent->install(quiet)));
+  EXPECT_TRUE(run_task(agent->install(quiet)));
 }
 
 TEST(ClaudeAgent, NamesTheRemedyWhenNpmIsMissing) {
   TemporaryFolder folder;
   auto agent = make_claude_agent({.folder = folder.path(), .npm = "no-such-npm-here"});
-  EXPECT_THAT(run(agent->install(quiet)).error().message, HasSubstr("apt-get install npm"));
+  EXPECT_THAT(run_task(agent->install(quiet)).error().message, HasSubstr("apt-get install npm"));
 }
 
 TEST(ClaudeAgent, LaunchesWithTheRunsTokenAndNothingElse) {
@@ -164,7 +139,7 @@ TEST(RealClaude, WritesAFileAsTheScriptedModelSays) {
   const char* folder = std::getenv("CORRAL_AGENTS");
   if (folder == nullptr) GTEST_SKIP() << "CORRAL_AGENTS does not name a folder of installed agents";
   auto agent = make_claude_agent({.folder = folder});
-  const auto mounts = run(agent->mounts());
+  const auto mounts = run_task(agent->mounts());
   if (!mounts) GTEST_SKIP() << mounts.error().message;
 
   TemporaryFolder temporary;

@@ -51,7 +51,7 @@ class Daemon : public GitFixture {
     source_ = make_repository();
     git(source_, "tag v1");
     git(source_, "branch feature");
-    ASSERT_TRUE(run(mirrors_->fetch(project_, source_.string(), "")));
+    ASSERT_TRUE(run_task(mirrors_->fetch(project_, source_.string(), "")));
     mirror_ = folder_ / "mirrors" / (project_.to_string() + ".git");
   }
   fs::path clone(const std::string& branch = "corral/r", const std::string& name = "work") {
@@ -68,14 +68,14 @@ TEST_F(Daemon, AWorkspaceClonesByNameAndPushesItsBranch) {
   const auto head = commit(work, "new", "1\n");
   const auto pushed = client_at("corral/r", work, "push URL HEAD:refs/heads/corral/r");
   EXPECT_EQ(pushed.exit_code, 0) << pushed.errors;
-  EXPECT_EQ(run(mirrors_->resolve(project_, "corral/r")).value(), head);
+  EXPECT_EQ(run_task(mirrors_->resolve(project_, "corral/r")).value(), head);
   // Rewritten history of the own branch is fine; a snapshot ref too.
   git(work, "commit -q --amend -m again");
   EXPECT_EQ(client_at("corral/r", work,
                       "push --force URL HEAD:refs/heads/corral/r HEAD:refs/corral/corral/r/1")
                 .exit_code,
             0);
-  EXPECT_EQ(run(mirrors_->resolve(project_, "corral/r")).value(), git(work, "rev-parse HEAD"));
+  EXPECT_EQ(run_task(mirrors_->resolve(project_, "corral/r")).value(), git(work, "rev-parse HEAD"));
   EXPECT_TRUE(serve_errors_.empty()) << serve_errors_.front().describe();
 }
 
@@ -135,23 +135,23 @@ TEST_F(Daemon, KeepsTheOwnBranchFromBeingDeleted) {
   commit(work, "new", "1\n");
   ASSERT_EQ(client_at("corral/r", work, "push URL HEAD:refs/heads/corral/r").exit_code, 0);
   EXPECT_NE(client_at("corral/r", work, "push URL :refs/heads/corral/r").exit_code, 0);
-  EXPECT_TRUE(run(mirrors_->resolve(project_, "corral/r")));
+  EXPECT_TRUE(run_task(mirrors_->resolve(project_, "corral/r")));
 }
 
 TEST_F(Daemon, RefusesObjectsThatFsckRefuses) {
   const auto work = clone();
   // A tree with an entry named ".git": on checkout it would overwrite the repository.
   const auto blob = git(work, "hash-object -w README");
-  const auto inner = run(run_command({.argv = {"git", "mktree"},
-                                      .env = person(),
-                                      .cwd = work.string(),
-                                      .input = "100644 blob " + blob + "\tconfig\n"}))
+  const auto inner = run_task(run_command({.argv = {"git", "mktree"},
+                                           .env = person(),
+                                           .cwd = work.string(),
+                                           .input = "100644 blob " + blob + "\tconfig\n"}))
                          .value();
   auto tree_hash = inner.output.substr(0, 40);
-  const auto evil = run(run_command({.argv = {"git", "mktree"},
-                                     .env = person(),
-                                     .cwd = work.string(),
-                                     .input = "040000 tree " + tree_hash + "\t.git\n"}))
+  const auto evil = run_task(run_command({.argv = {"git", "mktree"},
+                                          .env = person(),
+                                          .cwd = work.string(),
+                                          .input = "040000 tree " + tree_hash + "\t.git\n"}))
                         .value();
   const auto made = git(work, "commit-tree -m evil", {evil.output.substr(0, 40)});
   const auto result = client_at("corral/r", work, "push URL " + made + ":refs/heads/corral/r");
@@ -169,13 +169,13 @@ TEST_F(Daemon, TakesAPushOfFiftyThousandFiles) {
                           std::to_string(i).size(), i);
   auto spec = git_spec(work, "fast-import --quiet");
   spec.input = std::move(stream);
-  ASSERT_EQ(run(run_command(spec)).value().exit_code, 0);
+  ASSERT_EQ(run_task(run_command(spec)).value().exit_code, 0);
   const auto began = std::chrono::steady_clock::now();
   const auto result = client_at("corral/r", work, "push -q URL many:refs/heads/corral/r");
   EXPECT_EQ(result.exit_code, 0) << result.errors;
   RecordProperty("push_ms", static_cast<int>((std::chrono::steady_clock::now() - began) /
                                              std::chrono::milliseconds(1)));
-  EXPECT_EQ(run(mirrors_->diff_stat(project_, "main", "corral/r")).value().files, 50'000);
+  EXPECT_EQ(run_task(mirrors_->diff_stat(project_, "main", "corral/r")).value().files, 50'000);
 }
 
 class SmallPush : public GitFixture {
@@ -187,13 +187,13 @@ class SmallPush : public GitFixture {
 
 TEST_F(SmallPush, RefusesAPushThatIsTooLarge) {
   const auto source = make_repository();
-  ASSERT_TRUE(run(mirrors_->fetch(project_, source.string(), "")));
+  ASSERT_TRUE(run_task(mirrors_->fetch(project_, source.string(), "")));
   ASSERT_EQ(client_at("corral/r", folder_, "clone -q URL work").exit_code, 0);
   commit(folder_ / "work", "noise", SystemRandom::instance().hex(200'000));
   const auto result =
       client_at("corral/r", folder_ / "work", "push -q URL HEAD:refs/heads/corral/r");
   EXPECT_NE(result.exit_code, 0);
-  EXPECT_EQ(run(mirrors_->resolve(project_, "corral/r")).error().code, ErrorCode::not_found);
+  EXPECT_EQ(run_task(mirrors_->resolve(project_, "corral/r")).error().code, ErrorCode::not_found);
 }
 
 // ---- a client that is not git ----
@@ -222,7 +222,8 @@ TEST_F(Daemon, AnswersWhatItDoesNotServeInTheProtocol) {
     auto pair = make_pair();
     ASSERT_TRUE(write_all(pair.client.get(), request));
     ::shutdown(pair.client.get(), SHUT_WR);
-    EXPECT_FALSE(run(mirrors_->serve(project_, "corral/r", std::move(pair.server)))) << request;
+    EXPECT_FALSE(run_task(mirrors_->serve(project_, "corral/r", std::move(pair.server))))
+        << request;
     const auto answer = read_to_end(pair.client.get());
     if (request.starts_with("00")) EXPECT_EQ(answer.substr(4, 11), "ERR corral:") << request;
   }
@@ -236,8 +237,8 @@ TEST_F(Daemon, EndsWhenTheClientHangsUpInTheMiddleOfAPush) {
                                    " refs/heads/corral/r") +
                             "0000PACK"));
   ::shutdown(pair.client.get(), SHUT_WR);
-  (void)run(mirrors_->serve(project_, "corral/r", std::move(pair.server)));
-  EXPECT_EQ(run(mirrors_->resolve(project_, "corral/r")).error().code, ErrorCode::not_found);
+  (void)run_task(mirrors_->serve(project_, "corral/r", std::move(pair.server)));
+  EXPECT_EQ(run_task(mirrors_->resolve(project_, "corral/r")).error().code, ErrorCode::not_found);
 }
 
 Task<void> serve_until_cancelled(ports::Mirrors& mirrors, ProjectId project, Fd server,
@@ -274,7 +275,7 @@ TEST_F(Daemon, CancellingKillsGitAndClosesTheConnection) {
 
 TEST_F(SmallPush, RefusesMoreConnectionsThanAllowed) {
   const auto source = make_repository();
-  ASSERT_TRUE(run(mirrors_->fetch(project_, source.string(), "")));
+  ASSERT_TRUE(run_task(mirrors_->fetch(project_, source.string(), "")));
   auto first = make_pair(), second = make_pair();
   ::shutdown(second.client.get(), SHUT_WR);
   asio::io_context context;

@@ -21,13 +21,15 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "adapters/git/mirrors.h"
-#include "base/files.h"
 #include "base/random.h"
 #include "base/subprocess.h"
+#include "base/testing/temporary_folder.h"
+#include "ports/contract/run_task.h"
 
 namespace corral::adapters::git {
 
 namespace fs = std::filesystem;
+using ports::contract::run_task;
 
 inline Task<void> serve_one(ports::Mirrors& mirrors, ProjectId project, std::string branch,
                             Fd connection, std::vector<Error>& errors) {
@@ -53,27 +55,11 @@ Task<void> store_and_stop(Task<T> task, std::optional<T>& into, TaskScope& scope
 class GitFixture : public ::testing::Test {
  protected:
   void SetUp() override {
-    char name[] = "/tmp/corral-git-test-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    folder_ = name;
     fs::permissions(folder_, fs::perms::all);
     mirrors_ = make_git_mirrors(options()).value();
   }
-  void TearDown() override { (void)remove_tree(folder_); }
 
   virtual MirrorOptions options() { return {.folder = folder_ / "mirrors"}; }
-
-  template <class T>
-  T run(Task<T> task) {
-    asio::io_context context;
-    std::optional<T> result;
-    asio::co_spawn(context, std::move(task), [&](std::exception_ptr thrown, T value) {
-      if (thrown) std::rethrow_exception(thrown);
-      result.emplace(std::move(value));
-    });
-    context.run();
-    return std::move(*result);
-  }
 
   // Runs `task` while git clients can reach the mirror at url(), as the workspace of `branch` does.
   template <class T>
@@ -116,7 +102,7 @@ class GitFixture : public ::testing::Test {
     return spec;
   }
   std::string git(const fs::path& where, std::string words, std::vector<std::string> more = {}) {
-    auto result = run(run_command(git_spec(where, words, std::move(more))));
+    auto result = run_task(run_command(git_spec(where, words, std::move(more))));
     EXPECT_TRUE(result) << words;
     if (!result) return {};
     EXPECT_EQ(result->exit_code, 0) << words << ": " << result->errors;
@@ -165,7 +151,8 @@ class GitFixture : public ::testing::Test {
     return path;
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  const fs::path& folder_ = temporary_.path();
   std::unique_ptr<ports::Mirrors> mirrors_;
   ProjectId project_ = ProjectId::make(Time{Duration{1000}}, SystemRandom::instance());
   std::uint16_t port_ = 0;

@@ -22,19 +22,20 @@ TEST_F(Mirror, FetchesALocalRepositoryAndFindsItsDefaultBranch) {
   const auto source = make_repository();
   git(source, "branch feature");
   const auto head = git(source, "rev-parse HEAD");
-  const auto fetched = run(mirrors_->fetch(project_, source.string(), "")).value();
+  const auto fetched = run_task(mirrors_->fetch(project_, source.string(), "")).value();
   EXPECT_EQ(fetched.branch, "main");
   EXPECT_EQ(fetched.commit, head);
-  EXPECT_EQ(run(mirrors_->resolve(project_, "feature")).value(), head);
-  EXPECT_EQ(run(mirrors_->resolve(project_, "nothing")).error().code, ErrorCode::not_found);
-  EXPECT_EQ(run(mirrors_->fetch(project_, "file://" + source.string(), "feature")).value().branch,
-            "feature");
+  EXPECT_EQ(run_task(mirrors_->resolve(project_, "feature")).value(), head);
+  EXPECT_EQ(run_task(mirrors_->resolve(project_, "nothing")).error().code, ErrorCode::not_found);
+  EXPECT_EQ(
+      run_task(mirrors_->fetch(project_, "file://" + source.string(), "feature")).value().branch,
+      "feature");
 }
 
 TEST_F(Mirror, FollowsTheSourceAndKeepsTheBranchesOfRuns) {
   const auto source = make_repository();
   git(source, "branch gone");
-  ASSERT_TRUE(run(mirrors_->fetch(project_, source.string(), "")));
+  ASSERT_TRUE(run_task(mirrors_->fetch(project_, source.string(), "")));
   const auto mirror = folder_ / "mirrors" / (project_.to_string() + ".git");
   git(mirror, "update-ref refs/heads/corral/one main");
   git(source, "branch -D gone");
@@ -42,15 +43,15 @@ TEST_F(Mirror, FollowsTheSourceAndKeepsTheBranchesOfRuns) {
   git(source, "branch corral/one");   // an earlier publish, say
   const auto second = commit(source, "b", "2");
   git(source, "branch -f corral/one");
-  EXPECT_EQ(run(mirrors_->fetch(project_, source.string(), "")).value().commit, second);
-  EXPECT_EQ(run(mirrors_->resolve(project_, "gone")).error().code, ErrorCode::not_found);
-  EXPECT_TRUE(run(mirrors_->resolve(project_, "gone/deeper")));
-  EXPECT_NE(run(mirrors_->resolve(project_, "corral/one")).value(), second);
+  EXPECT_EQ(run_task(mirrors_->fetch(project_, source.string(), "")).value().commit, second);
+  EXPECT_EQ(run_task(mirrors_->resolve(project_, "gone")).error().code, ErrorCode::not_found);
+  EXPECT_TRUE(run_task(mirrors_->resolve(project_, "gone/deeper")));
+  EXPECT_NE(run_task(mirrors_->resolve(project_, "corral/one")).value(), second);
 }
 
 TEST_F(Mirror, SaysWhatIsWrongWithASource) {
   const auto fetch = [&](const std::string& url, const std::string& branch = "") {
-    return run(mirrors_->fetch(project_, url, branch)).error();
+    return run_task(mirrors_->fetch(project_, url, branch)).error();
   };
   EXPECT_EQ(fetch((folder_ / "absent").string()).code, ErrorCode::not_found);
   fs::create_directories(folder_ / "plain");
@@ -118,22 +119,24 @@ TEST_F(Mirror, UsesThePersonsCredentialHelperForTheNetworkOnly) {
 TEST_F(Mirror, TakesARepositoryWhoseHeadIsDetachedByTheBranchAtThatCommit) {
   const auto source = make_repository();
   git(source, "checkout -q --detach");
-  EXPECT_EQ(run(mirrors_->fetch(project_, source.string(), "")).value().branch, "main");
+  EXPECT_EQ(run_task(mirrors_->fetch(project_, source.string(), "")).value().branch, "main");
   commit(source, "x", "y");
-  EXPECT_EQ(run(mirrors_->fetch(project_, source.string(), "")).error().code, ErrorCode::invalid);
+  EXPECT_EQ(run_task(mirrors_->fetch(project_, source.string(), "")).error().code,
+            ErrorCode::invalid);
   const auto hash = git(source, "rev-parse main");
-  EXPECT_EQ(run(mirrors_->fetch(project_, source.string(), hash)).value().commit, hash);
+  EXPECT_EQ(run_task(mirrors_->fetch(project_, source.string(), hash)).value().commit, hash);
 }
 
 TEST_F(Mirror, TakesAShallowSourceAndPublishesBackIntoIt) {
   const auto source = make_repository();
   for (const char* text : {"1", "2", "3"}) commit(source, "a", text);
   git(folder_, "clone -q --depth 1", {"file://" + source.string(), (folder_ / "shallow").string()});
-  const auto fetched = run(mirrors_->fetch(project_, (folder_ / "shallow").string(), "")).value();
+  const auto fetched =
+      run_task(mirrors_->fetch(project_, (folder_ / "shallow").string(), "")).value();
   git(folder_ / "mirrors" / (project_.to_string() + ".git"), "update-ref refs/heads/corral/s",
       {fetched.commit});
   const auto published =
-      run(mirrors_->publish(project_, "corral/s", (folder_ / "shallow").string()));
+      run_task(mirrors_->publish(project_, "corral/s", (folder_ / "shallow").string()));
   EXPECT_TRUE(published) << published.error().describe();
 }
 
@@ -147,16 +150,16 @@ TEST_F(Mirror, TakesOddPathsAndOddFileNames) {
   const auto head = commit(source, "plain", "1\n2\n",
                            std::string("sub\xff"
                                        "ject"));
-  const auto fetched = run(mirrors_->fetch(project_, source.string(), ""));
+  const auto fetched = run_task(mirrors_->fetch(project_, source.string(), ""));
   ASSERT_TRUE(fetched) << fetched.error().describe();
-  const auto stat = run(mirrors_->diff_stat(project_, base, head)).value();
+  const auto stat = run_task(mirrors_->diff_stat(project_, base, head)).value();
   EXPECT_EQ(stat.files, 3);
   EXPECT_EQ(stat.insertions, 4);
-  EXPECT_THAT(run(mirrors_->diff(project_, base, "main")).value(),
+  EXPECT_THAT(run_task(mirrors_->diff(project_, base, "main")).value(),
               ::testing::HasSubstr(R"("b/tab\tnew\nline \"q\"")"));
-  EXPECT_EQ(run(mirrors_->commits(project_, base, head)).value().at(0).subject,
+  EXPECT_EQ(run_task(mirrors_->commits(project_, base, head)).value().at(0).subject,
             "sub\xc3\xbfject");  // git takes it for Latin-1
-  EXPECT_THAT(run(mirrors_->patch(project_, base, head)).value(),
+  EXPECT_THAT(run_task(mirrors_->patch(project_, base, head)).value(),
               ::testing::StartsWith("From " + head));
 }
 
@@ -175,13 +178,13 @@ TEST_F(Mirror, TwoFetchesOfOneProjectDoNotDisturbEachOther) {
 
 TEST_F(Mirror, RecoversFromLocksThatAKilledGitLeft) {
   const auto source = make_repository();
-  ASSERT_TRUE(run(mirrors_->fetch(project_, source.string(), "")));
+  ASSERT_TRUE(run_task(mirrors_->fetch(project_, source.string(), "")));
   const auto mirror = folder_ / "mirrors" / (project_.to_string() + ".git");
   const auto lock = mirror / "refs" / "heads" / "main.lock";
   write(lock, "");
   fs::last_write_time(lock, fs::file_time_type::clock::now() - std::chrono::minutes(1));
   const auto head = commit(source, "b", "2");
-  EXPECT_EQ(run(mirrors_->fetch(project_, source.string(), "")).value().commit, head);
+  EXPECT_EQ(run_task(mirrors_->fetch(project_, source.string(), "")).value().commit, head);
   EXPECT_FALSE(fs::exists(lock));
 }
 
@@ -198,11 +201,11 @@ TEST_F(SmallDiff, BoundsAHugeDifference) {
   std::string big;
   for (int i = 0; i < 200'000; ++i) big += "line " + std::to_string(i) + "\n";
   const auto head = commit(source, "big", big);
-  ASSERT_TRUE(run(mirrors_->fetch(project_, source.string(), "")));
-  const auto diff = run(mirrors_->diff(project_, base, head));
+  ASSERT_TRUE(run_task(mirrors_->fetch(project_, source.string(), "")));
+  const auto diff = run_task(mirrors_->diff(project_, base, head));
   EXPECT_EQ(diff.error().code, ErrorCode::exhausted);
   EXPECT_THAT(diff.error().message, ::testing::HasSubstr("larger than 1 MiB"));
-  EXPECT_EQ(run(mirrors_->diff_stat(project_, base, head)).value().insertions, 200'000);
+  EXPECT_EQ(run_task(mirrors_->diff_stat(project_, base, head)).value().insertions, 200'000);
 }
 
 // ---- programs that a repository configures (abuse probe 23) ----
@@ -260,19 +263,19 @@ TEST_F(Mirror, RunsNoProgramThatASourceConfigures) {
   git(source, "-c core.hooksPath=/dev/null update-ref refs/heads/main", {head});
   (void)fs::remove(sprung);
 
-  const auto fetched = run(mirrors_->fetch(project_, source.string(), ""));
+  const auto fetched = run_task(mirrors_->fetch(project_, source.string(), ""));
   ASSERT_TRUE(fetched) << fetched.error().describe();
   EXPECT_EQ(fetched->commit, head);
-  EXPECT_TRUE(run(mirrors_->diff(project_, base, head)));
-  EXPECT_TRUE(run(mirrors_->patch(project_, base, head)));
-  EXPECT_TRUE(run(mirrors_->diff_stat(project_, base, head)));
+  EXPECT_TRUE(run_task(mirrors_->diff(project_, base, head)));
+  EXPECT_TRUE(run_task(mirrors_->patch(project_, base, head)));
+  EXPECT_TRUE(run_task(mirrors_->diff_stat(project_, base, head)));
   git(folder_ / "mirrors" / (project_.to_string() + ".git"), "update-ref refs/heads/corral/p",
       {base});
-  const auto published = run(mirrors_->publish(project_, "corral/p", source.string()));
+  const auto published = run_task(mirrors_->publish(project_, "corral/p", source.string()));
   EXPECT_TRUE(published) << published.error().describe();
   EXPECT_FALSE(fs::exists(sprung)) << read_file(sprung).value();
   // The traps are armed: an ordinary git steps into them.
-  (void)run(run_command(git_spec(source, "status")));
+  (void)run_task(run_command(git_spec(source, "status")));
   EXPECT_TRUE(fs::exists(sprung));
 }
 
@@ -280,7 +283,7 @@ TEST_F(Mirror, RunsNoProgramThatASourceConfigures) {
 
 TEST_F(Mirror, PublishesABranchWithoutTouchingWorkTreeAndIndex) {
   const auto source = make_repository();
-  ASSERT_TRUE(run(mirrors_->fetch(project_, source.string(), "")));
+  ASSERT_TRUE(run_task(mirrors_->fetch(project_, source.string(), "")));
   const auto mirror = folder_ / "mirrors" / (project_.to_string() + ".git");
   write(source / "README", "changed, not committed\n");
   write(source / "untracked", "x");
@@ -288,7 +291,7 @@ TEST_F(Mirror, PublishesABranchWithoutTouchingWorkTreeAndIndex) {
   const auto index = read_file(source / ".git/index").value();
   const auto made = git(mirror, "commit-tree -m work -p main main^{tree}");
   git(mirror, "update-ref refs/heads/corral/r", {made});
-  ASSERT_TRUE(run(mirrors_->publish(project_, "corral/r", source.string())));
+  ASSERT_TRUE(run_task(mirrors_->publish(project_, "corral/r", source.string())));
   EXPECT_EQ(git(source, "rev-parse corral/r"), made);
   EXPECT_EQ(read_file(source / ".git/index").value(), index);
   EXPECT_EQ(git(source, "status --porcelain"), status);
@@ -296,23 +299,23 @@ TEST_F(Mirror, PublishesABranchWithoutTouchingWorkTreeAndIndex) {
   // Again, with history rewritten: the run was retried.
   const auto other = git(mirror, "commit-tree -m again -p main main^{tree}");
   git(mirror, "update-ref refs/heads/corral/r", {other});
-  EXPECT_TRUE(run(mirrors_->publish(project_, "corral/r", source.string())));
+  EXPECT_TRUE(run_task(mirrors_->publish(project_, "corral/r", source.string())));
   EXPECT_EQ(git(source, "rev-parse corral/r"), other);
 }
 
 TEST_F(Mirror, RefusesToPublishOverABranchThatIsCheckedOut) {
   const auto source = make_repository();
-  ASSERT_TRUE(run(mirrors_->fetch(project_, source.string(), "")));
+  ASSERT_TRUE(run_task(mirrors_->fetch(project_, source.string(), "")));
   const auto mirror = folder_ / "mirrors" / (project_.to_string() + ".git");
   git(mirror, "update-ref refs/heads/corral/r",
       {git(mirror, "commit-tree -m work -p main main^{tree}")});
-  ASSERT_TRUE(run(mirrors_->publish(project_, "corral/r", source.string())));
+  ASSERT_TRUE(run_task(mirrors_->publish(project_, "corral/r", source.string())));
   git(source, "worktree add -q ../second corral/r");
   git(mirror, "update-ref refs/heads/corral/r",
       {git(mirror, "commit-tree -m more -p main main^{tree}")});
-  const auto error = run(mirrors_->publish(project_, "corral/r", source.string())).error();
+  const auto error = run_task(mirrors_->publish(project_, "corral/r", source.string())).error();
   EXPECT_EQ(error.code, ErrorCode::conflict) << error.describe();
-  EXPECT_EQ(run(mirrors_->publish(project_, "corral/none", source.string())).error().code,
+  EXPECT_EQ(run_task(mirrors_->publish(project_, "corral/none", source.string())).error().code,
             ErrorCode::not_found);
 }
 
@@ -326,12 +329,12 @@ TEST_F(Mirror, ReadsAndWritesAnotherUsersRepositoryAsThatUser) {
   };
   own(54321);
   fs::permissions(source, fs::perms::owner_all);
-  const auto fetched = run(mirrors_->fetch(project_, source.string(), ""));
+  const auto fetched = run_task(mirrors_->fetch(project_, source.string(), ""));
   ASSERT_TRUE(fetched) << fetched.error().describe();
   const auto mirror = folder_ / "mirrors" / (project_.to_string() + ".git");
   git(mirror, "update-ref refs/heads/corral/r",
       {git(mirror, "commit-tree -m work -p main main^{tree}")});
-  const auto published = run(mirrors_->publish(project_, "corral/r", source.string()));
+  const auto published = run_task(mirrors_->publish(project_, "corral/r", source.string()));
   ASSERT_TRUE(published) << published.error().describe();
   for (const auto& entry : fs::recursive_directory_iterator(source)) {
     struct stat info{};
@@ -345,7 +348,7 @@ TEST_F(Mirror, ReadsAndWritesAnotherUsersRepositoryAsThatUser) {
   for (const auto& entry : fs::recursive_directory_iterator(folder_ / "closed"))
     ::lchown(entry.path().c_str(), 54321, 54321);
   const auto closed =
-      run(mirrors_->fetch(project_, (folder_ / "closed/source").string(), "")).error();
+      run_task(mirrors_->fetch(project_, (folder_ / "closed/source").string(), "")).error();
   EXPECT_EQ(closed.code, ErrorCode::forbidden) << closed.describe();
   EXPECT_THAT(closed.message, ::testing::HasSubstr("id 54321, who cannot read it"));
   // What its owner cannot read, Corral does not read for them.
@@ -354,7 +357,7 @@ TEST_F(Mirror, ReadsAndWritesAnotherUsersRepositoryAsThatUser) {
   fs::remove_all(source / ".git");
   write(source / ".git", "gitdir: " + (secret / ".git").string() + "\n");
   ::chown((source / ".git").c_str(), 54321, 54321);
-  const auto error = run(mirrors_->fetch(project_, source.string(), "")).error();
+  const auto error = run_task(mirrors_->fetch(project_, source.string(), "")).error();
   EXPECT_TRUE(error.code == ErrorCode::forbidden || error.code == ErrorCode::invalid ||
               error.code == ErrorCode::not_found)
       << error.describe();
@@ -362,11 +365,11 @@ TEST_F(Mirror, ReadsAndWritesAnotherUsersRepositoryAsThatUser) {
 
 TEST_F(Mirror, IsGoneAfterRemove) {
   const auto source = make_repository();
-  ASSERT_TRUE(run(mirrors_->fetch(project_, source.string(), "")));
-  ASSERT_TRUE(run(mirrors_->remove(project_)));
-  EXPECT_EQ(run(mirrors_->resolve(project_, "main")).error().code, ErrorCode::not_found);
-  EXPECT_TRUE(run(mirrors_->remove(project_)));
-  EXPECT_TRUE(run(mirrors_->fetch(project_, source.string(), "")));
+  ASSERT_TRUE(run_task(mirrors_->fetch(project_, source.string(), "")));
+  ASSERT_TRUE(run_task(mirrors_->remove(project_)));
+  EXPECT_EQ(run_task(mirrors_->resolve(project_, "main")).error().code, ErrorCode::not_found);
+  EXPECT_TRUE(run_task(mirrors_->remove(project_)));
+  EXPECT_TRUE(run_task(mirrors_->fetch(project_, source.string(), "")));
 }
 
 TEST(HeadChanges, MirrorTheRemoteAndLeaveRunsAlone) {

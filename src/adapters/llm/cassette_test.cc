@@ -6,6 +6,7 @@
 #include "adapters/llm/providers.h"
 #include "adapters/llm/stable_text.h"
 #include "adapters/llm/testing/support.h"
+#include "base/testing/temporary_folder.h"
 
 namespace corral::adapters::llm {
 namespace {
@@ -163,13 +164,13 @@ class RecordAndReplay : public ::testing::Test {
         make_recording_provider(std::move(inner), file, "a test", pool, SystemClock::instance())
             .value();
     CollectingSink sink;
-    ASSERT_TRUE(run(recorder->exchange(asked, sink)));
+    ASSERT_TRUE(run_task(recorder->exchange(asked, sink)));
   }
   Result<void> replay(const ports::LlmRequest& asked, CollectingSink& sink) {
     auto player = make_replay_provider(file, {.max_delay = std::chrono::milliseconds(0)},
                                        SystemClock::instance())
                       .value();
-    return run(player->exchange(asked, sink));
+    return run_task(player->exchange(asked, sink));
   }
   TemporaryFolder folder;
   std::filesystem::path file = folder / "a.cassette";
@@ -227,7 +228,7 @@ TEST_F(RecordAndReplay, DoesNotRecordAnAnswerThatBrokeOff) {
   auto recorder =
       make_recording_provider(std::move(broken), file, "", pool, SystemClock::instance()).value();
   CollectingSink sink;
-  EXPECT_FALSE(run(recorder->exchange(request("[]"), sink)));
+  EXPECT_FALSE(run_task(recorder->exchange(request("[]"), sink)));
   EXPECT_TRUE(parse_cassette(read_file(file).value()).value().exchanges.empty());
 }
 

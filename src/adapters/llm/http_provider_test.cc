@@ -29,7 +29,7 @@ std::unique_ptr<ports::LlmProvider> provider(std::string url) {
 TEST(HttpProvider, StreamsTheAnswer) {
   ModelServer server;
   CollectingSink sink;
-  ASSERT_TRUE(run(
+  ASSERT_TRUE(run_task(
       provider(server.url)
           ->exchange(
               request(R"([{"text":"one two three four five six seven eight nine","delay_ms":5}])"),
@@ -45,7 +45,7 @@ TEST(HttpProvider, StreamsTheAnswer) {
 TEST(HttpProvider, GivesTheProvidersOwnErrorAsAnAnswer) {
   ModelServer server;
   CollectingSink sink;
-  ASSERT_TRUE(run(provider(server.url)->exchange(request(R"([{"status":529}])"), sink)));
+  ASSERT_TRUE(run_task(provider(server.url)->exchange(request(R"([{"status":529}])"), sink)));
   EXPECT_EQ(sink.answer.status, 529);
   EXPECT_THAT(sink.text, HasSubstr("overloaded_error"));
 }
@@ -54,8 +54,8 @@ TEST(HttpProvider, SaysWhenTheAnswerBreaksOff) {
   ModelServer server;
   CollectingSink sink;
   const auto broken =
-      run(provider(server.url)
-              ->exchange(request(R"([{"text":"one two three","disconnect_after":3}])"), sink));
+      run_task(provider(server.url)
+                   ->exchange(request(R"([{"text":"one two three","disconnect_after":3}])"), sink));
   ASSERT_FALSE(broken);
   EXPECT_EQ(broken.error().code, ErrorCode::unavailable);
   EXPECT_EQ(sink.answer.status, 200);
@@ -63,7 +63,7 @@ TEST(HttpProvider, SaysWhenTheAnswerBreaksOff) {
 
 TEST(HttpProvider, SaysWhichProviderCannotBeReached) {
   CollectingSink sink;
-  const auto refused = run(provider("http://127.0.0.1:1")->exchange(request("[]"), sink));
+  const auto refused = run_task(provider("http://127.0.0.1:1")->exchange(request("[]"), sink));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
   EXPECT_THAT(refused.error().message, HasSubstr("http://127.0.0.1:1"));
@@ -72,7 +72,8 @@ TEST(HttpProvider, SaysWhichProviderCannotBeReached) {
 TEST(HttpProvider, NeedsAKeyForAnthropicItself) {
   CollectingSink sink;
   auto keyless = make_http_provider(one("", "")).value();
-  EXPECT_EQ(run(keyless->exchange(request("[]"), sink)).error().code, ErrorCode::unauthenticated);
+  EXPECT_EQ(run_task(keyless->exchange(request("[]"), sink)).error().code,
+            ErrorCode::unauthenticated);
 }
 
 TEST(HttpProvider, GivesEachVendorItsOwnKeyInItsOwnHeader) {
@@ -93,7 +94,7 @@ TEST(HttpProvider, GivesEachVendorItsOwnKeyInItsOwnHeader) {
     // A version at the end, as clients' settings have it, is not sent twice.
     upstreams.push_back(std::move(one(server.url + "/v1/", "key-of-this", vendor).front()));
     auto both = make_http_provider(std::move(upstreams)).value();
-    ASSERT_TRUE(run(both->exchange(
+    ASSERT_TRUE(run_task(both->exchange(
         {.run = {}, .path = path, .headers = {{"content-type", "application/json"}}, .body = body},
         sink)))
         << path;
@@ -106,10 +107,11 @@ TEST(HttpProvider, RefusesAPathOfNoProtocolAndOfAVendorThatIsNotSetUp) {
   auto model = provider("http://127.0.0.1:1");
   CollectingSink sink;
   for (const char* path : {"/v1/models", "/v1/responses", "/v1beta/models/../x:generateContent"})
-    EXPECT_EQ(run(model->exchange({.run = {}, .path = path, .headers = {}, .body = "{}"}, sink))
-                  .error()
-                  .code,
-              ErrorCode::not_found)
+    EXPECT_EQ(
+        run_task(model->exchange({.run = {}, .path = path, .headers = {}, .body = "{}"}, sink))
+            .error()
+            .code,
+        ErrorCode::not_found)
         << path;
 }
 
@@ -137,8 +139,8 @@ TEST(HttpProvider, EndsTheExchangeWhenCancelled) {
   auto model = provider(server.url);
   CollectingSink sink;
   const auto begin = std::chrono::steady_clock::now();
-  EXPECT_TRUE(run(cancelled_after(*model, request(R"([{"first_ms":20000,"text":"late"}])"), sink,
-                                  std::chrono::milliseconds(50))));
+  EXPECT_TRUE(run_task(cancelled_after(*model, request(R"([{"first_ms":20000,"text":"late"}])"),
+                                       sink, std::chrono::milliseconds(50))));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
   EXPECT_EQ(sink.answer.status, 0);
 }
@@ -164,7 +166,7 @@ TEST(HttpProvider, HoldsNoMoreThanItsReaderTakes) {
   auto model = make_http_provider(one(server.url), {.max_buffered_bytes = 20'000}).value();
   SlowSink sink;
   const std::string script = fmt::format(R"([{{"text":"{}"}}])", std::string(300'000, 'x'));
-  ASSERT_TRUE(run(model->exchange(request(script), sink)));
+  ASSERT_TRUE(run_task(model->exchange(request(script), sink)));
   EXPECT_LE(sink.largest, 20'000u + CURL_MAX_WRITE_SIZE);
   EXPECT_THAT(sink.text, HasSubstr("message_stop"));
   EXPECT_GT(sink.text.size(), 300'000u);

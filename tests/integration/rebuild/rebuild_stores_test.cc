@@ -1,8 +1,7 @@
 // What is derived from events is found wrong, and mended, alike on every store.
-#include <filesystem>
-
 #include "adapters/store/postgres/testing/test_server.h"
 #include "adapters/store/sqlite/sqlite_store.h"
+#include "base/testing/temporary_folder.h"
 #include "engine/projection.h"
 #include "engine/rebuild.h"
 #include "engine/run_repository.h"
@@ -97,14 +96,10 @@ struct RebuildStores : testing::EngineTest {
 };
 
 TEST_F(RebuildStores, SqliteTellsWhatTheMemoryTells) {
-  std::string name = "/tmp/corral-rebuild-XXXXXX";
-  const std::filesystem::path folder = ::mkdtemp(name.data());
-  {
-    const auto store = adapters::store::open_sqlite_store(folder / "corral.db", {}).value();
-    copy(h.store, *store);
-    EXPECT_EQ(story(*store), story(h.store));
-  }
-  std::filesystem::remove_all(folder);
+  const TemporaryFolder folder;
+  const auto store = adapters::store::open_sqlite_store(folder / "corral.db", {}).value();
+  copy(h.store, *store);
+  EXPECT_EQ(story(*store), story(h.store));
 }
 
 TEST_F(RebuildStores, PostgresTellsWhatTheMemoryTells) {

@@ -1,51 +1,23 @@
-// What the tests of this room share: running a task, a sink that collects, a provider that answers
-// from a list, and the scripted model server as a child process.
+// What the tests of this room share: a sink that collects, a provider that answers from a list, and
+// the scripted model server as a child process.
 #pragma once
 
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <filesystem>
-#include <optional>
 #include <string>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-
-#include "base/files.h"
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/subprocess.h"
+#include "ports/contract/run_task.h"
 #include "ports/llm.h"
 
 namespace corral::adapters::llm::testing {
 
-template <class T>
-T run(Task<T> task) {
-  asio::io_context context;
-  std::optional<T> result;
-  asio::co_spawn(context, std::move(task), [&](std::exception_ptr thrown, T value) {
-    if (thrown) std::rethrow_exception(thrown);
-    result.emplace(std::move(value));
-  });
-  context.run();
-  return std::move(*result);
-}
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "corral-llm-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { (void)remove_tree(path_); }
-  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
+using ports::contract::run_task;
 
 struct CollectingSink final : ports::LlmSink {
   ports::LlmResponseHead answer{.status = 0, .headers = {}};
