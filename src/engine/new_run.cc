@@ -1,6 +1,5 @@
 #include "engine/new_run.h"
 
-#include <algorithm>
 #include <set>
 
 #include "domain/scope.h"
@@ -64,14 +63,7 @@ Task<Result<domain::Run>> create_run(Core& core, domain::Create create, Caller b
 }
 
 RunId child_run_id(RunId parent, std::string_view process, Time started_at) {
-  auto uuid = uuid_of(fmt::format("child/{}/{}", parent.to_string(), process));
-  auto& bytes = uuid.bytes;
-  const auto ms = static_cast<std::uint64_t>(started_at.time_since_epoch().count());
-  for (int i = 0; i < 6; ++i)
-    bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(ms >> (40 - 8 * i));
-  bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x70);
-  bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);
-  return RunId{uuid};
+  return RunId{uuid_of(fmt::format("child/{}/{}", parent.to_string(), process), started_at)};
 }
 
 }  // namespace corral::engine

@@ -109,12 +109,7 @@ json::value session_json(const domain::Session& session) {
 }
 
 SessionId session_id_of(RunId run, std::string_view process) {
-  auto uuid = uuid_of(fmt::format("session/{}/{}", run.to_string(), process));
-  // As late as its run, so that it sorts with it (UUID version 7).
-  std::copy_n(run.uuid.bytes.begin(), 6, uuid.bytes.begin());
-  uuid.bytes[6] = static_cast<std::uint8_t>((uuid.bytes[6] & 0x0f) | 0x70);
-  uuid.bytes[8] = static_cast<std::uint8_t>((uuid.bytes[8] & 0x3f) | 0x80);
-  return SessionId{uuid};
+  return SessionId{uuid_of(fmt::format("session/{}/{}", run.to_string(), process), run.uuid)};
 }
 
 // ---- state ----
