@@ -26,13 +26,6 @@ Result<void> fold_events(domain::Run& run, RunId id, const std::vector<ports::Ev
   return {};
 }
 
-ports::EventOrigin origin_of(const Caller& by, const domain::Run& run) {
-  return {.actor = by.actor,
-          .cause = by.idempotency_key.empty() ? std::string() : "command/" + by.idempotency_key,
-          .correlation = run.request.root.value_or(run.id).to_string(),
-          .trace = by.trace};
-}
-
 Result<domain::Run> at_version(domain::Run run, RunId id, std::uint64_t version) {
   if (!run.exists()) return fail(ErrorCode::not_found, "there is no run {}", id.to_string());
   if (run.version < version)
@@ -49,6 +42,13 @@ bool is_refusal(ErrorCode code) {
 }  // namespace
 
 std::string run_stream(RunId run) { return "run/" + run.to_string(); }
+
+ports::EventOrigin origin_of(const Caller& by, RunId root) {
+  return {.actor = by.actor,
+          .cause = by.idempotency_key.empty() ? std::string() : "command/" + by.idempotency_key,
+          .correlation = root.to_string(),
+          .trace = by.trace};
+}
 
 Task<Result<std::optional<domain::Run>>> RunRepository::snapshot(RunId id) {
   CORRAL_CO_TRY(const auto kept, co_await store_.get(std::string(kSnapshotKind), id.to_string()));
@@ -178,7 +178,7 @@ Task<Result<Executed>> RunRepository::execute(RunId id, domain::Command command,
       domain::apply(after, event, by.actor);
       append.events.push_back({.type = std::string(domain::type_of(event.body)),
                                .data = domain::data_of(event),
-                               .origin = origin_of(by, after)});
+                               .origin = origin_of(by, after.request.root.value_or(after.id))});
     }
     ports::Transaction transaction;
     if (!events->empty()) {
@@ -189,9 +189,9 @@ Task<Result<Executed>> RunRepository::execute(RunId id, domain::Command command,
     }
     for (const auto& change : extra) transaction.changes.push_back(change);
 
-    const auto committed =
-        events->empty() ? co_await commit(std::move(transaction), claiming)
-                        : co_await commit_change(id, std::move(transaction), claiming);
+    const auto committed = events->empty()
+                               ? co_await commit(std::move(transaction), claiming)
+                               : co_await commit_change(id, std::move(transaction), claiming);
     if (committed) {
       if (!events->empty()) remember(after);
       co_return Executed{before, std::move(after)};

@@ -18,6 +18,9 @@ namespace corral::engine {
 
 std::string run_stream(RunId run);
 
+// What the events of a command say of where they come from; `root` is the run that all began with.
+ports::EventOrigin origin_of(const Caller& by, RunId root);
+
 // A claim that goes with a commit.
 struct Claiming {
   ports::ClaimQuery query;

@@ -146,14 +146,9 @@ Task<Result<domain::Session>> SessionHost::tell(SessionId id, domain::SessionCom
     ports::Append append{.stream = session_stream(id), .expected_version = before.version};
     for (const auto& event : events) {
       domain::apply(after, event, by.actor);
-      append.events.push_back(
-          {.type = std::string(domain::type_of(event)),
-           .data = domain::data_of(event),
-           .origin = {.actor = by.actor,
-                      .cause = by.idempotency_key.empty() ? std::string()
-                                                          : "command/" + by.idempotency_key,
-                      .correlation = after.request.run.to_string(),
-                      .trace = by.trace}});
+      append.events.push_back({.type = std::string(domain::type_of(event)),
+                               .data = domain::data_of(event),
+                               .origin = origin_of(by, after.request.run)});
     }
     std::vector<ports::Change> changes;
     changes.emplace_back(std::move(append));
