@@ -1,7 +1,10 @@
 #include "domain/policy.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+
+#include "domain/named.h"
 
 namespace corral::domain {
 
@@ -32,9 +35,7 @@ std::string_view to_string(PermissionPolicy policy) {
   return policy == PermissionPolicy::ask ? "ask" : "workspace";
 }
 bool from_string(std::string_view name, PermissionPolicy& policy) {
-  if (name != "ask" && name != "workspace") return false;
-  policy = name == "ask" ? PermissionPolicy::ask : PermissionPolicy::workspace;
-  return true;
+  return find_named(name, std::array{PermissionPolicy::ask, PermissionPolicy::workspace}, policy);
 }
 
 std::string_view to_string(SteeringKind kind) {
@@ -46,12 +47,8 @@ std::string_view to_string(SteeringKind kind) {
   return "prompt";
 }
 bool from_string(std::string_view name, SteeringKind& kind) {
-  for (const auto known : {SteeringKind::prompt, SteeringKind::interrupt, SteeringKind::mode})
-    if (name == to_string(known)) {
-      kind = known;
-      return true;
-    }
-  return false;
+  return find_named(
+      name, std::array{SteeringKind::prompt, SteeringKind::interrupt, SteeringKind::mode}, kind);
 }
 
 }  // namespace corral::domain

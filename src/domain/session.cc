@@ -1,21 +1,13 @@
 #include "domain/session.h"
 
 #include <algorithm>
+#include <array>
 
 #include "domain/event_codec.h"
+#include "domain/named.h"
 
 namespace corral::domain {
 namespace {
-
-template <class Enum>
-bool named(std::string_view name, std::initializer_list<Enum> all, Enum& out) {
-  for (const auto value : all)
-    if (to_string(value) == name) {
-      out = value;
-      return true;
-    }
-  return false;
-}
 
 Result<void> check_name(std::string_view name) {
   const bool control = std::ranges::any_of(
@@ -143,13 +135,14 @@ std::string_view to_string(SessionStatus status) {
   return "ended";
 }
 bool from_string(std::string_view name, SessionStatus& status) {
-  return named(name, {SessionStatus::created, SessionStatus::running, SessionStatus::ended},
-               status);
+  return find_named(
+      name, std::array{SessionStatus::created, SessionStatus::running, SessionStatus::ended},
+      status);
 }
 
 std::string_view to_string(ShareRole role) { return role == ShareRole::view ? "view" : "type"; }
 bool from_string(std::string_view name, ShareRole& role) {
-  return named(name, {ShareRole::view, ShareRole::type}, role);
+  return find_named(name, std::array{ShareRole::view, ShareRole::type}, role);
 }
 
 std::string_view type_of(const SessionEvent& event) { return codec::type_of(event.body); }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "domain/named.h"
+
 namespace corral::domain {
 namespace {
 
@@ -40,15 +42,6 @@ constexpr std::array<std::string_view, 5> kRunNames{"pending", "running", "compl
 constexpr std::array<std::string_view, 7> kStepNames{"pending", "running",   "waiting", "completed",
                                                      "failed",  "cancelled", "skipped"};
 
-template <class Status, std::size_t N>
-bool from_names(const std::array<std::string_view, N>& names, std::string_view name,
-                Status& status) {
-  const auto at = std::ranges::find(names, name);
-  if (at == names.end()) return false;
-  status = static_cast<Status>(at - names.begin());
-  return true;
-}
-
 }  // namespace
 
 std::string_view to_string(RunStatus status) { return kRunNames[static_cast<std::size_t>(status)]; }
@@ -56,10 +49,10 @@ std::string_view to_string(StepStatus status) {
   return kStepNames[static_cast<std::size_t>(status)];
 }
 bool from_string(std::string_view name, RunStatus& status) {
-  return from_names(kRunNames, name, status);
+  return find_named(name, kRunStatuses, status);
 }
 bool from_string(std::string_view name, StepStatus& status) {
-  return from_names(kStepNames, name, status);
+  return find_named(name, kStepStatuses, status);
 }
 
 bool has_ended(RunStatus status) {
