@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "domain/testing/summer.h"
+
 namespace corral::domain {
 namespace {
 
@@ -14,28 +16,6 @@ class Utc final : public Zone {
   }
   std::optional<sys_seconds> to_time(local_seconds local) const override {
     return sys_seconds(local.time_since_epoch());
-  }
-};
-
-// One hour before UTC; two from 31 March 2030 01:00 UTC (the clock leaves out 02:00 to 03:00) until
-// 27 October 2030 01:00 UTC (it shows 02:00 to 03:00 twice).
-class Summer final : public Zone {
- public:
-  local_seconds to_local(sys_seconds time) const override {
-    return local_seconds(time.time_since_epoch()) + (is_summer(time) ? hours(2) : hours(1));
-  }
-  std::optional<sys_seconds> to_time(local_seconds local) const override {
-    for (const auto offset : {hours(2), hours(1)}) {
-      const sys_seconds time(local.time_since_epoch() - offset);
-      if (to_local(time) == local) return time;
-    }
-    return std::nullopt;
-  }
-
- private:
-  static bool is_summer(sys_seconds time) {
-    return time >= sys_days(2030y / March / 31) + hours(1) &&
-           time < sys_days(2030y / October / 27) + hours(1);
   }
 };
 
