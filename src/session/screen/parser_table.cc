@@ -6,6 +6,11 @@ namespace corral::session::screen {
 
 namespace {
 
+// The states of a control sequence before the byte that says what it is.
+struct Sequence {
+  State entry, param, intermediate, ignore;
+};
+
 struct Builder {
   TransitionTable table{};
 
@@ -23,6 +28,19 @@ struct Builder {
     range(state, 0x00, 0x17, action, next);
     range(state, 0x19, 0x19, action, next);
     range(state, 0x1c, 0x1f, action, next);
+  }
+  constexpr void sequence(const Sequence& states, Action dispatch, State next) {
+    for (const auto state : {states.entry, states.param}) {
+      range(state, 0x20, 0x2f, Action::collect, states.intermediate);
+      range(state, 0x30, 0x3b, Action::param, states.param);
+      range(state, 0x40, 0x7e, dispatch, next);
+    }
+    range(states.entry, 0x3c, 0x3f, Action::collect, states.param);
+    range(states.param, 0x3c, 0x3f, Action::ignore, states.ignore);
+    range(states.intermediate, 0x20, 0x2f, Action::collect, states.intermediate);
+    range(states.intermediate, 0x30, 0x3f, Action::ignore, states.ignore);
+    range(states.intermediate, 0x40, 0x7e, dispatch, next);
+    one(states.ignore, {kNonAscii}, Action::ignore, states.ignore);
   }
 };
 
@@ -66,37 +84,18 @@ constexpr TransitionTable build() {
   // SOS, PM, APC
   b.controls(string, ignore, string);
   b.range(string, 0x20, 0x7f, ignore, string);
+  // Both CSI and DCS
+  b.sequence({csi_entry, csi_param, csi_intermediate, csi_ignore}, csi_dispatch, ground);
+  b.sequence({dcs_entry, dcs_param, dcs_intermediate, dcs_ignore}, dcs_hook, dcs_passthrough);
   // CSI
-  for (const auto state : {csi_entry, csi_param}) {
-    b.range(state, 0x40, 0x7e, csi_dispatch, ground);
-    b.range(state, 0x30, 0x3b, param, csi_param);
-    b.range(state, 0x20, 0x2f, collect, csi_intermediate);
-  }
-  b.range(csi_entry, 0x3c, 0x3f, collect, csi_param);
-  b.range(csi_param, 0x3c, 0x3f, ignore, csi_ignore);
   b.range(csi_ignore, 0x20, 0x3f, ignore, csi_ignore);
   b.range(csi_ignore, 0x40, 0x7e, ignore, ground);
-  b.one(csi_ignore, {kNonAscii}, ignore, csi_ignore);
-  b.range(csi_intermediate, 0x20, 0x2f, collect, csi_intermediate);
-  b.range(csi_intermediate, 0x30, 0x3f, ignore, csi_ignore);
-  b.range(csi_intermediate, 0x40, 0x7e, csi_dispatch, ground);
   // DCS
   for (const auto state : {dcs_entry, dcs_param, dcs_intermediate, dcs_ignore}) {
     b.controls(state, ignore, state);
     b.one(state, {0x7f}, ignore, state);
   }
-  for (const auto state : {dcs_entry, dcs_param}) {
-    b.range(state, 0x20, 0x2f, collect, dcs_intermediate);
-    b.range(state, 0x30, 0x3b, param, dcs_param);
-    b.range(state, 0x40, 0x7e, dcs_hook, dcs_passthrough);
-  }
-  b.range(dcs_entry, 0x3c, 0x3f, collect, dcs_param);
-  b.range(dcs_param, 0x3c, 0x3f, ignore, dcs_ignore);
   b.range(dcs_ignore, 0x20, 0x7f, ignore, dcs_ignore);
-  b.one(dcs_ignore, {kNonAscii}, ignore, dcs_ignore);
-  b.range(dcs_intermediate, 0x20, 0x2f, collect, dcs_intermediate);
-  b.range(dcs_intermediate, 0x30, 0x3f, ignore, dcs_ignore);
-  b.range(dcs_intermediate, 0x40, 0x7e, dcs_hook, dcs_passthrough);
   b.controls(dcs_passthrough, dcs_put, dcs_passthrough);
   b.range(dcs_passthrough, 0x20, 0x7e, dcs_put, dcs_passthrough);
   b.one(dcs_passthrough, {0x7f}, ignore, dcs_passthrough);
