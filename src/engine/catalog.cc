@@ -126,6 +126,14 @@ Task<Result<void>> Catalog::ensure_default_group() {
   co_return Result<void>{};
 }
 
+Task<Result<void>> Catalog::commit_new(ports::Transaction transaction, std::string what) {
+  const auto committed = co_await core_.deps.store.commit(std::move(transaction));
+  if (committed) co_return Result<void>{};
+  if (committed.error().code == ErrorCode::conflict)
+    co_return fail(ErrorCode::conflict, "there is {} already", what);
+  co_return std::unexpected(committed.error());
+}
+
 Task<Result<json::value>> Catalog::create_group(std::string name, std::string actor) {
   CORRAL_CO_CHECK(check_name(name, "group"));
   const Time now = core_.deps.clock.now();
@@ -138,10 +146,8 @@ Task<Result<json::value>> Catalog::create_group(std::string name, std::string ac
       ports::Append{"group/" + id,
                     0,
                     {{"group.created", json::object{{"v", 1}, {"name", name}}, {.actor = actor}}}});
-  const auto committed = co_await core_.deps.store.commit(std::move(transaction));
-  if (!committed && committed.error().code == ErrorCode::conflict)
-    co_return fail(ErrorCode::conflict, "there is a group named \"{}\" already", name);
-  CORRAL_CO_CHECK(committed);
+  CORRAL_CO_CHECK(
+      co_await commit_new(std::move(transaction), fmt::format("a group named \"{}\"", name)));
   co_return body;
 }
 
@@ -190,11 +196,9 @@ Task<Result<json::value>> Catalog::create_project(std::string name, std::string 
       {{"project.created",
         json::object{{"v", 1}, {"name", name}, {"git_url", git_url}, {"group", group_id}},
         {.actor = actor}}}});
-  const auto committed = co_await core_.deps.store.commit(std::move(transaction));
-  if (!committed && committed.error().code == ErrorCode::conflict)
-    co_return fail(ErrorCode::conflict,
-                   "there is a project named \"{}\" in the group \"{}\" already", name, group_name);
-  CORRAL_CO_CHECK(committed);
+  CORRAL_CO_CHECK(co_await commit_new(
+      std::move(transaction),
+      fmt::format("a project named \"{}\" in the group \"{}\"", name, group_name)));
   co_return body;
 }
 

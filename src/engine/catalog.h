@@ -41,6 +41,8 @@ class Catalog {
 
  private:
   Task<Result<std::optional<ports::Document>>> find(std::string kind, std::string id_or_name);
+  // `conflict` when `what` is there already: "a group named …".
+  Task<Result<void>> commit_new(ports::Transaction transaction, std::string what);
 
   Core& core_;
 };
