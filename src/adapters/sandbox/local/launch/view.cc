@@ -38,34 +38,37 @@ Fd detached(int folder) {
   return Fd(::openat(tree.get(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
-bool send_descriptors(int socket, const int (&fds)[2]) {
+// A message of one byte, with room for two descriptors.
+struct DescriptorMessage {
+  DescriptorMessage() {
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+  }
+  DescriptorMessage(const DescriptorMessage&) = delete;
+  DescriptorMessage& operator=(const DescriptorMessage&) = delete;
+
   char byte = 0;
   iovec piece{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fds)] = {};
+  alignas(cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))] = {};
   msghdr message{};
-  message.msg_iov = &piece;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  auto* header = CMSG_FIRSTHDR(&message);
+};
+
+bool send_descriptors(int socket, const int (&fds)[2]) {
+  DescriptorMessage carrier;
+  auto* header = CMSG_FIRSTHDR(&carrier.message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof fds);
   std::memcpy(CMSG_DATA(header), fds, sizeof fds);
-  return ::sendmsg(socket, &message, 0) == 1;
+  return ::sendmsg(socket, &carrier.message, 0) == 1;
 }
 
 bool receive_descriptors(int socket, int (&fds)[2]) {
-  char byte = 0;
-  iovec piece{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fds)] = {};
-  msghdr message{};
-  message.msg_iov = &piece;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  if (::recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1) return false;
-  const auto* header = CMSG_FIRSTHDR(&message);
+  DescriptorMessage carrier;
+  if (::recvmsg(socket, &carrier.message, MSG_CMSG_CLOEXEC) != 1) return false;
+  const auto* header = CMSG_FIRSTHDR(&carrier.message);
   if (header == nullptr || header->cmsg_type != SCM_RIGHTS ||
       header->cmsg_len != CMSG_LEN(sizeof fds))
     return false;
