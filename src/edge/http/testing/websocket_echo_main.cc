@@ -3,17 +3,11 @@
 // /        echoes, compressed where that was agreed on
 // /plain   echoes, never compressed
 // /push    sends messages of ?bytes=N, as fast as they are taken, until the client closes
-#include <cstdio>
 #include <cstdlib>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
-#include "base/log.h"
-#include "edge/http/server.h"
+#include "edge/http/testing/program.h"
 
 namespace corral::edge::testing {
 namespace {
@@ -56,32 +50,14 @@ Task<int> run(std::uint16_t port, std::size_t max_message_bytes) {
                       return serve(std::move(request), responder, max_message_bytes);
                     },
                     {});
-  const auto listening = server.listen("127.0.0.1", port);
-  if (!listening) {
-    std::fprintf(stderr, "%s\n", listening.error().describe().c_str());
-    co_return 1;
-  }
-  std::printf("listening on http://127.0.0.1:%u\n", *listening);
-  std::fflush(stdout);
-  asio::signal_set signals(executor, SIGINT, SIGTERM);
-  co_await signals.async_wait(asio::use_awaitable);
-  co_await server.stop();
-  co_return 0;
+  co_return co_await serve_until_signal(server, port, "");
 }
 
 }  // namespace
 }  // namespace corral::edge::testing
 
 int main(int argc, char** argv) {
-  corral::asio::io_context context(1);
-  int code = 1;
   const auto port = static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 0);
   const auto max_mib = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 64;
-  corral::asio::co_spawn(context, corral::edge::testing::run(port, max_mib << 20),
-                         [&](std::exception_ptr, int result) {
-                           code = result;
-                           context.stop();
-                         });
-  context.run();
-  return code;
+  return corral::edge::testing::run_program(corral::edge::testing::run(port, max_mib << 20));
 }
