@@ -1,4 +1,5 @@
 // corral project … · agent … · doctor
+#include "edge/cli/paging.h"
 #include "edge/cli/render.h"
 #include "edge/cli/session.h"
 
@@ -30,20 +31,12 @@ int project_add(Session& session, HttpClient& client) {
 }
 
 int project_list(Session& session, HttpClient& client) {
-  json::array projects;
-  for (std::string cursor;;) {
-    const auto page = client.get_json("/api/v1/projects?limit=500" +
-                                      (cursor.empty() ? "" : "&cursor=" + percent_encode(cursor)));
-    if (!page) return session.report(page.error());
-    const auto& items = items_of(*page);
-    projects.insert(projects.end(), items.begin(), items.end());
-    cursor = find_string(*page, {"next_cursor"});
-    if (cursor.empty() || items.empty()) break;
-  }
+  const auto projects = read_list(client, "/api/v1/projects");
+  if (!projects) return session.report(projects.error());
   if (session.args().json)
-    session.print_json(projects);
+    session.print_json(*projects);
   else
-    session.print(render_projects(session.screen(), projects));
+    session.print(render_projects(session.screen(), *projects));
   return kOk;
 }
 

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <thread>
 
+#include "edge/cli/paging.h"
 #include "edge/cli/render.h"
 #include "edge/cli/session.h"
 
@@ -30,27 +31,14 @@ int jobs(Session& session, HttpClient& client) {
   const auto& args = session.args();
   const auto group = group_of(client, args.project);
   if (!group) return session.report(group.error());
-  json::array found;
-  for (std::string cursor; found.size() < args.limit;) {
-    auto path =
-        fmt::format("/api/v1/jobs?limit={}", std::min<std::size_t>(args.limit - found.size(), 500));
-    for (const auto& [name, value] :
-         {std::pair<const char*, const std::string*>{"state", &args.state},
-          {"kind", &args.kind},
-          {"group", &*group},
-          {"cursor", &cursor}})
-      if (!value->empty()) path += fmt::format("&{}={}", name, percent_encode(*value));
-    const auto page = client.get_json(path);
-    if (!page) return session.report(page.error());
-    const auto& items = items_of(*page);
-    found.insert(found.end(), items.begin(), items.end());
-    cursor = find_string(*page, {"next_cursor"});
-    if (cursor.empty() || items.empty()) break;
-  }
+  const auto found =
+      read_list(client, "/api/v1/jobs",
+                {{"state", args.state}, {"kind", args.kind}, {"group", *group}}, args.limit);
+  if (!found) return session.report(found.error());
   if (args.json)
-    session.print_json(found);
+    session.print_json(*found);
   else
-    session.print(render_jobs(session.screen(), found, SystemClock::instance().now()));
+    session.print(render_jobs(session.screen(), *found, SystemClock::instance().now()));
   return kOk;
 }
 

@@ -4,6 +4,7 @@
 #include "base/files.h"
 #include "edge/cli/event_streams.h"
 #include "edge/cli/follow.h"
+#include "edge/cli/paging.h"
 #include "edge/cli/render.h"
 #include "edge/cli/session.h"
 
@@ -88,25 +89,13 @@ int runs_list(Session& session) {
   const auto& args = session.args();
   const auto client = session.server(Need::read);
   if (!client) return session.report(client.error());
-  json::array runs;
-  std::string cursor;
-  while (runs.size() < args.limit) {
-    auto path =
-        fmt::format("/api/v1/runs?limit={}", std::min<std::size_t>(args.limit - runs.size(), 500));
-    if (!args.project.empty()) path += "&project=" + percent_encode(args.project);
-    if (!args.status.empty()) path += "&status=" + args.status;
-    if (!cursor.empty()) path += "&cursor=" + percent_encode(cursor);
-    const auto page = (*client)->get_json(path);
-    if (!page) return session.report(page.error());
-    const auto& items = items_of(*page);
-    runs.insert(runs.end(), items.begin(), items.end());
-    cursor = find_string(*page, {"next_cursor"});
-    if (cursor.empty() || items.empty()) break;
-  }
+  const auto runs = read_list(**client, "/api/v1/runs",
+                              {{"project", args.project}, {"status", args.status}}, args.limit);
+  if (!runs) return session.report(runs.error());
   if (args.json)
-    session.print_json(runs);
+    session.print_json(*runs);
   else
-    session.print(render_runs(session.screen(), runs, SystemClock::instance().now()));
+    session.print(render_runs(session.screen(), *runs, SystemClock::instance().now()));
   return kOk;
 }
 

@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "edge/cli/attach.h"
+#include "edge/cli/paging.h"
 #include "edge/cli/render.h"
 #include "edge/cli/run_request.h"
 #include "edge/cli/session.h"
@@ -74,29 +75,18 @@ int list(Session& session) {
   const auto& args = session.args();
   const auto client = session.server(Need::read);
   if (!client) return session.report(client.error());
-  std::string filter;
-  if (!args.status.empty()) filter += "&status=" + args.status;
+  ListFilter filter{{"status", args.status}};
   if (!args.run.empty()) {
     const auto run = session.run_id(args.run);
     if (!run) return session.report(run.error());
-    filter += "&run=" + *run;
+    filter.emplace_back("run", *run);
   }
-  json::array found;
-  for (std::string cursor; found.size() < args.limit;) {
-    auto path = fmt::format("/api/v1/sessions?limit={}{}",
-                            std::min<std::size_t>(args.limit - found.size(), 500), filter);
-    if (!cursor.empty()) path += "&cursor=" + percent_encode(cursor);
-    const auto page = (*client)->get_json(path);
-    if (!page) return session.report(page.error());
-    const auto& items = items_of(*page);
-    found.insert(found.end(), items.begin(), items.end());
-    cursor = find_string(*page, {"next_cursor"});
-    if (cursor.empty() || items.empty()) break;
-  }
+  const auto found = read_list(**client, "/api/v1/sessions", filter, args.limit);
+  if (!found) return session.report(found.error());
   if (args.json)
-    session.print_json(found);
+    session.print_json(*found);
   else
-    session.print(render_sessions(session.screen(), found, SystemClock::instance().now()));
+    session.print(render_sessions(session.screen(), *found, SystemClock::instance().now()));
   return kOk;
 }
 
