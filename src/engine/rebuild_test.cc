@@ -3,22 +3,12 @@
 
 #include "engine/run_repository.h"
 #include "engine/run_snapshot.h"
-#include "engine/testing/engine_fixture.h"
+#include "engine/testing/three_runs.h"
 
 namespace corral::engine {
 namespace {
 
-struct RebuildTest : testing::EngineTest {
-  void SetUp() override {
-    EngineTest::SetUp();
-    boot();
-    for (const char* script : {"say one\ndone", "exit 1", "ask for-it\ndone"}) {
-      auto request = h.request(script);
-      request.permissions = "ask";
-      ids.push_back(h.start(request));
-    }
-    EXPECT_TRUE(h.run_to_end(ids[0]) && h.run_to_end(ids[1]));
-  }
+struct RebuildTest : testing::ThreeRuns {
   RebuildReport rebuild(Rebuild mode) {
     return h.call(rebuild_read_models(h.store, mode, [](std::uint64_t) {})).value();
   }
@@ -27,7 +17,6 @@ struct RebuildTest : testing::EngineTest {
     transaction.changes.push_back(std::move(change));
     ASSERT_TRUE(h.call(h.store.commit(std::move(transaction))));
   }
-  std::vector<RunId> ids;
 };
 
 TEST_F(RebuildTest, WhatTheEngineWritesIsWhatTheEventsAddUpTo) {

@@ -6,7 +6,7 @@
 #include "engine/rebuild.h"
 #include "engine/run_repository.h"
 #include "engine/run_snapshot.h"
-#include "engine/testing/engine_fixture.h"
+#include "engine/testing/three_runs.h"
 #include "ports/contract/run_task.h"
 
 namespace corral::engine {
@@ -39,17 +39,10 @@ void copy(ports::Store& from, ports::Store& to) {
       commit(to, ports::PutDocument{std::move(document), {}});
 }
 
-struct RebuildStores : testing::EngineTest {
+struct RebuildStores : testing::ThreeRuns {
   void SetUp() override {
-    EngineTest::SetUp();
-    boot();
-    for (const char* script : {"say one\ndone", "exit 1", "ask for-it\ndone"}) {
-      auto request = h.request(script);
-      request.permissions = "ask";
-      ids.push_back(h.start(request));
-    }
-    ASSERT_TRUE(h.run_to_end(ids[0]) && h.run_to_end(ids[1]));
-    make_long(ids[2]);
+    ThreeRuns::SetUp();
+    if (!HasFatalFailure()) make_long(ids[2]);
   }
   void make_long(RunId run) {
     ports::Append past{.stream = run_stream(run), .expected_version = h.events(run).size()};
@@ -92,7 +85,6 @@ struct RebuildStores : testing::EngineTest {
     EXPECT_EQ(rebuild(Rebuild::check), 0u) << out;
     return out;
   }
-  std::vector<RunId> ids;
 };
 
 TEST_F(RebuildStores, SqliteTellsWhatTheMemoryTells) {
