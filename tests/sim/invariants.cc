@@ -5,6 +5,7 @@
 
 #include "engine/digest.h"
 #include "engine/projection.h"
+#include "engine/session_host.h"
 
 namespace corral::sim {
 
@@ -28,6 +29,7 @@ std::optional<std::string> Invariants::look() {
 std::optional<std::string> Invariants::take(const ports::Event& event) {
   fingerprint_ = std::hash<std::string>{}(fmt::format("{}/{}/{}/{}", fingerprint_, event.stream,
                                                       event.type, json::serialize(event.data)));
+  if (event.stream.starts_with("session/")) return take_of_session(event);
   if (!event.stream.starts_with("run/")) return std::nullopt;
   const auto id = RunId::parse(event.stream.substr(4));
   if (!id) return "the stream names no run";
@@ -58,6 +60,19 @@ std::optional<std::string> Invariants::take(const ports::Event& event) {
   return check_steps(before, run, event);
 }
 
+std::optional<std::string> Invariants::take_of_session(const ports::Event& event) {
+  const auto id = SessionId::parse(event.stream.substr(8));
+  if (!id) return "the stream names no session";
+  auto& session = sessions_[*id];
+  if (event.version != session.version + 1)
+    return fmt::format("comes after version {}", session.version);
+  if (session.status == domain::SessionStatus::ended) return "the session had ended";
+  const auto parsed = domain::session_event_from(event.type, event.data);
+  if (!parsed) return parsed.error().message;
+  domain::apply(session, *parsed, event.origin.actor);
+  return std::nullopt;
+}
+
 std::optional<std::string> Invariants::check_steps(const domain::Run& before,
                                                    const domain::Run& after,
                                                    const ports::Event& event) const {
@@ -82,6 +97,18 @@ std::optional<std::string> Invariants::check_processes() const {
       if (!process.spec.env.contains("CORRAL_GIT") && !seen.insert({run->second, id}).second)
         return fmt::format("the process {} of run {} was started twice", id,
                            run->second.to_string());
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Invariants::check_sessions_at_the_end() const {
+  for (const auto& [id, session] : sessions_) {
+    if (session.status != domain::SessionStatus::ended)
+      return fmt::format("session {} of run {} is still {}", id.to_string(),
+                         session.request.run.to_string(), to_string(session.status));
+    if (harness_.session(id) != engine::session_json(session))
+      return fmt::format("the read model of session {} is not what its events add up to",
+                         id.to_string());
   }
   return std::nullopt;
 }
@@ -150,6 +177,7 @@ std::optional<std::string> Invariants::look_at_the_end(const std::vector<RunId>&
       return fmt::format("the read model of run {} is not what its events add up to",
                          id.to_string());
   }
+  if (auto wrong = check_sessions_at_the_end()) return wrong;
   if (auto wrong = check_requests()) return wrong;
   if (const auto living = harness_.world.living_processes(); living > 0)
     return fmt::format("{} processes are still alive", living);

@@ -35,6 +35,11 @@ std::string random_step(Dice& dice, int number, const std::vector<std::string>& 
   }
   if (kind == 3 && chance(dice, 0.7))
     return step + "    kind: llm\n    prompt: say something\n    retry: {attempts: 3}\n";
+  if (kind == 4 && chance(dice, 0.7)) {
+    step += "    kind: session\n    command: [work]\n";
+    if (chance(dice, 0.3)) step += fmt::format("    idle_s: {}\n", pick(dice, 10, 100));
+    return step;
+  }
   if (kind == 1) {
     step += "    kind: workflow\n    uses: child\n    inputs: {who: someone}\n";
   } else {

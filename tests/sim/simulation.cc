@@ -238,8 +238,16 @@ class Simulation {
         if (forks_++ < 3 && !run.request.parent)
           ask(engine.fork_run(run.id, run.steps.front().definition.name, ann));
         break;
+      case 6: stop_a_session(); break;
       default: answer(run, chance(dice_, 0.8)); break;
     }
+  }
+  void stop_a_session() {
+    const auto& sessions = invariants_.sessions();
+    if (sessions.empty()) return;
+    auto at = sessions.begin();
+    std::advance(at, pick(dice_, 0, static_cast<int>(sessions.size()) - 1));
+    ask(h_.engine().sessions().stop_session(at->first, "by chance", "user:ann"));
   }
   void answer(const domain::Run& run, bool allow) {
     for (const auto& approval : run.approvals)
@@ -286,6 +294,8 @@ class Simulation {
             ask(h_.engine().resume_run(id, "user:ann"));
           answer(run, true);
         }
+        for (const auto& [id, session] : invariants_.sessions())
+          over = over && session.status == domain::SessionStatus::ended;
         if (over && work_is_over()) break;
       }
       if (!step()) break;

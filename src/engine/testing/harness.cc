@@ -113,12 +113,14 @@ RunId Harness::start(StartRun asked) {
   return RunId::parse(find_string(document, {"id"})).value();
 }
 
-json::value Harness::run(RunId id) {
+json::value Harness::document(std::string kind, std::string id) {
   const auto faults = std::exchange(store_faults, {});
-  const auto document = ask_store(store.get("run", id.to_string())).value();
+  const auto found = ask_store(store.get(std::move(kind), std::move(id))).value();
   store_faults = faults;
-  return document ? document->body : json::value();
+  return found ? found->body : json::value();
 }
+json::value Harness::run(RunId id) { return document("run", id.to_string()); }
+json::value Harness::session(SessionId id) { return document("session", id.to_string()); }
 std::string Harness::status(RunId id) { return std::string(find_string(run(id), {"status"})); }
 bool Harness::ended(RunId id) {
   const auto now = status(id);

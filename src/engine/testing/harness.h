@@ -70,6 +70,7 @@ class Harness {
   RunId start(StartRun request);
   RunId start(std::string prompt) { return start(request(std::move(prompt))); }
   json::value run(RunId id);  // the document, read from the store
+  json::value session(SessionId id);
   std::string status(RunId id);
   bool ended(RunId id);
   bool run_to_end(RunId id) {
@@ -109,6 +110,7 @@ class Harness {
 
   template <class T>
   T ask_store(Task<T> task);
+  json::value document(std::string kind, std::string id);  // null: there is none
 
   std::unique_ptr<Life> life_;
   bool crashed_ = false;
