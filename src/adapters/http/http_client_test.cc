@@ -3,17 +3,20 @@
 
 #include <stdlib.h>
 
+#include <sstream>
+#include <thread>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read_until.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+
+#include "ports/contract/http_client_contract.h"
 
 namespace corral::adapters::http {
 namespace {
@@ -151,23 +154,6 @@ TEST_F(HttpClientTest, FollowsNoRedirect) {
   EXPECT_EQ(peer.connections, 1);
 }
 
-TEST_F(HttpClientTest, TakesNoMoreThanItShould) {
-  auto& peer =
-      serving("HTTP/1.1 200 OK\r\nContent-Length: 50000\r\n\r\n" + std::string(50'000, 'x'));
-  const std::string url = fmt::format("http://{}/", peer.host());
-  const auto much = send({.url = url, .max_response_bytes = 49'999});
-  ASSERT_FALSE(much);
-  EXPECT_EQ(much.error().code, ErrorCode::exhausted);
-  EXPECT_EQ(send({.url = url, .max_response_bytes = 50'000}).value().body.size(), 50'000u);
-}
-
-TEST_F(HttpClientTest, GivesUpWhenItsTimeIsOver) {
-  auto& peer = serving("");
-  const auto late = send({.url = fmt::format("http://{}/", peer.host()), .timeout = Duration(50)});
-  ASSERT_FALSE(late);
-  EXPECT_EQ(late.error().code, ErrorCode::deadline) << late.error().message;
-}
-
 TEST_F(HttpClientTest, SaysWhoCannotBeReachedButNotWhatWasAsked) {
   options.allow = {parse_allowed_host("127.0.0.1").value()};
   const auto refused = send({.url = "http://127.0.0.1:1/path?token=secret"});
@@ -207,26 +193,77 @@ TEST_F(HttpClientTest, IgnoresProxies) {
   EXPECT_EQ(proxy.connections, 0);
 }
 
-asio::awaitable<bool> cancelled_after(ports::HttpClient& client, ports::HttpRequest request,
-                                      std::chrono::milliseconds wait) {
-  using namespace asio::experimental::awaitable_operators;
-  asio::steady_timer timer(co_await asio::this_coro::executor, wait);
-  const auto first =
-      co_await (client.send(std::move(request)) || timer.async_wait(asio::use_awaitable));
-  co_return first.index() == 1;
+// A server on a thread of its own, until it is asked what it was sent.
+class ServerThread {
+ public:
+  explicit ServerThread(std::string answer)
+      : server_(context_, std::move(answer)), thread_([this] { context_.run(); }) {}
+  ~ServerThread() { end(); }
+  ServerThread(const ServerThread&) = delete;
+  ServerThread& operator=(const ServerThread&) = delete;
+  std::string host() const { return host_; }
+  std::string end() {
+    context_.stop();
+    if (thread_.joinable()) thread_.join();
+    return server_.seen;
+  }
+
+ private:
+  asio::io_context context_;
+  LoopbackServer server_;
+  const std::string host_ = server_.host();
+  std::thread thread_;
+};
+
+std::string on_the_wire(const std::optional<ports::HttpResponse>& answer) {
+  if (!answer) return "";
+  auto text = fmt::format("HTTP/1.1 {} X\r\nConnection: close\r\nContent-Length: {}\r\n",
+                          answer->status, answer->body.size());
+  for (const auto& [name, value] : answer->headers) text += fmt::format("{}: {}\r\n", name, value);
+  return text + "\r\n" + answer->body;
 }
 
-TEST_F(HttpClientTest, EndsTheRequestWhenCancelled) {
-  auto& peer = serving("");
-  const auto client = make_http_client(options);
-  std::optional<bool> cancelled;
-  asio::co_spawn(context,
-                 cancelled_after(*client, {.url = fmt::format("http://{}/", peer.host())},
-                                 std::chrono::milliseconds(30)),
-                 [&](const std::exception_ptr&, bool value) { cancelled = value; });
-  while (!cancelled) context.run_one();
-  EXPECT_TRUE(*cancelled);
+ports::HttpRequest from_the_wire(const std::string& host, const std::string& seen) {
+  std::istringstream lines(seen);
+  ports::HttpRequest request;
+  std::string path, line;
+  lines >> request.method >> path;
+  request.url = fmt::format("http://{}{}", host, path);
+  std::getline(lines, line);
+  while (std::getline(lines, line) && line != "\r") {
+    const auto colon = line.find(": ");
+    request.headers.emplace_back(line.substr(0, colon),
+                                 line.substr(colon + 2, line.size() - colon - 3));
+  }
+  request.body.assign(std::istreambuf_iterator<char>(lines), {});
+  return request;
+}
+
+ports::contract::HttpClientUnderTest make_curl_client() {
+  HttpClientOptions options;
+  options.allow = {parse_allowed_host("127.0.0.1").value()};
+  const auto server = std::make_shared<std::unique_ptr<ServerThread>>();
+  return {.client = make_http_client(options),
+          .serve =
+              [server](const std::optional<ports::HttpResponse>& answer) {
+                *server = std::make_unique<ServerThread>(on_the_wire(answer));
+                return "http://" + (*server)->host();
+              },
+          .asked =
+              [server] {
+                const auto seen = (*server)->end();
+                return from_the_wire((*server)->host(), seen);
+              },
+          .nobody = "http://127.0.0.1:1",
+          .pass_time = [](Duration) {}};  // it passes by itself
 }
 
 }  // namespace
 }  // namespace corral::adapters::http
+
+namespace corral::ports::contract {
+INSTANTIATE_TEST_SUITE_P(Curl, HttpClientContract,
+                         testing::Values(HttpClientFactory{"curl",
+                                                           adapters::http::make_curl_client}),
+                         http_client_factory_name);
+}  // namespace corral::ports::contract

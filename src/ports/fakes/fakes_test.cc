@@ -5,10 +5,12 @@
 
 #include "ports/contract/blob_contract.h"
 #include "ports/contract/cache_contract.h"
+#include "ports/contract/http_client_contract.h"
 #include "ports/contract/store_contract.h"
 #include "ports/fakes/fake_blobs.h"
 #include "ports/fakes/fake_cache.h"
 #include "ports/fakes/fake_clock.h"
+#include "ports/fakes/fake_http_client.h"
 #include "ports/fakes/fake_store.h"
 
 namespace corral::ports::contract {
@@ -39,6 +41,31 @@ CacheUnderTest make_fake_cache() {
 INSTANTIATE_TEST_SUITE_P(Fake, CacheContract,
                          testing::Values(CacheFactory{"fake", make_fake_cache}),
                          cache_factory_name);
+
+HttpClientUnderTest make_fake_http_client() {
+  struct World {
+    fakes::FakeClock clock;
+    fakes::FakeHttpClient client{clock};
+  };
+  const auto world = std::make_shared<World>();
+  return {
+      .client = {world, &world->client},
+      .serve =
+          [world](const std::optional<HttpResponse>& answer) {
+            world->client.takes = Duration(answer ? 0 : 3'600'000);
+            world->client.answer = [answer](const HttpRequest& request) -> Result<HttpResponse> {
+              if (request.url.starts_with("http://server/")) return answer.value();
+              return fail(ErrorCode::unavailable, "there is no {}", request.url);
+            };
+            return "http://server";
+          },
+      .asked = [world] { return world->client.requests.back(); },
+      .nobody = "http://nobody",
+      .pass_time = [world](Duration time) { world->clock.advance(time); }};
+}
+INSTANTIATE_TEST_SUITE_P(Fake, HttpClientContract,
+                         testing::Values(HttpClientFactory{"fake", make_fake_http_client}),
+                         http_client_factory_name);
 
 }  // namespace corral::ports::contract
 
