@@ -1,6 +1,7 @@
 // Sessions in the browser: two people in one terminal, a line that breaks, replay, and what the pages look like.
 import type { Page } from "@playwright/test";
 import { expect, expectAccessible, expectNoSidewaysScroll, shot, test } from "../e2e/support";
+import { screen, withoutWebgl } from "../e2e/terminal";
 import { startMock } from "./mock-server.mjs";
 
 type Mock = Awaited<ReturnType<typeof startMock>>;
@@ -21,29 +22,6 @@ const project = (mock: Mock) => [...mock.world.projects.keys()][0];
 const open = (mock: Mock, request: object = {}) =>
   mock.world.sessions.create({ project: project(mock), name: "build", ...request });
 const live = (page: Page) => page.locator("[data-session]");
-
-// Text drawn by WebGL cannot be read: the page draws with elements instead, as it does where there is no WebGL.
-const withoutWebgl = () => {
-  const { getContext } = HTMLCanvasElement.prototype;
-  HTMLCanvasElement.prototype.getContext = function (
-    this: HTMLCanvasElement,
-    kind: string,
-    ...rest: unknown[]
-  ) {
-    return kind === "webgl2" ? null : Reflect.apply(getContext, this, [kind, ...rest]);
-  } as typeof getContext;
-};
-
-// What the terminal shows.
-async function screen(page: Page, at = 0): Promise<string> {
-  return page
-    .locator(".xterm")
-    .nth(at)
-    .evaluate((element) => {
-      const rows = element.querySelectorAll(".xterm-rows > div");
-      return [...rows].map((row) => row.textContent?.trimEnd() ?? "").join("\n");
-    });
-}
 
 async function join(page: Page, mock: Mock, path: string) {
   await page.goto(`${mock.url}${path}`);

@@ -1,15 +1,6 @@
 // Workflows from the page, against the real server: the graph, time travel, retry and fork from a step, schedules.
 import type { Page } from "@playwright/test";
-import {
-  badge,
-  expect,
-  expectAccessible,
-  expectNoSidewaysScroll,
-  openRuns,
-  repository,
-  shot,
-  test,
-} from "./support";
+import { badge, expect, expectAccessible, lookAt, openRuns, repository, shot, test } from "./support";
 
 // Ships green only: whoever chooses blue can try again from the question.
 const definition = (name: string) => `name: ${name}
@@ -200,27 +191,13 @@ test("a schedule is made from a workflow, paused, resumed and deleted", async ({
 
 test("the new pages are accessible and at home in both themes and on a phone", async ({ page }) => {
   const run = await startWorkflow(page);
-  for (const look of [
-    { name: "light", scheme: "light", width: 1280 },
-    { name: "dark", scheme: "dark", width: 1280 },
-    { name: "phone", scheme: "light", width: 390 },
-  ] as const) {
-    await page.setViewportSize({ width: look.width, height: 844 });
-    await page.emulateMedia({ colorScheme: look.scheme });
-    for (const [name, path, ready] of [
-      ["graph", `/runs/${run}`, ".react-flow__node"],
-      ["times", `/runs/${run}?view=times`, ".gantt-bar"],
-      ["past", `/runs/${run}?version=3`, ".history-past"],
-      ["workflows", "/workflows", "[data-workflow]"],
-      ["workflow", "/workflows/task", ".react-flow__node"],
-      ["schedules", "/schedules", "h1"],
-      ["queue", "/queue", "[data-count]"],
-    ] as const) {
-      await page.goto(path);
-      await expect(page.locator(ready).first()).toBeVisible();
-      await expectAccessible(page);
-      await expectNoSidewaysScroll(page);
-      await shot(page, `${name}-${look.name}`);
-    }
-  }
+  await lookAt(page, [
+    ["graph", `/runs/${run}`, ".react-flow__node"],
+    ["times", `/runs/${run}?view=times`, ".gantt-bar"],
+    ["past", `/runs/${run}?version=3`, ".history-past"],
+    ["workflows", "/workflows", "[data-workflow]"],
+    ["workflow", "/workflows/task", ".react-flow__node"],
+    ["schedules", "/schedules", "h1"],
+    ["queue", "/queue", "[data-count]"],
+  ]);
 });

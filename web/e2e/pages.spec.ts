@@ -1,15 +1,5 @@
 // Every page: accessible, at home on a phone, and in both themes.
-import {
-  expect,
-  expectAccessible,
-  expectNoSidewaysScroll,
-  openNewRun,
-  openRuns,
-  scripted,
-  shot,
-  startRun,
-  test,
-} from "./support";
+import { expect, expectAccessible, lookAt, openNewRun, openRuns, scripted, startRun, test } from "./support";
 
 test("the form says at the field what is missing", async ({ page }) => {
   await openNewRun(page);
@@ -49,31 +39,15 @@ test("every page is accessible and looks right in light, dark and on a phone", a
     "workspace",
   );
   await expect(page.getByText("Hello, and nothing else.").first()).toBeVisible({ timeout: 60_000 });
-  const looks = [
-    { name: "light", scheme: "light", width: 1280, height: 860 },
-    { name: "dark", scheme: "dark", width: 1280, height: 860 },
-    { name: "phone", scheme: "light", width: 390, height: 844 },
-  ] as const;
-  for (const look of looks) {
-    await page.setViewportSize({ width: look.width, height: look.height });
-    await page.emulateMedia({ colorScheme: look.scheme });
-    for (const [name, path, ready] of [
-      ["runs", "/runs", '[data-run] [data-status="completed"]'],
-      ["run", `/runs/${run}`, ".entry-message"],
-      ["new-run", "/runs/new", "#prompt"],
-      ["projects", "/projects", "[data-project]"],
-    ] as const) {
-      await page.goto(path);
-      await expect(page.locator(ready).first()).toBeVisible();
-      await expectAccessible(page);
-      await expectNoSidewaysScroll(page);
-      await shot(page, `${name}-${look.name}`);
-    }
-    await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "About" }).click();
-    await expect(page.getByRole("heading", { name: "Agents" })).toBeVisible();
-    await expectAccessible(page);
-    await shot(page, `about-${look.name}`);
-  }
+  await lookAt(page, [
+    ["runs", "/runs", '[data-run] [data-status="completed"]'],
+    ["run", `/runs/${run}`, ".entry-message"],
+    ["new-run", "/runs/new", "#prompt"],
+    ["projects", "/projects", "[data-project]"],
+    ["about", "/about", ".agents"],
+  ]);
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "About" }).click();
+  await expect(page.getByRole("heading", { name: "Agents" })).toBeVisible();
 });
 
 test("the keyboard alone is enough", async ({ page }) => {
@@ -82,7 +56,7 @@ test("the keyboard alone is enough", async ({ page }) => {
   await expect(page.getByRole("link", { name: "Skip to content" })).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(page.locator("main")).toBeFocused();
-  await page.locator(".run-row-title").first().focus();
+  await page.locator(".row-title").first().focus();
   await page.keyboard.press("Enter");
   await page.getByRole("tab", { name: "Timeline" }).focus();
   await page.keyboard.press("ArrowRight");

@@ -9,30 +9,9 @@ import {
   shot,
   test,
 } from "./support";
+import { screen, withoutWebgl } from "./terminal";
 
 test.use({ expected: /WebSocket connection to|^Failed to load resource/ }); // lines that a test breaks
-
-// Text drawn by WebGL cannot be read: the page draws with elements instead.
-const withoutWebgl = () => {
-  const { getContext } = HTMLCanvasElement.prototype;
-  HTMLCanvasElement.prototype.getContext = function (
-    this: HTMLCanvasElement,
-    kind: string,
-    ...rest: unknown[]
-  ) {
-    return kind === "webgl2" ? null : Reflect.apply(getContext, this, [kind, ...rest]);
-  } as typeof getContext;
-};
-
-const screen = (page: Page) =>
-  page
-    .locator(".xterm")
-    .first()
-    .evaluate((element) =>
-      [...element.querySelectorAll(".xterm-rows > div")]
-        .map((row) => row.textContent?.trimEnd() ?? "")
-        .join("\n"),
-    );
 
 // Opens a shell of its own and waits until something can be typed.
 async function openShell(page: Page, name: string): Promise<string> {

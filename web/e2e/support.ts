@@ -112,4 +112,28 @@ export async function expectNoSidewaysScroll(page: Page) {
   expect(extra, "width beyond the window").toBeLessThanOrEqual(0);
 }
 
+const looks = [
+  { look: "light", scheme: "light", width: 1280, height: 860 },
+  { look: "dark", scheme: "dark", width: 1280, height: 860 },
+  { look: "phone", scheme: "light", width: 390, height: 844 },
+] as const;
+
+// Pages in both themes and on a phone: accessible, no wider than the window, a screenshot of each.
+export async function lookAt(
+  page: Page,
+  places: readonly (readonly [name: string, path: string, ready: string])[],
+) {
+  for (const { look, scheme, width, height } of looks) {
+    await page.setViewportSize({ width, height });
+    await page.emulateMedia({ colorScheme: scheme });
+    for (const [name, path, ready] of places) {
+      await page.goto(path);
+      await expect(page.locator(ready).first()).toBeVisible();
+      await expectAccessible(page);
+      await expectNoSidewaysScroll(page);
+      await shot(page, `${name}-${look}`);
+    }
+  }
+}
+
 export { expect };

@@ -43,8 +43,8 @@ export const DiffLines = memo(function DiffLines({
           <div key={index} className={`diff-line diff-${line.kind}`}>
             {numbers ? (
               <>
-                <span className="diff-number" data-number={line.oldNumber ?? ""} />
-                <span className="diff-number" data-number={line.newNumber ?? ""} />
+                <span className="line-number diff-number" data-number={line.oldNumber ?? ""} />
+                <span className="line-number diff-number" data-number={line.newNumber ?? ""} />
               </>
             ) : null}
             <span className="diff-sign">{signs[line.kind]}</span>

@@ -1,12 +1,10 @@
 import type { Project, StartRun } from "../../api/types";
-import { splitWords } from "../../base/words";
+import { commandFrom } from "../../forms/command";
+import { emptySource, type Source, sourceErrors, sourceRequest } from "../../forms/source";
 
 // The new-run form's fields as a person fills them in.
-export interface Draft {
-  source: "project" | "repository";
-  project: string;
-  git_url: string;
-  agent: "claude" | "command";
+export interface Draft extends Source {
+  agent: string;
   prompt: string;
   command: string;
   checks: string;
@@ -34,11 +32,8 @@ export const fieldNames = [
 ] as const satisfies readonly (keyof Draft)[];
 
 export function emptyDraft(projects: Project[], wanted: string): Draft {
-  const project = projects.find(({ id, name }) => id === wanted || name === wanted) ?? projects[0];
   return {
-    source: project ? "project" : "repository",
-    project: project?.id ?? "",
-    git_url: "",
+    ...emptySource(projects, wanted),
     agent: "claude",
     prompt: "",
     command: "",
@@ -58,16 +53,10 @@ function positive(text: string): number | null {
 
 // The request that a draft makes, or what is wrong with it. The server has the last word on everything else.
 export function requestOf(draft: Draft): { request: StartRun } | { errors: DraftErrors } {
-  const errors: DraftErrors = {};
-  if (draft.source === "project" && !draft.project) errors.project = "Choose a project";
-  if (draft.source === "repository" && !draft.git_url.trim())
-    errors.git_url = "Give a git URL or an absolute path";
-  if (draft.agent === "claude" && !draft.prompt.trim()) errors.prompt = "Say what the agent should do";
-  const words = splitWords(draft.command);
-  if (draft.agent === "command") {
-    if (words === null) errors.command = "A quote is not closed";
-    else if (words.length === 0) errors.command = "Give the program to run";
-  }
+  const errors: DraftErrors = sourceErrors(draft);
+  const command = draft.agent === "command" ? commandFrom(draft.command) : null;
+  if (command && "error" in command) errors.command = command.error;
+  if (!command && !draft.prompt.trim()) errors.prompt = "Say what the agent should do";
   const budget = draft.budget_usd.trim() ? positive(draft.budget_usd) : undefined;
   if (budget === null) errors.budget_usd = "Give an amount above 0, or nothing";
   const minutes = draft.timeout_s.trim() ? positive(draft.timeout_s) : undefined;
@@ -78,10 +67,9 @@ export function requestOf(draft: Draft): { request: StartRun } | { errors: Draft
     agent: draft.agent,
     prompt: draft.prompt,
     permissions: draft.permissions,
+    ...sourceRequest(draft),
   } as StartRun;
-  if (draft.source === "project") request.project = draft.project;
-  else request.git_url = draft.git_url.trim();
-  if (draft.agent === "command") request.command = words ?? [];
+  if (command && "words" in command) request.command = command.words;
   if (draft.checks.trim()) request.checks = draft.checks.trim();
   if (draft.base.trim()) request.base = draft.base.trim();
   if (draft.model.trim()) request.model = draft.model.trim();

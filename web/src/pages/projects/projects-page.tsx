@@ -6,10 +6,12 @@ import type { Project } from "../../api/types";
 import { Link } from "../../base/router";
 import { useResource } from "../../base/use-resource";
 import { useTitle } from "../../base/use-title";
+import { GitUrlField } from "../../forms/git-url-field";
 import { ConfirmDialog } from "../../ui/confirm-dialog";
 import { Dialog } from "../../ui/dialog";
 import { Ago } from "../../ui/elapsed";
-import { Field } from "../../ui/field";
+import { EmptyState } from "../../ui/empty-state";
+import { TextField } from "../../ui/fields";
 import { ProblemNotice } from "../../ui/problem-notice";
 import "./projects-page.css";
 
@@ -41,36 +43,21 @@ function NewProject({ onClose, onCreated }: { onClose: () => void; onCreated: ()
   return (
     <Dialog title="New project" onClose={onClose}>
       <form className="project-form" onSubmit={(event) => void submit(event)}>
-        <Field
-          id="git_url"
-          label="Git URL or path"
-          hint="An address that git can clone, or an absolute path on the server"
+        <GitUrlField
+          value={url}
           error={field === "git_url" ? error?.message : null}
-        >
-          {(aria) => (
-            <input
-              {...aria}
-              className="input"
-              required
-              maxLength={2048}
-              placeholder="https://example.org/team/shop.git"
-              value={url}
-              onChange={(event) => setUrl(event.target.value)}
-            />
-          )}
-        </Field>
-        <Field id="name" label="Name" error={field === "name" ? error?.message : null}>
-          {(aria) => (
-            <input
-              {...aria}
-              className="input"
-              required
-              maxLength={100}
-              value={shownName}
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
+          required
+          onChange={setUrl}
+        />
+        <TextField
+          id="name"
+          label="Name"
+          error={field === "name" ? error?.message : null}
+          required
+          maxLength={100}
+          value={shownName}
+          onChange={setName}
+        />
         {error && !field ? <ProblemNotice error={error} /> : null}
         <div className="dialog-actions">
           <button type="button" className="button" onClick={onClose}>
@@ -133,9 +120,7 @@ export function ProjectsPage() {
       </div>
       {error ? <ProblemNotice error={error} /> : null}
       {data?.items.length === 0 ? (
-        <div className="empty card">
-          <FolderGit2 aria-hidden className="empty-icon" />
-          <h2>No projects yet</h2>
+        <EmptyState icon={FolderGit2} title="No projects yet">
           <p className="muted">
             A project is a git repository that agents work on. Starting a run on a new one adds it.
           </p>
@@ -143,7 +128,7 @@ export function ProjectsPage() {
             <Plus aria-hidden />
             Add a repository
           </button>
-        </div>
+        </EmptyState>
       ) : null}
       {data && data.items.length > 0 ? (
         // biome-ignore lint/a11y/noRedundantRoles: Safari forgets lists without bullets

@@ -248,7 +248,7 @@ export function QueuePage() {
         </ul>
       ) : null}
       {jobs.data?.next_cursor && limit < 500 ? (
-        <div className="runs-more">
+        <div className="show-more">
           <button type="button" className="button" onClick={() => setLimit(Math.min(500, limit + 100))}>
             Show more
           </button>

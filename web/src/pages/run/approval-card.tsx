@@ -1,31 +1,17 @@
 import { Check, Hand, X } from "lucide-react";
-import { type FormEvent, useState } from "react";
-import { api } from "../../api/client";
-import { type ApiError, toApiError } from "../../api/problem";
+import type { FormEvent } from "react";
 import type { Approval } from "../../api/types";
 import { Ago } from "../../ui/elapsed";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { CallBody } from "./call-body";
 import { describeCall } from "./call-title";
 import { StepApproval } from "./step-approval";
+import { useDecision } from "./use-decision";
 
 // A tool call that waits for a person.
 function ToolApproval({ approval, onDecided }: { approval: Approval; onDecided: () => void }) {
-  const [message, setMessage] = useState("");
-  const [decided, setDecided] = useState<"allow" | "deny" | null>(null);
-  const [error, setError] = useState<ApiError | null>(null);
+  const { message, setMessage, decided, error, decide } = useDecision(approval, onDecided);
   const { verb, target } = describeCall(approval.tool, approval.input);
-  const decide = async (decision: "allow" | "deny") => {
-    setDecided(decision);
-    setError(null);
-    try {
-      await api.decide(approval.id, decision, decision === "deny" ? message : "");
-    } catch (cause) {
-      setError(toApiError(cause));
-      setDecided(null);
-    }
-    onDecided();
-  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     void decide("deny");
@@ -52,7 +38,7 @@ function ToolApproval({ approval, onDecided }: { approval: Approval; onDecided: 
           type="button"
           className="button button-primary"
           disabled={decided !== null}
-          onClick={() => void decide("allow")}
+          onClick={() => void decide("allow", "")}
         >
           <Check aria-hidden />
           {decided === "allow" ? "Allowed" : "Allow"}

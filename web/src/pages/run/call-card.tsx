@@ -14,8 +14,9 @@ import {
   Users,
   Wrench,
 } from "lucide-react";
-import { memo, useId, useState } from "react";
+import { memo, useState } from "react";
 import { formatDuration } from "../../base/format";
+import { useDisclosure } from "../../ui/use-disclosure";
 import { CallBody, opensByItself } from "./call-body";
 import { type CallIcon, describeCall } from "./call-title";
 import { Output } from "./output";
@@ -78,18 +79,12 @@ export const CallCard = memo(function CallCard({ item, live }: { item: CallItem;
   const failed = item.result?.isError === true;
   const [chosen, setChosen] = useState<boolean | null>(null);
   const open = chosen ?? (failed || opensByItself(item.tool));
-  const bodyId = useId();
+  const { button, body } = useDisclosure(open, setChosen);
   // An edit's or a read's result repeats what is known; it matters when it failed, or when someone opens the card.
   const quiet = ["Edit", "MultiEdit", "Write", "TodoWrite"].includes(item.tool) && !failed;
   return (
     <div className={failed ? "call card call-bad" : "call card"} data-tool={item.tool}>
-      <button
-        type="button"
-        className="call-head"
-        aria-expanded={open}
-        aria-controls={bodyId}
-        onClick={() => setChosen(!open)}
-      >
+      <button {...button} className="call-head">
         <Icon aria-hidden className="call-icon" />
         <span className="call-title">
           <span className="call-verb">{verb}</span> {target ? <code>{target}</code> : null}
@@ -99,7 +94,7 @@ export const CallCard = memo(function CallCard({ item, live }: { item: CallItem;
         <CallStatus item={item} live={live} />
         <ChevronRight aria-hidden className="call-chevron" />
       </button>
-      <div id={bodyId} className="call-body" hidden={!open}>
+      <div {...body} className="call-body">
         {open ? (
           <>
             {item.permission?.state === "denied" && item.permission.text ? (

@@ -1,10 +1,11 @@
 import { ChevronRight } from "lucide-react";
-import { memo, useId, useMemo, useState } from "react";
+import { memo, useMemo, useState } from "react";
 import type { DiffFile, DiffFileStatus, DiffLine } from "../../text/diff";
 import { languageOfPath } from "../../text/language";
 import { CopyButton } from "../../ui/copy-button";
 import { DiffLines } from "../../ui/diff-lines";
 import { LazyBlock } from "../../ui/lazy-block";
+import { useDisclosure } from "../../ui/use-disclosure";
 
 export const fileAnchor = (index: number) => `file-${index + 1}`;
 
@@ -61,18 +62,12 @@ export const DiffFileView = memo(function DiffFileView({
   startsOpen: boolean;
 }) {
   const [open, setOpen] = useState(startsOpen);
-  const bodyId = useId();
+  const { button, body } = useDisclosure(open, setOpen);
   const reason = quietReason(file);
   return (
     <section className="diff-file card" id={anchor} aria-label={file.path}>
       <div className="diff-file-head">
-        <button
-          type="button"
-          className="diff-file-toggle"
-          aria-expanded={open}
-          aria-controls={bodyId}
-          onClick={() => setOpen(!open)}
-        >
+        <button {...button} className="diff-file-toggle">
           <ChevronRight aria-hidden className="call-chevron" />
           <code className="diff-file-path">
             {file.status === "renamed" ? `${file.oldPath} → ` : ""}
@@ -85,7 +80,7 @@ export const DiffFileView = memo(function DiffFileView({
         </button>
         <CopyButton text={file.path} label={`Copy the path ${file.path}`} />
       </div>
-      <div id={bodyId} hidden={!open}>
+      <div {...body}>
         {open && reason ? <p className="diff-reason muted small">{reason}</p> : null}
         {open && !reason ? (
           // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways must be reachable by keyboard

@@ -68,7 +68,7 @@ export function LogTab({ run, attempt, live }: { run: string; attempt: number; l
   for (let index = first; index < last; index += 1) {
     rows.push(
       <div key={size.dropped + index} className="log-line" style={{ top: index * lineHeight }}>
-        <span className="log-number" data-number={size.dropped + index + 1} />
+        <span className="line-number log-number" data-number={size.dropped + index + 1} />
         <span>
           <AnsiText pieces={log.pieces(index)} />
         </span>

@@ -20,6 +20,7 @@ import type { NewSession, Run } from "../../api/types";
 import { formatCost, formatCount, plural, runTitle, shortActor, shortHash, shortId } from "../../base/format";
 import { Link, navigate } from "../../base/router";
 import { uniqueKey } from "../../base/unique-key";
+import { ActionButton } from "../../ui/action-button";
 import { CopyButton } from "../../ui/copy-button";
 import { Dialog } from "../../ui/dialog";
 import { Ago, Elapsed } from "../../ui/elapsed";
@@ -153,74 +154,35 @@ function Origin({ run }: { run: Run }) {
 }
 
 function PauseButton({ run, onChanged }: { run: Run; onChanged: (run: Run) => void }) {
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
-  const change = async () => {
-    setBusy(true);
-    setError(null);
-    try {
-      onChanged(await (run.paused ? api.resumeRun(run.id) : api.pauseRun(run.id)));
-    } catch (cause) {
-      setError(toApiError(cause));
-    }
-    setBusy(false);
-  };
   return (
-    <>
-      {error ? (
-        <span className="field-error" role="alert">
-          {error.message}
-        </span>
-      ) : null}
-      <button
-        type="button"
-        className="button"
-        disabled={busy}
-        title={run.paused ? "Steps begin again" : "No further step begins; what is under way goes on"}
-        onClick={() => void change()}
-      >
-        {run.paused ? <Play aria-hidden /> : <Pause aria-hidden />}
-        {run.paused ? "Resume" : "Pause"}
-      </button>
-    </>
+    <ActionButton
+      icon={run.paused ? Play : Pause}
+      label={run.paused ? "Resume" : "Pause"}
+      title={run.paused ? "Steps begin again" : "No further step begins; what is under way goes on"}
+      onAct={async () => onChanged(await (run.paused ? api.resumeRun(run.id) : api.pauseRun(run.id)))}
+    />
   );
 }
 
 // A shell in the run's own workspace, beside the agent.
 function TerminalButton({ run }: { run: Run }) {
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
   const key = useRef(uniqueKey());
   const open = async () => {
-    setBusy(true);
-    setError(null);
     try {
       const session = await api.createSession({ run: run.id } as NewSession, key.current);
       navigate(`/sessions/${session.id}?fit=1`);
     } catch (cause) {
       key.current = uniqueKey();
-      setError(toApiError(cause));
-      setBusy(false);
+      throw cause;
     }
   };
   return (
-    <>
-      {error ? (
-        <span className="field-error" role="alert">
-          {error.message}
-        </span>
-      ) : null}
-      <button
-        type="button"
-        className="button"
-        disabled={busy}
-        title="Open a shell in the run's workspace"
-        onClick={() => void open()}
-      >
-        <SquareTerminal aria-hidden />
-        Terminal
-      </button>
-    </>
+    <ActionButton
+      icon={SquareTerminal}
+      label="Terminal"
+      title="Open a shell in the run's workspace"
+      onAct={open}
+    />
   );
 }
 

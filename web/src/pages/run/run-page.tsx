@@ -5,10 +5,11 @@ import type { ServerEvent } from "../../api/sse";
 import type { Run, RunEvent } from "../../api/types";
 import { useStream } from "../../api/use-stream";
 import { plural, runTitle } from "../../base/format";
-import { Link, navigate, useLocation, withQuery } from "../../base/router";
+import { navigate, useLocation, withQuery } from "../../base/router";
 import { FrozenTime } from "../../base/use-now";
 import { useResource } from "../../base/use-resource";
 import { useTitle } from "../../base/use-title";
+import { CannotShow } from "../../ui/cannot-show";
 import { ConnectionNotice } from "../../ui/connection";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { shownStatus, statusWord } from "../../ui/status";
@@ -168,18 +169,11 @@ export function RunPage({ id }: { id: string }) {
   useTitle("Run");
   if (data) return <LoadedRun run={data} refresh={refresh} set={set} />;
   return (
-    <div className="page">
-      {error ? (
-        <>
-          <h1>{error.status === 404 ? "There is no such run" : "This run cannot be shown"}</h1>
-          <div className="run-problem">
-            <ProblemNotice error={error} />
-          </div>
-          <Link href="/runs">All runs</Link>
-        </>
-      ) : (
-        <div className="run-placeholder" aria-hidden />
-      )}
-    </div>
+    <CannotShow
+      error={error}
+      kind="run"
+      all="/runs"
+      loading={<div className="run-placeholder" aria-hidden />}
+    />
   );
 }

@@ -1,36 +1,22 @@
 import { Check, Hand, Users, X } from "lucide-react";
 import { type FormEvent, useState } from "react";
-import { api } from "../../api/client";
-import { type ApiError, toApiError } from "../../api/problem";
 import type { Approval } from "../../api/types";
 import { shortActor } from "../../base/format";
 import { Ago } from "../../ui/elapsed";
 import { Markdown } from "../../ui/markdown";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { TimeLeft } from "./steps/step-panel";
+import { useDecision } from "./use-decision";
 
 // A step of the kind "approval" asks: a message, perhaps choices, perhaps only some people, perhaps until a time.
 export function StepApproval({ approval, onDecided }: { approval: Approval; onDecided: () => void }) {
   const { choices, approvers } = approval;
   const [choice, setChoice] = useState("");
-  const [message, setMessage] = useState("");
-  const [decided, setDecided] = useState<"allow" | "deny" | null>(null);
-  const [error, setError] = useState<ApiError | null>(null);
+  const { message, setMessage, decided, error, decide } = useDecision(approval, onDecided);
   const missing = choices.length > 0 && choice === "";
-  const decide = async (decision: "allow" | "deny") => {
-    setDecided(decision);
-    setError(null);
-    try {
-      await api.decide(approval.id, decision, message, decision === "allow" ? choice : "");
-    } catch (cause) {
-      setError(toApiError(cause));
-      setDecided(null);
-    }
-    onDecided();
-  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    void decide("allow");
+    void decide("allow", message, choice);
   };
   return (
     <section

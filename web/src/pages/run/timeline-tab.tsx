@@ -4,6 +4,7 @@ import type { Run } from "../../api/types";
 import { formatClock } from "../../base/format";
 import { ConnectionNotice } from "../../ui/connection";
 import { Markdown } from "../../ui/markdown";
+import { MoreButton } from "../../ui/more-button";
 import { CallCard } from "./call-card";
 import type { TimelineItem } from "./timeline-model";
 import { useFollow } from "./use-follow";
@@ -16,16 +17,7 @@ const Thought = memo(function Thought({ text }: { text: string }) {
   return (
     <div className="thought">
       <div className={open || !long ? "thought-text" : "thought-text thought-short"}>{text}</div>
-      {long ? (
-        <button
-          type="button"
-          className="link-button small"
-          aria-expanded={open}
-          onClick={() => setOpen(!open)}
-        >
-          {open ? "Less" : "More"}
-        </button>
-      ) : null}
+      {long ? <MoreButton open={open} more="More" less="Less" onChange={setOpen} /> : null}
     </div>
   );
 });
@@ -98,14 +90,7 @@ function Prompt({ run }: { run: Run }) {
           {long && !open ? "…" : ""}
         </div>
         {long ? (
-          <button
-            type="button"
-            className="link-button small"
-            aria-expanded={open}
-            onClick={() => setOpen(!open)}
-          >
-            {open ? "Show less" : "Show the whole prompt"}
-          </button>
+          <MoreButton open={open} more="Show the whole prompt" less="Show less" onChange={setOpen} />
         ) : null}
       </div>
     </li>

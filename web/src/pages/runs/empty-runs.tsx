@@ -1,25 +1,19 @@
 import { Plus, SearchX, Sprout } from "lucide-react";
 import { Link } from "../../base/router";
-import { CopyButton } from "../../ui/copy-button";
-
-const command = 'corral run "Fix the failing test" --repo .';
+import { EmptyState, OrCommand } from "../../ui/empty-state";
 
 export function EmptyRuns({ filtered, onClear }: { filtered: boolean; onClear: () => void }) {
   if (filtered) {
     return (
-      <div className="empty card">
-        <SearchX aria-hidden className="empty-icon" />
-        <h2>No run fits this filter</h2>
+      <EmptyState icon={SearchX} title="No run fits this filter">
         <button type="button" className="button" onClick={onClear}>
           Show all runs
         </button>
-      </div>
+      </EmptyState>
     );
   }
   return (
-    <div className="empty card">
-      <Sprout aria-hidden className="empty-icon" />
-      <h2>No runs yet</h2>
+    <EmptyState icon={Sprout} title="No runs yet">
       <p className="muted">
         Give an agent a task on one of your repositories. It works in a workspace of its own, and you watch,
         steer and review.
@@ -28,11 +22,7 @@ export function EmptyRuns({ filtered, onClear }: { filtered: boolean; onClear: (
         <Plus aria-hidden />
         Start the first run
       </Link>
-      <div className="empty-or muted small">or from the command line</div>
-      <div className="empty-command">
-        <code>{command}</code>
-        <CopyButton text={command} label="Copy the command" />
-      </div>
-    </div>
+      <OrCommand command={'corral run "Fix the failing test" --repo .'} />
+    </EmptyState>
   );
 }

@@ -5,20 +5,21 @@ import { Link } from "../../base/router";
 import { Ago, Elapsed } from "../../ui/elapsed";
 import { IsolationMark } from "../../ui/isolation";
 import { StatusBadge, shownStatus } from "../../ui/status";
+import "../../ui/rows.css";
 
 function Row({ run }: { run: Run }) {
   return (
-    <li className="run-row" data-run={run.id}>
-      <div className="run-row-status">
+    <li className="row" data-run={run.id}>
+      <div className="row-status">
         <StatusBadge status={shownStatus(run)} />
       </div>
-      <div className="run-row-main">
-        <Link href={`/runs/${run.id}`} className="run-row-title">
+      <div className="row-main">
+        <Link href={`/runs/${run.id}`} className="row-title run-title-short">
           {runTitle(run)}
         </Link>
-        <div className="run-row-sub">
-          <span className="run-row-project">{run.project.name}</span>
-          <span className="run-row-branch mono" title={run.branch}>
+        <div className="row-sub">
+          <span>{run.project.name}</span>
+          <span className="run-branch mono" title={run.branch}>
             <GitBranch aria-hidden />
             {run.branch}
           </span>
@@ -27,7 +28,7 @@ function Row({ run }: { run: Run }) {
           {run.isolation && run.isolation !== "sandbox" ? <IsolationMark isolation={run.isolation} /> : null}
         </div>
       </div>
-      <dl className="run-row-facts tabular">
+      <dl className="row-facts run-facts tabular">
         <div>
           <dt className="visually-hidden">Changes</dt>
           <dd>
@@ -63,7 +64,7 @@ function Row({ run }: { run: Run }) {
 export function RunList({ runs }: { runs: Run[] }) {
   return (
     // biome-ignore lint/a11y/noRedundantRoles: Safari forgets lists without bullets
-    <ul role="list" className="run-list card">
+    <ul role="list" className="rows card">
       {runs.map((run) => (
         <Row key={run.id} run={run} />
       ))}

@@ -1,4 +1,5 @@
 import type { Project } from "../../api/types";
+import { Segments } from "../../ui/segments";
 
 export const statusFilters = [
   ["", "All"],
@@ -8,34 +9,28 @@ export const statusFilters = [
   ["cancelled", "Cancelled"],
 ] as const;
 
+export type StatusFilter = (typeof statusFilters)[number][0];
+
 export function RunsFilter({
   status,
   project,
   projects,
   onChange,
 }: {
-  status: string;
+  status: StatusFilter;
   project: string;
   projects: Project[];
   onChange: (changes: Record<string, string>) => void;
 }) {
   return (
     <div className="runs-filter">
-      <fieldset className="segments">
-        <legend className="visually-hidden">Status</legend>
-        {statusFilters.map(([value, label]) => (
-          <label key={value} className="segment">
-            <input
-              type="radio"
-              name="status"
-              value={value}
-              checked={status === value}
-              onChange={() => onChange({ status: value })}
-            />
-            <span>{label}</span>
-          </label>
-        ))}
-      </fieldset>
+      <Segments
+        legend="Status"
+        name="status"
+        options={statusFilters}
+        value={status}
+        onChange={(value) => onChange({ status: value })}
+      />
       <select
         className="input runs-project"
         aria-label="Project"

@@ -6,13 +6,11 @@ import { useResource } from "../../base/use-resource";
 import { useTitle } from "../../base/use-title";
 import { ConnectionNotice } from "../../ui/connection";
 import { ProblemNotice } from "../../ui/problem-notice";
+import { pageSize, ShowMore } from "../../ui/show-more";
 import { EmptyRuns } from "./empty-runs";
 import { RunList } from "./run-list";
 import { RunsFilter, statusFilters } from "./runs-filter";
 import "./runs-page.css";
-
-const pageSize = 50;
-const largestList = 500; // what the API gives at once
 
 export function RunsPage() {
   const { query } = useLocation();
@@ -51,24 +49,8 @@ export function RunsPage() {
         <EmptyRuns filtered={filtered} onClear={() => filter({ status: "", project: "" })} />
       ) : null}
       {items.length > 0 ? <RunList runs={items} /> : null}
-      {!runs.data && !runs.error ? <div className="run-list-placeholder card" aria-hidden /> : null}
-      {runs.data?.next_cursor ? (
-        <div className="runs-more">
-          {limit < largestList ? (
-            <button
-              type="button"
-              className="button"
-              onClick={() => setLimit(Math.min(limit + pageSize, largestList))}
-            >
-              Show more
-            </button>
-          ) : (
-            <span className="muted small">
-              These are the latest {largestList}. Filter to find older ones.
-            </span>
-          )}
-        </div>
-      ) : null}
+      {!runs.data && !runs.error ? <div className="rows-placeholder card" aria-hidden /> : null}
+      {runs.data?.next_cursor ? <ShowMore limit={limit} onMore={setLimit} /> : null}
       <ConnectionNotice states={[connection]} />
     </div>
   );

@@ -2,10 +2,9 @@ import { type FormEvent, useState } from "react";
 import { api } from "../../api/client";
 import type { NewSchedule as Body, Project, Workflow } from "../../api/types";
 import { Dialog } from "../../ui/dialog";
-import { Field } from "../../ui/field";
-import { ProblemNotice } from "../../ui/problem-notice";
+import { SelectField, TextField } from "../../ui/fields";
+import { StartFields } from "../workflows/start-fields";
 import { useStart } from "../workflows/use-start";
-import { InputFields, TargetFields } from "../workflows/workflow-form";
 
 const localZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
@@ -40,7 +39,7 @@ function Form({
   };
   return (
     <form className="schedule-form" onSubmit={submit}>
-      <Field
+      <TextField
         id="cron"
         label="When"
         hint={
@@ -57,42 +56,21 @@ function Form({
           </>
         }
         error={form.errors.cron}
-      >
-        {(aria) => (
-          <input
-            {...aria}
-            className="input mono-input"
-            required
-            placeholder="0 7 * * 1-5"
-            value={cron}
-            onChange={(event) => setCron(event.target.value)}
-          />
-        )}
-      </Field>
-      <Field id="timezone" label="Time zone" error={form.errors.timezone}>
-        {(aria) => (
-          <input
-            {...aria}
-            className="input"
-            required
-            value={zone}
-            onChange={(event) => setZone(event.target.value)}
-          />
-        )}
-      </Field>
-      <TargetFields
-        target={form.target}
-        projects={projects}
-        errors={form.errors}
-        onChange={form.changeTarget}
+        mono
+        required
+        placeholder="0 7 * * 1-5"
+        value={cron}
+        onChange={setCron}
       />
-      <InputFields
-        declared={workflow.inputs}
-        filled={form.filled}
-        errors={form.errors}
-        onChange={form.changeInputs}
+      <TextField
+        id="timezone"
+        label="Time zone"
+        error={form.errors.timezone}
+        required
+        value={zone}
+        onChange={setZone}
       />
-      {form.problem ? <ProblemNotice error={form.problem} /> : null}
+      <StartFields workflow={workflow} projects={projects} form={form} />
       <div className="dialog-actions">
         <button type="button" className="button" onClick={onClose}>
           Close
@@ -124,17 +102,13 @@ export function NewSchedule({
   const workflow = workflows.find((one) => one.name === name);
   return (
     <Dialog title="New schedule" onClose={onClose} wide>
-      <Field id="workflow" label="Workflow">
-        {(aria) => (
-          <select {...aria} className="input" value={name} onChange={(event) => setName(event.target.value)}>
-            {workflows.map((one) => (
-              <option key={one.name} value={one.name}>
-                {one.name}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
+      <SelectField
+        id="workflow"
+        label="Workflow"
+        options={workflows.map((one) => [one.name, one.name])}
+        value={name}
+        onChange={setName}
+      />
       {workflow ? (
         <Form key={name} workflow={workflow} projects={projects} onClose={onClose} onCreated={onCreated} />
       ) : null}

@@ -12,6 +12,7 @@ import { useTitle } from "../../base/use-title";
 import { ConfirmDialog } from "../../ui/confirm-dialog";
 import { ConnectionNotice } from "../../ui/connection";
 import { Ago } from "../../ui/elapsed";
+import { EmptyState } from "../../ui/empty-state";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { NewSchedule } from "./new-schedule";
 import "./schedules-page.css";
@@ -127,15 +128,13 @@ export function SchedulesPage() {
       </div>
       {error ? <ProblemNotice error={error} /> : null}
       {schedules.data && items.length === 0 ? (
-        <div className="empty card">
-          <CalendarClock aria-hidden className="empty-icon" />
-          <h2>No schedules yet</h2>
+        <EmptyState icon={CalendarClock} title="No schedules yet">
           <p className="muted">A schedule starts a workflow by itself, at the times that you name.</p>
           <button type="button" className="button button-primary" onClick={make}>
             <Plus aria-hidden />
             Make the first one
           </button>
-        </div>
+        </EmptyState>
       ) : null}
       {items.length > 0 ? (
         // biome-ignore lint/a11y/noRedundantRoles: Safari forgets lists without bullets

@@ -12,6 +12,7 @@ import { usePreferences } from "../../session/preferences";
 import type { ReplayView } from "../../session/replay-view";
 import { loadTerminal } from "../../session/use-terminal";
 import { useVisibleHeight } from "../../session/use-visible-height";
+import { CannotShow } from "../../ui/cannot-show";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { SessionBadge } from "../../ui/session-status";
 import "./session-page.css";
@@ -219,22 +220,21 @@ export function ReplayPage({ id }: { id: string }) {
   if (session.data && recording.data && recording.data.events.length > 0)
     return <Replay session={session.data} recording={recording.data} />;
   return (
-    <div className="page">
-      {error ? (
+    <CannotShow
+      error={error}
+      kind="session"
+      what="recording"
+      all="/sessions"
+      loading={
         <>
-          <h1>{error.status === 404 ? "There is no such session" : "This recording cannot be shown"}</h1>
-          <div className="run-problem">
-            <ProblemNotice error={error} />
+          <div className="empty">
+            <p className="muted" role="status">
+              {recording.data ? "This session printed nothing." : "Loading the recording…"}
+            </p>
           </div>
+          <Link href="/sessions">All sessions</Link>
         </>
-      ) : (
-        <div className="empty">
-          <p className="muted" role="status">
-            {recording.data ? "This session printed nothing." : "Loading the recording…"}
-          </p>
-        </div>
-      )}
-      <Link href="/sessions">All sessions</Link>
-    </div>
+      }
+    />
   );
 }

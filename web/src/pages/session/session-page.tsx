@@ -10,6 +10,7 @@ import { useResource } from "../../base/use-resource";
 import { useTitle } from "../../base/use-title";
 import { useConnection } from "../../session/use-connection";
 import { useVisibleHeight } from "../../session/use-visible-height";
+import { CannotShow } from "../../ui/cannot-show";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { SessionBadge } from "../../ui/session-status";
 import { LiveSession } from "./live-session";
@@ -164,18 +165,11 @@ export function LiveSessionPage({ id }: { id: string }) {
   }
   if (session) return <Starting session={session} />;
   return (
-    <div className="page">
-      {error ? (
-        <>
-          <h1>{error.status === 404 ? "There is no such session" : "This session cannot be shown"}</h1>
-          <div className="run-problem">
-            <ProblemNotice error={error} />
-          </div>
-          <Link href="/sessions">All sessions</Link>
-        </>
-      ) : (
-        <div className="run-placeholder" aria-hidden />
-      )}
-    </div>
+    <CannotShow
+      error={error}
+      kind="session"
+      all="/sessions"
+      loading={<div className="run-placeholder" aria-hidden />}
+    />
   );
 }

@@ -10,6 +10,7 @@ import { CopyButton } from "../../ui/copy-button";
 import { Dialog } from "../../ui/dialog";
 import { Field } from "../../ui/field";
 import { ProblemNotice } from "../../ui/problem-notice";
+import { Segments } from "../../ui/segments";
 
 type Share = NonNullable<Session["shares"]>[number];
 
@@ -80,20 +81,13 @@ export function ShareDialog({ session, onClose }: { session: string; onClose: ()
   return (
     <Dialog title="Share this session" onClose={onClose} wide>
       <div className="share-form">
-        <fieldset className="segments">
-          <legend className="visually-hidden">Who has the link may</legend>
-          {roles.map(([value, label]) => (
-            <label key={value} className="segment">
-              <input
-                type="radio"
-                name="share-role"
-                checked={role === value}
-                onChange={() => setRole(value)}
-              />
-              <span>{label}</span>
-            </label>
-          ))}
-        </fieldset>
+        <Segments
+          legend="Who has the link may"
+          name="share-role"
+          options={roles}
+          value={role}
+          onChange={setRole}
+        />
         <Field id="share-expiry" label="Works for">
           {(aria) => (
             <select

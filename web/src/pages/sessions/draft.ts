@@ -1,6 +1,6 @@
 import type { NewSession, Project } from "../../api/types";
-import { splitWords } from "../../base/words";
-import type { Source } from "../new-run/source-field";
+import { commandFrom } from "../../forms/command";
+import { emptySource, type Source, sourceErrors, sourceRequest } from "../../forms/source";
 
 // The new-session form's fields as a person fills them in.
 export interface Draft extends Source {
@@ -24,9 +24,7 @@ export const sizes = [
 
 export function emptyDraft(projects: Project[], agents: string[]): Draft {
   return {
-    source: projects[0] ? "project" : "repository",
-    project: projects[0]?.id ?? "",
-    git_url: "",
+    ...emptySource(projects),
     what: "shell",
     command: "",
     agent: agents[0] ?? "",
@@ -42,24 +40,16 @@ export function requestOf(
   draft: Draft,
   window: { columns: number; rows: number },
 ): { request: NewSession } | { errors: DraftErrors } {
-  const errors: DraftErrors = {};
-  if (draft.source === "project" && !draft.project) errors.project = "Choose a project";
-  if (draft.source === "repository" && !draft.git_url.trim())
-    errors.git_url = "Give a git URL or an absolute path";
-  const words = splitWords(draft.command);
-  if (draft.what === "command") {
-    if (words === null) errors.command = "A quote is not closed";
-    else if (words.length === 0) errors.command = "Give the program to run";
-  }
+  const errors: DraftErrors = sourceErrors(draft);
+  const command = draft.what === "command" ? commandFrom(draft.command) : null;
+  if (command && "error" in command) errors.command = command.error;
   const minutes = Number(draft.idle.trim().replace(",", "."));
   if (draft.idle.trim() && !(minutes > 0)) errors.idle = "Give a number of minutes above 0, or nothing";
   if (Object.keys(errors).length > 0) return { errors };
 
   const [columns, rows] = draft.size ? draft.size.split("x").map(Number) : [window.columns, window.rows];
-  const request = { columns, rows } as NewSession;
-  if (draft.source === "project") request.project = draft.project;
-  else request.git_url = draft.git_url.trim();
-  if (draft.what === "command") request.command = words ?? [];
+  const request = { ...sourceRequest(draft), columns, rows } as NewSession;
+  if (command && "words" in command) request.command = command.words;
   if (draft.what === "agent") request.agent = draft.agent;
   if (draft.name.trim()) request.name = draft.name.trim();
   if (draft.base.trim()) request.base = draft.base.trim();

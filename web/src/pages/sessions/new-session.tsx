@@ -1,22 +1,23 @@
 import { SquareTerminal } from "lucide-react";
-import { type FormEvent, useRef, useState } from "react";
+import type { FormEvent } from "react";
 import { api } from "../../api/client";
-import { type ApiError, fieldOf, toApiError } from "../../api/problem";
 import type { AgentInfo, Project } from "../../api/types";
 import { navigate } from "../../base/router";
-import { uniqueKey } from "../../base/unique-key";
+import { AgentField } from "../../forms/agent-field";
+import { CommandField } from "../../forms/command-field";
+import { SourceField } from "../../forms/source-field";
+import { useForm } from "../../forms/use-form";
 import { Dialog } from "../../ui/dialog";
-import { Field } from "../../ui/field";
+import { SelectField, TextField } from "../../ui/fields";
 import { ProblemNotice } from "../../ui/problem-notice";
-import { SourceField } from "../new-run/source-field";
-import { type Draft, type DraftErrors, emptyDraft, requestOf, sizes } from "./draft";
+import { Segments } from "../../ui/segments";
+import { emptyDraft, requestOf, sizes } from "./draft";
 
 const programs = [
   ["shell", "A shell"],
   ["command", "A command"],
   ["agent", "An agent"],
 ] as const;
-const titles: Record<string, string> = { claude: "Claude Code" };
 
 // About what a terminal in this window holds; once it is there it is measured.
 const windowSize = () => ({
@@ -34,153 +35,86 @@ export function NewSessionDialog({
   onClose: () => void;
 }) {
   const terminalAgents = agents.filter(({ name }) => name !== "command");
-  const [draft, setDraft] = useState<Draft>(() =>
-    emptyDraft(
-      projects,
-      terminalAgents.map(({ name }) => name),
-    ),
-  );
-  const [errors, setErrors] = useState<DraftErrors>({});
-  const [problem, setProblem] = useState<ApiError | null>(null);
-  const [busy, setBusy] = useState(false);
-  const key = useRef({ draft, key: uniqueKey() }); // pressing twice makes one session
-  const change = (changes: Partial<Draft>) => {
-    setDraft((old) => ({ ...old, ...changes }));
-    setErrors({});
-  };
-  const make = async (event: FormEvent) => {
+  const { draft, change, errors, problem, busy, submit } = useForm({
+    initial: () =>
+      emptyDraft(
+        projects,
+        terminalAgents.map(({ name }) => name),
+      ),
+    requestOf: (filled) => requestOf(filled, windowSize()),
+    send: async (request, key, { size }) => {
+      const session = await api.createSession(request, key);
+      navigate(`/sessions/${session.id}${size ? "" : "?fit=1"}`);
+    },
+    fieldsOf: () => ["git_url", "project", "command", "agent", "name", "base"],
+  });
+  const make = (event: FormEvent) => {
     event.preventDefault();
-    setProblem(null);
-    const made = requestOf(draft, windowSize());
-    if ("errors" in made) {
-      setErrors(made.errors);
-      return;
-    }
-    if (key.current.draft !== draft) key.current = { draft, key: uniqueKey() };
-    setBusy(true);
-    try {
-      const session = await api.createSession(made.request, key.current.key);
-      navigate(`/sessions/${session.id}${draft.size ? "" : "?fit=1"}`);
-    } catch (cause) {
-      const error = toApiError(cause);
-      const field = fieldOf(error, ["git_url", "project", "command", "agent", "name", "base"]);
-      if (field) setErrors({ [field]: error.message });
-      else setProblem(error);
-      setBusy(false);
-    }
+    void submit();
   };
-  const agent = terminalAgents.find(({ name }) => name === draft.agent);
   return (
     <Dialog title="New session" onClose={onClose} wide>
-      <form className="new-session" noValidate onSubmit={(event) => void make(event)}>
+      <form className="new-session" noValidate onSubmit={make}>
         <SourceField draft={draft} projects={projects} errors={errors} onChange={change} />
-        <fieldset className="segments new-run-segments">
-          <legend className="field-label">Run</legend>
-          {programs.map(([value, label]) => (
-            <label key={value} className="segment">
-              <input
-                type="radio"
-                name="what"
-                checked={draft.what === value}
-                onChange={() => change({ what: value })}
-              />
-              <span>{label}</span>
-            </label>
-          ))}
-        </fieldset>
+        <Segments
+          legend="Run"
+          name="what"
+          labelled
+          options={programs}
+          value={draft.what}
+          onChange={(what) => change({ what })}
+        />
         {draft.what === "command" ? (
-          <Field
-            id="command"
-            label="Command"
-            hint="Split into words as a shell does; for pipes and variables use sh -c '…'"
+          <CommandField
+            value={draft.command}
             error={errors.command}
-          >
-            {(aria) => (
-              <input
-                {...aria}
-                className="input mono-input"
-                placeholder="htop"
-                value={draft.command}
-                onChange={(event) => change({ command: event.target.value })}
-              />
-            )}
-          </Field>
+            placeholder="htop"
+            onChange={(command) => change({ command })}
+          />
         ) : null}
         {draft.what === "agent" ? (
-          <Field
-            id="agent"
-            label="Agent"
+          <AgentField
+            agents={terminalAgents}
+            value={draft.agent}
             hint="Its own terminal program, which you talk to"
-            error={errors.agent ?? agent?.problem}
-          >
-            {(aria) => (
-              <select
-                {...aria}
-                className="input"
-                value={draft.agent}
-                onChange={(event) => change({ agent: event.target.value })}
-              >
-                {terminalAgents.map(({ name }) => (
-                  <option key={name} value={name}>
-                    {titles[name] ?? name}
-                  </option>
-                ))}
-              </select>
-            )}
-          </Field>
+            error={errors.agent}
+            onChange={(agent) => change({ agent })}
+          />
         ) : null}
         <div className="new-session-pair">
-          <Field id="name" label="Name" error={errors.name}>
-            {(aria) => (
-              <input
-                {...aria}
-                className="input"
-                maxLength={100}
-                placeholder="the program's"
-                value={draft.name}
-                onChange={(event) => change({ name: event.target.value })}
-              />
-            )}
-          </Field>
-          <Field id="size" label="Size">
-            {(aria) => (
-              <select
-                {...aria}
-                className="input"
-                value={draft.size}
-                onChange={(event) => change({ size: event.target.value })}
-              >
-                {sizes.map(([value, label]) => (
-                  <option key={value} value={value}>
-                    {label}
-                  </option>
-                ))}
-              </select>
-            )}
-          </Field>
-          <Field id="base" label="Base branch" error={errors.base}>
-            {(aria) => (
-              <input
-                {...aria}
-                className="input"
-                placeholder="the project's default"
-                value={draft.base}
-                onChange={(event) => change({ base: event.target.value })}
-              />
-            )}
-          </Field>
-          <Field id="idle" label="End when idle, in minutes" error={errors.idle}>
-            {(aria) => (
-              <input
-                {...aria}
-                className="input"
-                inputMode="decimal"
-                placeholder="the server's default"
-                value={draft.idle}
-                onChange={(event) => change({ idle: event.target.value })}
-              />
-            )}
-          </Field>
+          <TextField
+            id="name"
+            label="Name"
+            error={errors.name}
+            maxLength={100}
+            placeholder="the program's"
+            value={draft.name}
+            onChange={(name) => change({ name })}
+          />
+          <SelectField
+            id="size"
+            label="Size"
+            options={sizes}
+            value={draft.size}
+            onChange={(size) => change({ size })}
+          />
+          <TextField
+            id="base"
+            label="Base branch"
+            error={errors.base}
+            placeholder="the project's default"
+            value={draft.base}
+            onChange={(base) => change({ base })}
+          />
+          <TextField
+            id="idle"
+            label="End when idle, in minutes"
+            error={errors.idle}
+            inputMode="decimal"
+            placeholder="the server's default"
+            value={draft.idle}
+            onChange={(idle) => change({ idle })}
+          />
         </div>
         {problem ? <ProblemNotice error={problem} /> : null}
         <div className="dialog-actions">

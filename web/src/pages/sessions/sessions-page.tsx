@@ -9,16 +9,16 @@ import { useResource } from "../../base/use-resource";
 import { useTitle } from "../../base/use-title";
 import { useInfo } from "../../info-context";
 import { ConnectionNotice } from "../../ui/connection";
-import { CopyButton } from "../../ui/copy-button";
 import { Ago, Elapsed } from "../../ui/elapsed";
+import { EmptyState, OrCommand } from "../../ui/empty-state";
 import { ProblemNotice } from "../../ui/problem-notice";
+import { Segments } from "../../ui/segments";
 import { SessionBadge } from "../../ui/session-status";
+import { pageSize, ShowMore } from "../../ui/show-more";
 import { NewSessionDialog } from "./new-session";
+import "../../ui/rows.css";
 import "./sessions-page.css";
 
-const pageSize = 50;
-const largestList = 500; // what the API gives at once
-const command = "corral session new --repo . -- bash";
 const filters = [
   ["", "All"],
   ["running", "Live"],
@@ -30,27 +30,27 @@ const programOf = ({ agent, command: words }: Session) =>
 
 function Row({ session, project }: { session: Session; project: Project | undefined }) {
   return (
-    <li className="session-row" data-session-row={session.id}>
-      <div className="session-row-status">
+    <li className="row session-row" data-session-row={session.id}>
+      <div className="row-status">
         <SessionBadge session={session} />
       </div>
-      <div className="session-row-main">
-        <Link href={`/sessions/${session.id}`} className="session-row-title">
+      <div className="row-main">
+        <Link href={`/sessions/${session.id}`} className="row-title">
           {session.name}
         </Link>
-        <div className="session-row-sub">
-          <code className="session-row-program" title={programOf(session)}>
+        <div className="row-sub">
+          <code className="session-program" title={programOf(session)}>
             {programOf(session)}
           </code>
           {project ? <span>{project.name}</span> : null}
           <span>{shortActor(session.author)}</span>
-          <Link href={`/runs/${session.run}`} className="session-row-run">
+          <Link href={`/runs/${session.run}`} className="row-above">
             run {shortId(session.run)}
           </Link>
-          {session.end_reason ? <span className="session-row-reason">{session.end_reason}</span> : null}
+          {session.end_reason ? <span className="session-reason">{session.end_reason}</span> : null}
         </div>
       </div>
-      <dl className="session-row-facts small tabular">
+      <dl className="row-facts session-facts tabular">
         <div>
           <dt className="visually-hidden">Duration</dt>
           <dd>
@@ -65,7 +65,7 @@ function Row({ session, project }: { session: Session; project: Project | undefi
         </div>
         <div>
           <dt className="visually-hidden">Ended</dt>
-          <dd className="session-row-replay">
+          <dd className="row-above">
             {session.status === "ended" && session.started_at ? (
               <Link
                 href={`/sessions/${session.id}/replay`}
@@ -85,32 +85,27 @@ function Row({ session, project }: { session: Session; project: Project | undefi
 }
 
 function Empty({ filtered, onNew, onAll }: { filtered: boolean; onNew: () => void; onAll: () => void }) {
-  return (
-    <div className="empty card">
-      <SquareTerminal aria-hidden className="empty-icon" />
-      <h2>{filtered ? "No session fits this filter" : "No sessions yet"}</h2>
-      {filtered ? (
+  if (filtered) {
+    return (
+      <EmptyState icon={SquareTerminal} title="No session fits this filter">
         <button type="button" className="button" onClick={onAll}>
           Show all sessions
         </button>
-      ) : (
-        <>
-          <p className="muted">
-            A session is a terminal in a workspace of its own: a shell, a program or an agent. Share it, type
-            in turn, and replay it when it is over.
-          </p>
-          <button type="button" className="button button-primary" onClick={onNew}>
-            <Plus aria-hidden />
-            Open the first session
-          </button>
-          <div className="empty-or muted small">or from the command line</div>
-          <div className="empty-command">
-            <code>{command}</code>
-            <CopyButton text={command} label="Copy the command" />
-          </div>
-        </>
-      )}
-    </div>
+      </EmptyState>
+    );
+  }
+  return (
+    <EmptyState icon={SquareTerminal} title="No sessions yet">
+      <p className="muted">
+        A session is a terminal in a workspace of its own: a shell, a program or an agent. Share it, type in
+        turn, and replay it when it is over.
+      </p>
+      <button type="button" className="button button-primary" onClick={onNew}>
+        <Plus aria-hidden />
+        Open the first session
+      </button>
+      <OrCommand command="corral session new --repo . -- bash" />
+    </EmptyState>
   );
 }
 
@@ -134,20 +129,13 @@ export function SessionsPage() {
       <div className="page-head">
         <h1>Sessions</h1>
         <div className="sessions-actions">
-          <fieldset className="segments">
-            <legend className="visually-hidden">Status</legend>
-            {filters.map(([value, label]) => (
-              <label key={value} className="segment">
-                <input
-                  type="radio"
-                  name="status"
-                  checked={status === value}
-                  onChange={() => go({ status: value })}
-                />
-                <span>{label}</span>
-              </label>
-            ))}
-          </fieldset>
+          <Segments
+            legend="Status"
+            name="status"
+            options={filters}
+            value={status}
+            onChange={(value) => go({ status: value })}
+          />
           {run ? (
             <button type="button" className="button" onClick={() => go({ run: "" })}>
               Of all runs
@@ -169,7 +157,7 @@ export function SessionsPage() {
       ) : null}
       {items.length > 0 ? (
         // biome-ignore lint/a11y/noRedundantRoles: Safari forgets lists without bullets
-        <ul role="list" className="session-list card">
+        <ul role="list" className="rows card">
           {items.map((session) => (
             <Row
               key={session.id}
@@ -179,18 +167,8 @@ export function SessionsPage() {
           ))}
         </ul>
       ) : null}
-      {!sessions.data && !sessions.error ? <div className="run-list-placeholder card" aria-hidden /> : null}
-      {sessions.data?.next_cursor && limit < largestList ? (
-        <div className="runs-more">
-          <button
-            type="button"
-            className="button"
-            onClick={() => setLimit(Math.min(limit + pageSize, largestList))}
-          >
-            Show more
-          </button>
-        </div>
-      ) : null}
+      {!sessions.data && !sessions.error ? <div className="rows-placeholder card" aria-hidden /> : null}
+      {sessions.data?.next_cursor ? <ShowMore limit={limit} onMore={setLimit} /> : null}
       {query.get("new") && projects.data && info.data ? (
         <NewSessionDialog
           projects={projects.data.items}

@@ -3,9 +3,8 @@ import type { FormEvent } from "react";
 import { api } from "../../api/client";
 import type { Project, StartRun, Workflow } from "../../api/types";
 import { navigate } from "../../base/router";
-import { ProblemNotice } from "../../ui/problem-notice";
+import { StartFields } from "./start-fields";
 import { useStart } from "./use-start";
-import { InputFields, TargetFields } from "./workflow-form";
 
 // Starts a workflow, with a field for each of its inputs.
 export function StartForm({
@@ -29,19 +28,7 @@ export function StartForm({
   return (
     <form className="workflow-form card" noValidate onSubmit={submit} aria-label={`Start ${workflow.name}`}>
       <h2>Start it</h2>
-      <TargetFields
-        target={form.target}
-        projects={projects}
-        errors={form.errors}
-        onChange={form.changeTarget}
-      />
-      <InputFields
-        declared={workflow.inputs}
-        filled={form.filled}
-        errors={form.errors}
-        onChange={form.changeInputs}
-      />
-      {form.problem ? <ProblemNotice error={form.problem} /> : null}
+      <StartFields workflow={workflow} projects={projects} form={form} />
       <div className="dialog-actions">
         <button type="submit" className="button button-primary" disabled={form.busy}>
           <Play aria-hidden />

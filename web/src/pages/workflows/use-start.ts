@@ -1,9 +1,8 @@
-import { useRef, useState } from "react";
-import { type ApiError, fieldOf, toApiError } from "../../api/problem";
 import type { Project, Workflow } from "../../api/types";
-import { uniqueKey } from "../../base/unique-key";
+import { noRepository } from "../../forms/source";
+import { type FormErrors, useForm } from "../../forms/use-form";
 import { emptyInputs, type Filled, inputsOf } from "./inputs";
-import { emptyTarget, type FormErrors, type Target, targetOf } from "./workflow-form";
+import { emptyTarget, type Target, targetOf } from "./target-fields";
 
 export interface Request {
   workflow: string;
@@ -22,44 +21,27 @@ export function useStart(
   fields: readonly string[], // further ones that a problem may speak of
   send: (request: Request, key: string) => Promise<void>,
 ) {
-  const [target, setTarget] = useState(() => emptyTarget(projects));
-  const [filled, setFilled] = useState<Filled>(() => emptyInputs(workflow.inputs));
-  const [errors, setErrors] = useState<FormErrors>({});
-  const [problem, setProblem] = useState<ApiError | null>(null);
-  const [busy, setBusy] = useState(false);
-  const key = useRef({ of: "", key: "" });
-
-  const submit = async () => {
-    setProblem(null);
-    const found: FormErrors = {};
-    if (!target.project && !target.git_url.trim()) found.git_url = "Give a git URL or an absolute path";
-    const made = inputsOf(workflow.inputs, filled);
-    if ("errors" in made) Object.assign(found, made.errors);
-    setErrors(found);
-    if ("errors" in made || Object.keys(found).length > 0) return;
-    const request = { workflow: reference, ...targetOf(target), inputs: made.inputs };
-    const of = JSON.stringify(request);
-    if (key.current.of !== of) key.current = { of, key: uniqueKey() };
-    setBusy(true);
-    try {
-      await send(request, key.current.key);
-    } catch (cause) {
-      const error = toApiError(cause);
-      const known = [...Object.keys(workflow.inputs), ...fields, "git_url", "project", "prompt"];
-      const field = fieldOf(error, known);
-      if (field) setErrors({ [field]: error.message });
-      else setProblem(error);
-      setBusy(false);
-    }
-  };
+  const { draft, change, ...form } = useForm({
+    initial: () => ({ target: emptyTarget(projects), filled: emptyInputs(workflow.inputs) }),
+    requestOf: ({ target, filled }): { request: Request } | { errors: FormErrors } => {
+      const errors: FormErrors = {};
+      if (!target.project && !target.git_url.trim()) errors.git_url = noRepository;
+      const made = inputsOf(workflow.inputs, filled);
+      if ("errors" in made) return { errors: { ...errors, ...made.errors } };
+      if (errors.git_url) return { errors };
+      return { request: { workflow: reference, ...targetOf(target), inputs: made.inputs } };
+    },
+    send,
+    fieldsOf: () => [...Object.keys(workflow.inputs), ...fields, "git_url", "project", "prompt"],
+  });
   return {
-    target,
-    changeTarget: (changes: Partial<Target>) => setTarget((old) => ({ ...old, ...changes })),
-    filled,
-    changeInputs: (changes: Filled) => setFilled((old) => ({ ...old, ...changes })),
-    errors,
-    problem,
-    busy,
-    submit,
+    ...form,
+    ...draft,
+    changeTarget: (changes: Partial<Target>) =>
+      change({ target: { ...draft.target, ...changes } }, Object.keys(changes)),
+    changeInputs: (changes: Filled) =>
+      change({ filled: { ...draft.filled, ...changes } }, Object.keys(changes)),
   };
 }
+
+export type Start = ReturnType<typeof useStart>;

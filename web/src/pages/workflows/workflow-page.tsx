@@ -1,15 +1,16 @@
 import { CalendarClock, Pencil, Trash2 } from "lucide-react";
 import { lazy, Suspense, useMemo, useState } from "react";
+import { blankStep } from "../../api/blank-step";
 import { api } from "../../api/client";
 import type { Step, Workflow } from "../../api/types";
 import { shortActor } from "../../base/format";
 import { Link, navigate, useLocation, withQuery } from "../../base/router";
 import { useResource } from "../../base/use-resource";
 import { useTitle } from "../../base/use-title";
+import { CannotShow } from "../../ui/cannot-show";
 import { CodeBlock } from "../../ui/code-block";
 import { ConfirmDialog } from "../../ui/confirm-dialog";
 import { Ago } from "../../ui/elapsed";
-import { ProblemNotice } from "../../ui/problem-notice";
 import { StartForm } from "./start-form";
 import { SaveWorkflow } from "./workflows-page";
 import "./workflows.css";
@@ -18,21 +19,9 @@ const RunGraph = lazy(() => import("../run/steps/run-graph"));
 
 // The definition's steps, as a run that has not begun would have them.
 function stepsOf(workflow: Workflow): Step[] {
-  return workflow.steps.map((step) => ({
-    ...step,
-    kind: step.matrix ? `${step.kind}, a matrix` : step.kind,
-    status: "pending",
-    attempt: 0,
-    matrix_of: null,
-    matrix: {},
-    reason: null,
-    wakes_at: null,
-    summary: null,
-    outputs: {},
-    started_at: null,
-    finished_at: null,
-    error: null,
-  }));
+  return workflow.steps.map(({ name, kind, needs, matrix, ...step }) =>
+    blankStep({ name, kind: matrix ? `${kind}, a matrix` : kind, needs, finally: step.finally }),
+  );
 }
 
 function Versions({
@@ -75,19 +64,7 @@ export function WorkflowPage({ name }: { name: string }) {
   useTitle(name);
 
   if (!data || !newest.data) {
-    return (
-      <div className="page">
-        {error ? (
-          <>
-            <h1>There is no such workflow</h1>
-            <div className="run-problem">
-              <ProblemNotice error={error} />
-            </div>
-            <Link href="/workflows">All workflows</Link>
-          </>
-        ) : null}
-      </div>
-    );
+    return <CannotShow error={error} kind="workflow" all="/workflows" loading={null} />;
   }
   const stored = data.origin === "stored";
   return (

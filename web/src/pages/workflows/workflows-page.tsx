@@ -8,7 +8,7 @@ import { Link, navigate } from "../../base/router";
 import { useResource } from "../../base/use-resource";
 import { useTitle } from "../../base/use-title";
 import { Dialog } from "../../ui/dialog";
-import { Field } from "../../ui/field";
+import { AreaField } from "../../ui/fields";
 import { ProblemNotice } from "../../ui/problem-notice";
 import "./workflows.css";
 
@@ -45,25 +45,19 @@ export function SaveWorkflow({ source, onClose }: { source: string; onClose: () 
   return (
     <Dialog title="Save a workflow" onClose={onClose} wide>
       <form className="workflow-save" onSubmit={(event) => void submit(event)}>
-        <Field
+        <AreaField
           id="definition"
           label="Definition (YAML)"
           hint="Its name says which workflow it is; when there is one of that name already, this becomes its next version."
           error={error ? error.message : null}
-        >
-          {(aria) => (
-            <textarea
-              {...aria}
-              className="input mono-input"
-              rows={16}
-              required
-              spellCheck={false}
-              placeholder={example}
-              value={text}
-              onChange={(event) => setText(event.target.value)}
-            />
-          )}
-        </Field>
+          className="mono-input"
+          rows={16}
+          required
+          spellCheck={false}
+          placeholder={example}
+          value={text}
+          onChange={setText}
+        />
         <div className="dialog-actions">
           <button type="button" className="button" onClick={onClose}>
             Close

@@ -1,24 +1,9 @@
 // Steps and events for the tests of this folder, in the API's shape.
+import { blankStep } from "../../../api/blank-step";
 import type { RunEvent, Step } from "../../../api/types";
 
-export const step = (name: string, fields: Partial<Step> = {}): Step => ({
-  name,
-  kind: "command",
-  status: "pending",
-  attempt: 0,
-  needs: [],
-  finally: false,
-  matrix_of: null,
-  matrix: {},
-  reason: null,
-  wakes_at: null,
-  summary: null,
-  outputs: {},
-  started_at: null,
-  finished_at: null,
-  error: null,
-  ...fields,
-});
+export const step = (name: string, fields: Partial<Step> = {}): Step =>
+  blankStep({ name, kind: "command", ...fields });
 
 const begin = Date.parse("2026-11-21T10:00:00Z");
 export const second = (at: number) => begin + at * 1000;

@@ -1,7 +1,8 @@
-import { ChartGantt, List, Network } from "lucide-react";
+import { ChartGantt, List, type LucideIcon, Network } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import type { Run, RunEvent, Step } from "../../../api/types";
 import { navigate, useLocation, withQuery } from "../../../base/router";
+import { Segments } from "../../../ui/segments";
 import { GanttChart } from "./gantt";
 import { type RerunChoice, RerunDialog } from "./rerun-dialog";
 import { StepList } from "./step-list";
@@ -11,10 +12,15 @@ import "./steps-tab.css";
 
 const RunGraph = lazy(() => import("./run-graph"));
 
+const labelled = (Icon: LucideIcon, label: string) => (
+  <>
+    <Icon aria-hidden /> {label}
+  </>
+);
 const views = [
-  ["graph", "Graph", Network],
-  ["list", "List", List],
-  ["times", "Times", ChartGantt],
+  ["graph", labelled(Network, "Graph")],
+  ["list", labelled(List, "List")],
+  ["times", labelled(ChartGantt, "Times")],
 ] as const;
 
 // The run's steps as a graph, as a list and in time. The view and the chosen step are part of the address.
@@ -38,23 +44,14 @@ export function StepsTab({
   const menu = (step: Step) => (past ? null : <StepMenu run={run} step={step} onRerun={setRerun} />);
   return (
     <div className="steps">
-      <fieldset className="segments steps-views">
-        <legend className="visually-hidden">Show the steps as</legend>
-        {views.map(([id, label, Icon]) => (
-          <label key={id} className="segment">
-            <input
-              type="radio"
-              name="view"
-              value={id}
-              checked={view === id}
-              onChange={() => go({ view: id === "graph" ? "" : id })}
-            />
-            <span>
-              <Icon aria-hidden /> {label}
-            </span>
-          </label>
-        ))}
-      </fieldset>
+      <Segments
+        legend="Show the steps as"
+        name="view"
+        className="steps-views"
+        options={views}
+        value={view}
+        onChange={(id) => go({ view: id === "graph" ? "" : id })}
+      />
       {view === "graph" ? (
         <Suspense fallback={<div className="run-graph-placeholder" aria-hidden />}>
           <RunGraph steps={run.steps} selected={selected?.name ?? null} onSelect={select} />
