@@ -41,6 +41,8 @@ async function saveWorkflow(page: Page): Promise<string> {
 }
 
 async function fillRepository(page: Page) {
+  // The form comes as a whole, once the projects are known.
+  await expect(page.getByLabel("Prompt")).toBeVisible();
   const project = page.getByLabel("Work on");
   if (await project.isVisible()) await project.selectOption("");
   await page.getByLabel("Git URL or path").fill(repository);
