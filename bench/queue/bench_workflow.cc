@@ -4,6 +4,7 @@
 //   bench_workflow FOLDER RUNS [URL]     on SQLite in a new folder below FOLDER, or on an empty
 //                                        PostgreSQL database; prints one line of JSON
 #include "adapters/blob/fs/fs_blobs.h"
+#include "adapters/cache/memory/memory_cache.h"
 #include "adapters/store/postgres/postgres_store.h"
 #include "adapters/store/sqlite/sqlite_store.h"
 #include "base/random.h"
@@ -12,6 +13,8 @@
 #include "engine/testing/fake_agent.h"
 #include "engine/testing/fake_world.h"
 #include "measure.h"
+#include "ports/fakes/fake_http_client.h"
+#include "ports/fakes/fake_llm.h"
 #include "session/log_store.h"
 
 namespace corral::bench {
@@ -89,16 +92,22 @@ void measure(const std::filesystem::path& folder, ports::Store& store, int runs)
   const auto mirrors = world.mirrors();
   const auto blobs = adapters::blob::make_fs_blobs(folder / "blobs", pool);
   const auto logs = session::make_file_log_store(folder / "logs", pool, context.get_executor());
+  const auto cache = adapters::cache::make_memory_cache(SystemClock::instance());
   SystemRandom random;
+  ports::fakes::FakeHttpClient http(SystemClock::instance());  // no step asks for either of these
+  ports::fakes::FakeLlm models(SystemClock::instance());
   auto kinds = engine::standard_step_kinds();
   kinds.add(std::make_unique<NoopKind>());
   const auto engine = engine::make_engine({.executor = context.get_executor(),
                                            .store = store,
+                                           .cache = *cache,
                                            .launcher = *launcher,
                                            .mirrors = *mirrors,
                                            .agents = {engine::testing::make_fake_agent()},
                                            .blobs = *blobs,
                                            .logs = *logs,
+                                           .models = models,
+                                           .http = http,
                                            .clock = SystemClock::instance(),
                                            .random = random,
                                            .token_key = Secret(std::string(32, 'k'))},
