@@ -8,8 +8,8 @@ import pytest
 from conftest import API_KEY, git, install_agent, make_repo, workspace_processes
 
 
-def shell(tool, name):
-    return lambda command: {"tool": tool, "input": {name: command}}
+# Claude Code refuses a long sleep, and Gemini CLI whatever has $(…) in it.
+ENDLESS = "until [ -e never ]; do sleep 0.1; done"
 
 
 class Agent:
@@ -98,17 +98,16 @@ def test_it_asks_and_both_answers_count(serve, folder, agent):
 
 def test_cancelling_ends_it_in_the_midst_of_its_work(serve, folder, agent):
     server, repo, about = serve(), make_repo(folder / "repo", {"a": "a\n"}), AGENTS[agent]
-    run = start(server, repo, agent, about.run("for i in $(seq 3000); do sleep 0.1; done"), {"text": "Never."})
-    server.wait_for(run, lambda d: "seq 3000" in server.log(run) or d["status"] == "failed", timeout=120)
+    run = start(server, repo, agent, about.run(f"touch began; {ENDLESS}"), {"text": "Never."})
+    server.wait_for(run, lambda d: any(server.data.glob("workspaces/*/work/began")) or d["status"] == "failed", timeout=120)
     assert server.post(f"/api/v1/runs/{run}/cancel", {"reason": "enough"}).status_code == 202
     assert server.wait(run, timeout=60)["status"] == "cancelled"
     assert [p for p in workspace_processes(server.data) if p != server.process.pid] == []
 
 
-@pytest.mark.parametrize("agent", ["claude", "codex"], indirect=True)
 def test_it_is_interrupted_and_goes_on_with_a_further_prompt(serve, folder, agent):
     server, repo, about = serve(), make_repo(folder / "repo", {"a": "a\n"}), AGENTS[agent]
-    run = start(server, repo, agent, about.run("touch began; for i in $(seq 3000); do sleep 0.1; done"), {"text": "Never."})
+    run = start(server, repo, agent, about.run(f"touch began; {ENDLESS}"), {"text": "Never."})
     server.wait_for(run, lambda d: any(server.data.glob("workspaces/*/work/began")) or d["status"] == "failed", timeout=120)
     further = task(about.write("/workspace/further.txt", "more\n"), {"text": "Did that."})
     assert server.post(f"/api/v1/runs/{run}/steps/agent/prompt", {"text": further}).status_code == 202
