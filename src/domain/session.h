@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "domain/fields.h"
+#include "domain/policy.h"
 
 namespace corral::domain {
 
@@ -35,6 +36,9 @@ struct SessionRequest {
   std::string name;   // for people; need not be unique
   std::string agent;  // its program is this agent's; empty: `command` is it, or a shell
   std::vector<std::string> command;
+  std::string model;  // of its agent; empty: the agent's own
+  PermissionPolicy permissions = PermissionPolicy::workspace;
+  bool resume = false;  // the agent goes on with the latest session that it has in the workspace
   int columns = 80, rows = 24;  // at first
   Duration idle_limit{0};       // without output and input; 0: none
   Duration limit{0};            // of its whole life; 0: the workspace's own
@@ -45,6 +49,9 @@ struct SessionRequest {
     visit("name", self.name);
     visit("agent", self.agent);
     visit("command", self.command);
+    visit("model", self.model);
+    visit("permissions", self.permissions);
+    visit("resume", self.resume);
     visit("columns", self.columns);
     visit("rows", self.rows);
     visit("idle_limit_ms", self.idle_limit);

@@ -437,6 +437,12 @@ Task<Result<std::vector<ports::ReadOnlyMount>>> RunDriver::mounts(const domain::
     if (!mounted) co_return fail(ErrorCode::unsupported, "{}", mounted.error().describe());
     all.insert(all.end(), mounted->begin(), mounted->end());
   }
+  // The others for those who open their terminals beside it.
+  for (const auto& agent : core_.deps.agents) {
+    if (std::ranges::find(seen, agent->name()) != seen.end()) continue;
+    if (const auto mounted = co_await agent->mounts())
+      all.insert(all.end(), mounted->begin(), mounted->end());
+  }
   co_return all;
 }
 

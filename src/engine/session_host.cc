@@ -22,6 +22,7 @@ constexpr std::int64_t kLongestShare = 30 * 24 * 3600;
 constexpr std::int64_t kLongestSession = 7 * 24 * 3600;
 constexpr Duration kFirstRetry{1'000}, kLastRetry{60'000};
 constexpr std::size_t kMaxCommand = 64u << 10;
+constexpr std::string_view kCommandAgent = "command";  // whose program is the session's command
 
 std::string session_stream(SessionId id) { return "session/" + id.to_string(); }
 std::string log_folder(SessionId id) { return "sessions/" + id.to_string(); }
@@ -180,8 +181,9 @@ Task<Result<json::value>> SessionHost::create_session(NewSession request, Caller
   if (places != 1) co_return fail(ErrorCode::invalid, "give one of run, project and git_url");
   if (!request.agent.empty() && !request.command.empty())
     co_return fail(ErrorCode::invalid, "give an agent or a command, not both");
-  if (!request.agent.empty() && core_.find_agent(request.agent) == nullptr)
-    co_return fail(ErrorCode::invalid, "agent: \"{}\" is unknown", request.agent);
+  if (request.resume && (request.agent.empty() || request.run.empty()))
+    co_return fail(ErrorCode::invalid, "resume: is for an agent in the workspace of a run");
+  CORRAL_CO_CHECK(co_await check_agent(request.agent));
   std::size_t size = 0;
   for (const auto& word : request.command) {
     size += word.size();
@@ -192,13 +194,31 @@ Task<Result<json::value>> SessionHost::create_session(NewSession request, Caller
   domain::SessionRequest session{.name = name_of(request),
                                  .agent = request.agent,
                                  .command = request.command,
+                                 .model = request.model,
+                                 .resume = request.resume,
                                  .columns = request.columns,
                                  .rows = request.rows};
+  if (!domain::from_string(request.permissions, session.permissions))
+    co_return fail(ErrorCode::invalid, "permissions: must be \"workspace\" or \"ask\", not \"{}\"",
+                   request.permissions);
   CORRAL_CO_TRY(session.idle_limit, seconds_of("idle_s", request.idle_s));
   CORRAL_CO_TRY(session.limit, seconds_of("limit_s", request.limit_s));
   if (request.run.empty())
     co_return co_await create_with_run(std::move(request), std::move(session), std::move(by));
   co_return co_await create_in_run(std::move(request), std::move(session), std::move(by));
+}
+
+// An agent that cannot be at a terminal here is refused before anything is made for it.
+Task<Result<void>> SessionHost::check_agent(std::string name) {
+  if (name.empty() || name == kCommandAgent) co_return Result<void>{};
+  auto* agent = core_.find_agent(name);
+  if (agent == nullptr) co_return fail(ErrorCode::invalid, "agent: \"{}\" is unknown", name);
+  // Trying again would not install it.
+  if (const auto mounts = co_await agent->mounts(); !mounts)
+    co_return fail(ErrorCode::unsupported, "{}", mounts.error().describe());
+  if (const auto launch = agent->launch_terminal({}); !launch)
+    co_return fail(ErrorCode::unsupported, "{}", launch.error().describe());
+  co_return Result<void>{};
 }
 
 Task<Result<json::value>> SessionHost::create_in_run(NewSession request,
@@ -224,6 +244,8 @@ Task<Result<json::value>> SessionHost::create_with_run(NewSession request,
   StartRun start{.project = request.project, .git_url = request.git_url, .workflow = "session"};
   start.agent = request.agent.empty() ? "command" : request.agent;
   start.command = request.command;
+  start.model = request.model;
+  start.permissions = request.permissions;
   start.base = request.base;
   start.timeout_s = request.limit_s ? *request.limit_s + 600 : kLongestSession;
   start.inputs = {{"name", session.name}, {"columns", session.columns}, {"rows", session.rows}};
@@ -422,9 +444,10 @@ Task<void> SessionHost::keep_following(SessionId id, WorkspaceId workspace) {
 }
 
 Task<Result<ports::ProcessSpec>> SessionHost::spec_of(const domain::Session& session,
-                                                      ports::Workspace& workspace) {
+                                                      ports::Workspace& workspace,
+                                                      std::uint64_t printed) {
   ports::ProcessSpec spec;
-  if (!session.request.agent.empty() && session.request.agent != "command") {
+  if (!session.request.agent.empty() && session.request.agent != kCommandAgent) {
     auto* agent = core_.find_agent(session.request.agent);
     if (agent == nullptr)
       co_return fail(ErrorCode::not_found, "there is no agent \"{}\"", session.request.agent);
@@ -432,9 +455,14 @@ Task<Result<ports::ProcessSpec>> SessionHost::spec_of(const domain::Session& ses
     task.session_id = session.id.to_string();
     task.gateway_url = workspace.gateway_url();
     task.gateway_token = make_run_token(session.request.run, core_.deps.token_key);
+    task.model = session.request.model;
+    task.permission_policy = std::string(to_string(session.request.permissions));
+    task.resume = session.request.resume;
     CORRAL_CO_TRY(auto launch, agent->launch_terminal(task));
-    for (auto& [path, content] : launch.files)
-      CORRAL_CO_CHECK(co_await workspace.write_file(path, std::move(content), 0600));
+    // Once it has printed something it was started, and what it made of its files since is its own.
+    if (printed == 0)
+      for (auto& [path, content] : launch.files)
+        CORRAL_CO_CHECK(co_await workspace.write_file(path, std::move(content), 0600));
     spec = std::move(launch.process);
   } else {
     spec.argv = session.request.command;
@@ -461,7 +489,7 @@ Task<Result<void>> SessionHost::attend(SessionId id, WorkspaceId workspace_id) {
     co_return co_await end(session, 0, "its workspace is gone", live);
   }
   const auto workspace = *std::move(attached);
-  auto spec = co_await spec_of(session, *workspace);
+  auto spec = co_await spec_of(session, *workspace, live->taken());
   auto started = spec ? co_await workspace->start(*std::move(spec))
                       : Result<void>(std::unexpected(spec.error()));
   if (!started) co_return co_await end(session, 127, started.error().describe(), live);

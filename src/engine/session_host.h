@@ -56,6 +56,7 @@ class SessionHost final : public SessionService {
     Signal changed;
     std::uint64_t news = 0;  // counts what `changed` signals
   };
+  Task<Result<void>> check_agent(std::string name);
   Task<Result<json::value>> create_in_run(NewSession request, domain::SessionRequest session,
                                           Caller by);
   Task<Result<json::value>> create_with_run(NewSession request, domain::SessionRequest session,
@@ -64,7 +65,7 @@ class SessionHost final : public SessionService {
   Task<void> keep_following(SessionId session, WorkspaceId workspace);
   Task<Result<void>> attend(SessionId session, WorkspaceId workspace);
   Task<Result<ports::ProcessSpec>> spec_of(const domain::Session& session,
-                                           ports::Workspace& workspace);
+                                           ports::Workspace& workspace, std::uint64_t printed);
   Task<void> supervise(domain::Session session, std::shared_ptr<ports::Workspace> workspace,
                        std::shared_ptr<session::LiveSession> live, std::string& reason);
   Task<Result<void>> end(const domain::Session& session, int exit_code, std::string reason,

@@ -192,6 +192,12 @@ TEST_F(SessionHostTest, RefusesWhatCannotBe) {
   unknown.command.clear();
   unknown.agent = "nobody";
   EXPECT_EQ(refusal(unknown), ErrorCode::invalid);
+  auto nothing_to_resume = request();
+  nothing_to_resume.resume = true;
+  EXPECT_EQ(refusal(nothing_to_resume), ErrorCode::invalid);
+  auto doubtful = request();
+  doubtful.permissions = "never";
+  EXPECT_EQ(refusal(doubtful), ErrorCode::invalid);
   auto nul = request();
   nul.command = {std::string("a\0b", 3)};
   EXPECT_EQ(refusal(nul), ErrorCode::invalid);

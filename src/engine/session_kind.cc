@@ -75,7 +75,9 @@ class SessionKind final : public StepKind {
                                    .step = context.name,
                                    .name = context.text("title"),
                                    .agent = context.text("agent"),
-                                   .command = context.texts("command")};
+                                   .command = context.texts("command"),
+                                   .model = context.run.request.model,
+                                   .permissions = context.run.request.permissions};
     if (request.agent.empty() && request.command.empty()) {
       if (context.run.request.agent != "command") request.agent = context.run.request.agent;
       request.command = context.run.request.command;

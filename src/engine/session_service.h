@@ -8,12 +8,15 @@
 namespace corral::engine {
 
 struct NewSession {
-  std::string run;                   // in this run's workspace; or in a new one of
-  std::string project, git_url;      // exactly one of the three
-  std::string base;                  // of a new one: the branch to begin from
-  std::string agent;                 // its program is this agent's
-  std::vector<std::string> command;  // or this; neither: a login shell
-  std::string name;                  // empty: the program's
+  std::string run;                        // in this run's workspace; or in a new one of
+  std::string project, git_url;           // exactly one of the three
+  std::string base;                       // of a new one: the branch to begin from
+  std::string agent;                      // its program is this agent's
+  std::vector<std::string> command;       // or this; neither: a login shell
+  std::string model;                      // of the agent; empty: its own
+  std::string permissions = "workspace";  // "workspace" | "ask": whether the agent asks
+  bool resume = false;  // in a run: the agent goes on with its latest session there
+  std::string name;     // empty: the program's
   int columns = 80, rows = 24;
   std::optional<std::int64_t> idle_s, limit_s;
 };

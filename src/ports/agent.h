@@ -124,8 +124,10 @@ class Agent {
   // installed.
   virtual Task<Result<std::vector<ReadOnlyMount>>> mounts() = 0;
   virtual Result<AgentLaunch> launch(const AgentTask& task) = 0;
-  // The same for a person at a terminal: its own screens and dialogues, without a prompt.
-  // `unsupported` when it has none.
+  // The same for a person at a terminal: its own screens and dialogues, without a prompt. It asks
+  // the person itself ("ask"), or does without asking ("workspace"). To resume is to go on with the
+  // latest session that HOME knows, whatever its id. `unsupported` when it has none; `unavailable`
+  // with the remedy when that is not installed.
   virtual Result<AgentLaunch> launch_terminal(const AgentTask&) {
     return fail(ErrorCode::unsupported, "the agent {} has no terminal program", name());
   }

@@ -3,7 +3,8 @@
 
     record.py [NAME…]      writes recordings/NAME.gz; without a name all whose programs are installed
 
-Needs vim, htop, less, tmux and git for those named after them; the synthetic ones come out the same each time.
+Needs vim, htop, less, tmux and git for those named after them; the synthetic ones come out the same each time. Those of the agents
+(claude, codex, gemini, opencode) are logs of real sessions, from tests/e2e/test_agent_terminals.py.
 """
 import fcntl
 import gzip

@@ -44,6 +44,8 @@ class AcpAgent final : public ports::Agent {
   Task<Result<void>> install(std::function<void(std::string_view)> progress) override {
     if (about_.needs_node)
       CORRAL_CO_CHECK(co_await npm_.install(std::string(kNode), node_package(), progress));
+    if (about_.terminal_package)
+      CORRAL_CO_CHECK(co_await npm_.install(terminal_name(), *about_.terminal_package, progress));
     co_return co_await npm_.install(about_.name, about_.package, progress);
   }
 
@@ -54,18 +56,35 @@ class AcpAgent final : public ports::Agent {
     std::vector<ReadOnlyMount> mounts{{source.string(), inside()}};
     if (about_.needs_node)
       mounts.push_back({npm_.program(kNode, node_package()).string(), std::string(kNodeInside)});
+    if (about_.terminal_package && npm_.installed(terminal_name(), *about_.terminal_package))
+      mounts.push_back({npm_.modules(terminal_name(), *about_.terminal_package).string(),
+                        inside(terminal_name())});
     co_return mounts;
   }
 
   Result<AgentLaunch> launch(const AgentTask& task) override {
     AgentLaunch launch;
     auto& process = launch.process;
-    if (about_.needs_node) process.argv.emplace_back(kNodeInside);
-    process.argv.push_back(about_.whole_package ? inside() + "/" + about_.package.program
-                                                : inside());
+    process.argv = program();
     process.argv.insert(process.argv.end(), about_.arguments.begin(), about_.arguments.end());
     process.input = true;
     process.merge_errors = false;  // stdout is the protocol
+    about_.settle(task, launch);
+    return launch;
+  }
+
+  Result<AgentLaunch> launch_terminal(const AgentTask& task) override {
+    AgentLaunch launch;
+    auto& argv = launch.process.argv;
+    argv = program();
+    if (const auto& package = about_.terminal_package) {
+      if (!npm_.installed(terminal_name(), *package))
+        return fail(ErrorCode::unavailable, "{} {} is not installed; run: corral agent install {}",
+                    package->title, package->version, about_.name);
+      argv = {inside(terminal_name()) + "/" + package->program};
+    }
+    const auto arguments = about_.terminal_arguments(task);
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
     about_.settle(task, launch);
     return launch;
   }
@@ -75,7 +94,17 @@ class AcpAgent final : public ports::Agent {
   }
 
  private:
-  std::string inside() const { return "/corral/agents/" + about_.name; }
+  static std::string inside(std::string_view name) {
+    return fmt::format("/corral/agents/{}", name);
+  }
+  std::string inside() const { return inside(about_.name); }
+  std::string terminal_name() const { return about_.name + "-terminal"; }
+  std::vector<std::string> program() const {
+    std::vector<std::string> argv;
+    if (about_.needs_node) argv.emplace_back(kNodeInside);
+    argv.push_back(about_.whole_package ? inside() + "/" + about_.package.program : inside());
+    return argv;
+  }
   bool installed() const {
     return npm_.installed(about_.name, about_.package) &&
            (!about_.needs_node || npm_.installed(kNode, node_package()));

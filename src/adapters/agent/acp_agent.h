@@ -1,7 +1,9 @@
-// An agent that speaks the Agent Client Protocol: what is particular to it, as data.
+// An agent that speaks the Agent Client Protocol, and has a program for terminals: what is
+// particular to it, as data.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +24,10 @@ struct AcpAgentDescription {
   std::vector<std::string> arguments;  // after the program
   // Environment and settings for a task. It gets files below HOME, which is /home/agent inside.
   std::function<void(const ports::AgentTask& task, ports::AgentLaunch& launch)> settle;
+  // The arguments that make it a person's, at a terminal; environment and settings are the same.
+  std::function<std::vector<std::string>(const ports::AgentTask& task)> terminal_arguments;
+  // Of all of which node_modules is shown inside. None: it is the program that speaks ACP, too.
+  std::optional<NpmPackage> terminal_package = {};
 };
 
 std::unique_ptr<ports::Agent> make_acp_agent(AcpAgentDescription description, AgentOptions options);

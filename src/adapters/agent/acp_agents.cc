@@ -1,5 +1,6 @@
 // Codex, Gemini CLI and opencode: what to install, how to start each, and the settings that make it
-// use the gateway, ask for what it does, and leave the network alone.
+// use the gateway, ask for what it does, and leave the network alone. At a terminal, its arguments
+// say that it need not ask.
 #include "adapters/agent/acp_agent.h"
 #include "base/json.h"
 
@@ -110,6 +111,33 @@ void settle_opencode(const AgentTask& task, AgentLaunch& launch) {
                         {"OPENCODE_DISABLE_LSP_DOWNLOAD", "1"}};
 }
 
+bool asks(const AgentTask& task) { return task.permission_policy == "ask"; }
+
+std::vector<std::string> codex_at_terminal(const AgentTask& task) {
+  std::vector<std::string> arguments;
+  if (task.resume) arguments = {"resume", "--last", "--include-non-interactive"};
+  if (!asks(task)) arguments.insert(arguments.end(), {"-c", R"(approval_policy="never")"});
+  return arguments;
+}
+
+std::vector<std::string> gemini_at_terminal(const AgentTask& task) {
+  std::vector<std::string> arguments{"--approval-mode", asks(task) ? "default" : "yolo"};
+  if (task.resume) arguments.insert(arguments.end(), {"--resume", "latest"});
+  return arguments;
+}
+
+std::vector<std::string> opencode_at_terminal(const AgentTask& task) {
+  std::vector<std::string> arguments;
+  if (!asks(task)) arguments.emplace_back("--auto");
+  if (task.resume) arguments.emplace_back("--continue");
+  return arguments;
+}
+
+// OpenAI's name for the platform, in its package.
+std::string_view codex_platform() {
+  return npm_platform() == "linux-x64" ? "x86_64-unknown-linux-musl" : "aarch64-unknown-linux-musl";
+}
+
 // npm's names for the platform's own package: the launchers that choose it are left out.
 std::string native(std::string_view base) { return fmt::format("{}-{}", base, npm_platform()); }
 
@@ -117,15 +145,23 @@ std::string native(std::string_view base) { return fmt::format("{}-{}", base, np
 
 std::unique_ptr<ports::Agent> make_codex_agent(AgentOptions options) {
   const std::string package = native("@zed-industries/codex-acp");
-  return make_acp_agent({.name = "codex",
-                         .package = {.title = "Codex",
-                                     .name = package,
-                                     .version = std::string(kCodexVersion),
-                                     .program = package + "/bin/codex-acp"},
-                         .resumes = true,
-                         .arguments = {},
-                         .settle = settle_codex},
-                        std::move(options));
+  return make_acp_agent(
+      {.name = "codex",
+       .package = {.title = "Codex",
+                   .name = package,
+                   .version = std::string(kCodexVersion),
+                   .program = package + "/bin/codex-acp"},
+       .resumes = true,
+       .arguments = {},
+       .settle = settle_codex,
+       .terminal_arguments = codex_at_terminal,
+       .terminal_package =
+           NpmPackage{
+               .title = "Codex for terminals",
+               .name = "@openai/codex",
+               .version = fmt::format("{}-{}", kCodexTerminalVersion, npm_platform()),
+               .program = fmt::format("@openai/codex/vendor/{}/bin/codex", codex_platform())}},
+      std::move(options));
 }
 
 std::unique_ptr<ports::Agent> make_gemini_agent(AgentOptions options) {
@@ -137,7 +173,8 @@ std::unique_ptr<ports::Agent> make_gemini_agent(AgentOptions options) {
                          .whole_package = true,
                          .needs_node = true,
                          .arguments = {"--acp"},
-                         .settle = settle_gemini},
+                         .settle = settle_gemini,
+                         .terminal_arguments = gemini_at_terminal},
                         std::move(options));
 }
 
@@ -150,7 +187,8 @@ std::unique_ptr<ports::Agent> make_opencode_agent(AgentOptions options) {
                                      .program = package + "/bin/opencode"},
                          .resumes = true,
                          .arguments = {"acp"},
-                         .settle = settle_opencode},
+                         .settle = settle_opencode,
+                         .terminal_arguments = opencode_at_terminal},
                         std::move(options));
 }
 

@@ -16,6 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using ports::contract::run_task;
+using testing::AllOf;
+using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -65,16 +67,64 @@ TEST(AcpAgents, AModelsNameIsAValueAndNothingElse) {
   EXPECT_EQ(find_string(settings, {"permission", "bash"}), "ask");
 }
 
+// Installs an empty file for each program that these agents have.
+std::string stand_in_npm(const fs::path& folder) {
+  const auto npm = folder / "npm";
+  std::ofstream(npm)
+      << "#!/bin/sh\nset -e\nprefix=$3; for last; do :; done\n"
+         "case $last in node-*) program=${last%@*}/bin/node;;\n"
+         "*codex-acp*) program=${last%@*}/bin/codex-acp;;\n"
+         "@openai/*x64) program=@openai/codex/vendor/x86_64-unknown-linux-musl/bin/codex;;\n"
+         "@openai/*) program=@openai/codex/vendor/aarch64-unknown-linux-musl/bin/codex;;\n"
+         "*) program=@google/gemini-cli/bundle/gemini.js;; esac\n"
+         "mkdir -p $(dirname $prefix/node_modules/$program)\n"
+         "touch $prefix/node_modules/$program\n";
+  ::chmod(npm.c_str(), 0755);
+  return npm.string();
+}
+
+TEST(AcpAgents, AtATerminalHaveTheSameSettingsAndAskIfTheyShould) {
+  for (const auto& agent : {make_gemini_agent({}), make_opencode_agent({})}) {
+    const auto asking = agent->launch_terminal(task("ask")).value();
+    const auto trusted = agent->launch_terminal(task()).value();
+    const auto structured = agent->launch(task("ask")).value();
+    EXPECT_EQ(asking.files, structured.files) << agent->name();
+    EXPECT_EQ(asking.process.env, structured.process.env);
+    EXPECT_NE(asking.process.argv, trusted.process.argv);
+    EXPECT_NE(asking.process.argv, structured.process.argv);
+    auto again = task("ask");
+    again.resume = true;
+    EXPECT_NE(agent->launch_terminal(again).value().process.argv, asking.process.argv);
+  }
+}
+
+TEST(AcpAgents, CodexHasAProgramOfItsOwnForTerminals) {
+  const TemporaryFolder folder;
+  const auto agent = make_codex_agent({.folder = folder / "agents", .npm = stand_in_npm(folder.path())});
+  const auto missing = agent->launch_terminal(task()).error();
+  EXPECT_EQ(missing.code, ErrorCode::unavailable);
+  EXPECT_THAT(missing.message, HasSubstr("corral agent install codex"));
+  ASSERT_TRUE(run_task(agent->install([](std::string_view) {})));
+  const auto mounts = run_task(agent->mounts()).value();
+  ASSERT_EQ(mounts.size(), 2u);
+  auto again = task();
+  again.resume = true;
+  const auto launch = agent->launch_terminal(again).value();
+  EXPECT_TRUE(launch.process.argv[0].starts_with(mounts[1].target + "/"));
+  EXPECT_TRUE(
+      fs::exists(mounts[1].source + launch.process.argv[0].substr(mounts[1].target.size())));
+  EXPECT_THAT(launch.process.argv,
+              AllOf(Contains("--last"), Contains("approval_policy=\"never\"")));
+  EXPECT_EQ(launch.files, agent->launch(task()).value().files);
+  // Without it there is still an agent.
+  fs::remove_all(folder / "agents" / "codex-terminal");
+  EXPECT_EQ(run_task(agent->info()).value().problem, "");
+  EXPECT_EQ(run_task(agent->mounts()).value().size(), 1u);
+}
+
 TEST(AcpAgents, GeminiBringsItsNode) {
   const TemporaryFolder folder;
-  const auto npm = folder / "npm";
-  std::ofstream(npm) << "#!/bin/sh\nset -e\nprefix=$3; for last; do :; done\n"
-                        "case $last in node-*) program=${last%@*}/bin/node;;\n"
-                        "*) program=@google/gemini-cli/bundle/gemini.js;; esac\n"
-                        "mkdir -p $(dirname $prefix/node_modules/$program)\n"
-                        "touch $prefix/node_modules/$program\n";
-  ::chmod(npm.c_str(), 0755);
-  const auto agent = make_gemini_agent({.folder = folder / "agents", .npm = npm.string()});
+  const auto agent = make_gemini_agent({.folder = folder / "agents", .npm = stand_in_npm(folder.path())});
   EXPECT_THAT(run_task(agent->info()).value().problem, HasSubstr("corral agent install gemini"));
   ASSERT_TRUE(run_task(agent->install([](std::string_view) {})));
   EXPECT_EQ(run_task(agent->info()).value().version, kGeminiVersion);

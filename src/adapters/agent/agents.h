@@ -13,6 +13,8 @@ namespace corral::adapters::agent {
 // The versions that are installed and that Corral's tests ran against.
 inline constexpr std::string_view kClaudeVersion = "2.1.329";
 inline constexpr std::string_view kCodexVersion = "0.16.0";  // of its ACP program
+// The Codex that is in that ACP program, so that each can go on with the other's sessions.
+inline constexpr std::string_view kCodexTerminalVersion = "0.137.0";
 inline constexpr std::string_view kGeminiVersion = "0.61.0";
 inline constexpr std::string_view kOpencodeVersion = "1.18.33";
 inline constexpr std::string_view kNodeVersion = "22.23.3";  // for those that need one inside

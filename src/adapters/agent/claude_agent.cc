@@ -2,6 +2,7 @@
 #include "adapters/agent/claude_driver.h"
 #include "adapters/agent/npm_package.h"
 #include "base/id.h"
+#include "base/json.h"
 
 namespace corral::adapters::agent {
 namespace {
@@ -23,11 +24,12 @@ NpmPackage package() {
           .program = fmt::format("@anthropic-ai/claude-code-{}/claude", npm_platform())};
 }
 
-// Tools that make no sense where nobody sits at the terminal and there is no network. The web tools
-// matter most: they run at the provider, so they would be a way out of a sandbox that has none.
-constexpr std::string_view kUnavailableTools =
+// The web tools run at the provider, so they would be a way out of a sandbox that has none. The
+// others make no sense where nobody sits at the terminal.
+constexpr std::string_view kWebTools = "WebFetch,WebSearch";
+constexpr std::string_view kTerminalTools =
     "AskUserQuestion,CronCreate,CronDelete,CronList,EnterPlanMode,EnterWorktree,ExitPlanMode,"
-    "ExitWorktree,ScheduleWakeup,WebFetch,WebSearch";
+    "ExitWorktree,ScheduleWakeup";
 
 class ClaudeAgent final : public ports::Agent {
  public:
@@ -60,6 +62,7 @@ class ClaudeAgent final : public ports::Agent {
   }
 
   Result<AgentLaunch> launch(const AgentTask& task) override;
+  Result<AgentLaunch> launch_terminal(const AgentTask& task) override;
 
   std::unique_ptr<ports::AgentDriver> driver(const AgentTask& task) override {
     return std::make_unique<ClaudeDriver>(task);
@@ -73,6 +76,36 @@ class ClaudeAgent final : public ports::Agent {
 
   NpmInstaller npm_;
 };
+
+std::map<std::string, std::string> environment(const AgentTask& task) {
+  return {
+      {"ANTHROPIC_BASE_URL", task.gateway_url},
+      {"ANTHROPIC_API_KEY", task.gateway_token},
+      {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"},
+      {"CLAUDE_CODE_MAX_RETRIES",
+       "4"},  // about ten seconds; the default is ten attempts over minutes
+      {"DISABLE_AUTOUPDATER", "1"},
+      {"DISABLE_INSTALLATION_CHECKS", "1"},
+  };
+}
+
+void name_model(const AgentTask& task, AgentLaunch& launch) {
+  if (!task.model.empty())
+    launch.process.argv.insert(launch.process.argv.end(), {"--model", task.model});
+}
+
+// What it asks a person on its first start, answered: the theme, whether the key in the environment
+// may be used (it keeps the key's end), whether the folder is trusted.
+std::string answers(const AgentTask& task) {
+  constexpr std::size_t kKeyEnd = 20;
+  const auto& key = task.gateway_token;
+  return json::serialize(json::object{
+      {"hasCompletedOnboarding", true},
+      {"customApiKeyResponses",
+       {{"approved", json::array{key.substr(key.size() - std::min(key.size(), kKeyEnd))}},
+        {"rejected", json::array{}}}},
+      {"projects", {{"/workspace", {{"hasTrustDialogAccepted", true}}}}}});
+}
 
 Result<AgentLaunch> ClaudeAgent::launch(const AgentTask& task) {
   if (!Uuid::parse(task.session_id))
@@ -90,21 +123,29 @@ Result<AgentLaunch> ClaudeAgent::launch(const AgentTask& task) {
                   "--permission-prompt-tool",
                   "stdio",
                   "--disallowedTools",
-                  std::string(kUnavailableTools),
+                  fmt::format("{},{}", kTerminalTools, kWebTools),
                   task.resume ? "--resume" : "--session-id",
                   task.session_id};
-  if (!task.model.empty()) process.argv.insert(process.argv.end(), {"--model", task.model});
-  process.env = {
-      {"ANTHROPIC_BASE_URL", task.gateway_url},
-      {"ANTHROPIC_API_KEY", task.gateway_token},
-      {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"},
-      {"CLAUDE_CODE_MAX_RETRIES",
-       "4"},  // about ten seconds; the default is ten attempts over minutes
-      {"DISABLE_AUTOUPDATER", "1"},
-      {"DISABLE_INSTALLATION_CHECKS", "1"},
-  };
+  name_model(task, launch);
+  process.env = environment(task);
   process.input = true;
   process.merge_errors = false;  // stdout is the protocol
+  return launch;
+}
+
+Result<AgentLaunch> ClaudeAgent::launch_terminal(const AgentTask& task) {
+  AgentLaunch launch;
+  auto& argv = launch.process.argv;
+  argv = {std::string(kInside), "--disallowedTools", std::string(kWebTools)};
+  if (task.permission_policy == "ask")
+    argv.insert(argv.end(), {"--permission-mode", "default"});
+  else  // and not asked whether that is meant
+    argv.insert(argv.end(), {"--permission-mode", "bypassPermissions", "--settings",
+                             R"({"skipDangerousModePermissionPrompt": true})"});
+  if (task.resume) argv.emplace_back("--continue");
+  name_model(task, launch);
+  launch.process.env = environment(task);
+  launch.files.emplace_back("/home/agent/.claude.json", answers(task));
   return launch;
 }
 

@@ -23,7 +23,10 @@ namespace {
 
 namespace fs = std::filesystem;
 using ports::contract::run_task;
+using testing::Contains;
 using testing::HasSubstr;
+using testing::IsSupersetOf;
+using testing::Not;
 
 // A program that does to `--prefix DIR` what npm would.
 fs::path stand_in_npm(const fs::path& folder, std::string_view body) {
@@ -95,6 +98,26 @@ TEST(ClaudeAgent, LaunchesWithTheRunsTokenAndNothingElse) {
   EXPECT_FALSE(launch.process.merge_errors);
   task.session_id = "not-a-uuid; rm -rf";
   EXPECT_EQ(agent->launch(task).error().code, ErrorCode::invalid);
+}
+
+TEST(ClaudeAgent, AtATerminalIsAskedNothingOnItsFirstStart) {
+  auto agent = make_claude_agent({});
+  ports::AgentTask task{.gateway_url = "http://127.0.0.1:8377",
+                        .gateway_token = "crl_0123456789012345678901234567890123456789",
+                        .model = "m",
+                        .permission_policy = "ask"};
+  auto launch = agent->launch_terminal(task).value();
+  EXPECT_EQ(launch.process.env.at("ANTHROPIC_API_KEY"), task.gateway_token);
+  EXPECT_THAT(launch.process.argv, IsSupersetOf({"--permission-mode", "default", "--model", "m"}));
+  ASSERT_EQ(launch.files.size(), 1u);
+  EXPECT_EQ(launch.files[0].first, "/home/agent/.claude.json");
+  EXPECT_THAT(launch.files[0].second, HasSubstr(R"("approved":["01234567890123456789"])"));
+  EXPECT_THAT(launch.files[0].second, Not(HasSubstr(task.gateway_token)));
+  EXPECT_THAT(launch.process.argv, Not(Contains("--continue")));
+  task.permission_policy = "workspace";
+  task.resume = true;
+  launch = agent->launch_terminal(task).value();
+  EXPECT_THAT(launch.process.argv, IsSupersetOf({"bypassPermissions", "--continue"}));
 }
 
 // ---- the real CLI ----

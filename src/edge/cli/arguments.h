@@ -48,7 +48,7 @@ struct Arguments {
   std::string session, share, role, expires;  // session …, attach, share
   int columns = 80, rows = 24;
   std::optional<std::int64_t> idle_s;
-  bool view = false, keep_size = false;
+  bool view = false, keep_size = false, resume = false;
   std::filesystem::path output;
   std::vector<std::string> files;
   std::uint32_t limit = 20;

@@ -370,7 +370,15 @@ struct Tree {
     fresh->add_option("--run", a.run, "In the workspace of this run")
         ->excludes(repository)
         ->excludes(project);
-    fresh->add_option("--agent", a.agent, "An agent's own terminal program");
+    fresh->add_option("--agent", a.agent,
+                      "An agent's own terminal program: claude, codex, gemini, opencode");
+    fresh->add_option("--model", a.model, "The agent's model");
+    choices(fresh->add_option("--permissions", a.permissions,
+                              "What the agent does: just done, the sandbox protects; or asked for "
+                              "at the terminal"),
+            {"workspace", "ask"});
+    fresh->add_flag("--resume", a.resume,
+                    "With --run: the agent goes on with its latest session in that workspace");
     fresh->add_option("--name", a.name, "What people see");
     fresh->add_option("--base", a.base, "The branch to begin from");
     fresh->add_option("--cols", a.columns, "Its width")->check(CLI::Range(2, 1000));

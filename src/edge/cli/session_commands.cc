@@ -54,6 +54,9 @@ int fresh(Session& session) {
   }
   if (!args.base.empty()) body["base"] = args.base;
   if (!args.agent.empty()) body["agent"] = args.agent;
+  if (!args.model.empty()) body["model"] = args.model;
+  if (!args.permissions.empty()) body["permissions"] = args.permissions;
+  if (args.resume) body["resume"] = true;
   if (!args.name.empty()) body["name"] = args.name;
   if (args.idle_s) body["idle_s"] = *args.idle_s;
   if (args.timeout_s) body["limit_s"] = *args.timeout_s;

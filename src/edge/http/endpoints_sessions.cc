@@ -28,11 +28,15 @@ Task<Result<void>> create_session(Api& api, Call& call) {
                              .base = call.text("base"),
                              .agent = call.text("agent"),
                              .command = {},
+                             .model = call.text("model"),
                              .name = call.text("name"),
                              .columns = static_cast<int>(call.integer("columns").value_or(80)),
                              .rows = static_cast<int>(call.integer("rows").value_or(24)),
                              .idle_s = call.integer("idle_s"),
                              .limit_s = call.integer("limit_s")};
+  if (const auto permissions = call.text("permissions"); !permissions.empty())
+    request.permissions = permissions;
+  if (const auto* resume = find(call.body, {"resume"})) request.resume = resume->get_bool();
   if (const auto* command = find(call.body, {"command"}))
     for (const auto& word : command->get_array()) request.command.emplace_back(word.get_string());
   CORRAL_CO_TRY(auto session,
