@@ -60,8 +60,11 @@ class FolderWorkspace final : public ports::Workspace {
   Task<Result<void>> resize(std::string, ports::TerminalSize) override { co_return Result<void>{}; }
   Task<Result<void>> signal(std::string, int) override { co_return Result<void>{}; }
   Task<Result<std::string>> read_file(std::string, std::size_t) override { co_return ""; }
-  Task<Result<void>> write_file(std::string, std::string, unsigned) override {
+  Task<Result<void>> write_file(std::string, std::string, std::optional<unsigned>) override {
     co_return Result<void>{};
+  }
+  Task<Result<ports::FolderListing>> list_folder(std::string, std::size_t) override {
+    co_return ports::FolderListing{};
   }
 
  private:

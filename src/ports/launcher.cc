@@ -11,4 +11,14 @@ std::string_view to_string(Isolation isolation) {
   return "none";
 }
 
+std::string_view to_string(FolderEntry::Type type) {
+  switch (type) {
+    case FolderEntry::Type::file: return "file";
+    case FolderEntry::Type::folder: return "folder";
+    case FolderEntry::Type::link: return "link";
+    case FolderEntry::Type::other: return "other";
+  }
+  return "other";
+}
+
 }  // namespace corral::ports

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/id.h"
@@ -75,6 +76,24 @@ struct ProcessExit {
   bool out_of_memory = false;
 };
 
+// What a folder of a workspace holds. All of it is what programs inside made it: names are UTF-8 and
+// without a slash, times lie in the years 1970 to 9999, and that is all that is promised.
+struct FolderEntry {
+  enum class Type { file, folder, link, other };
+  std::string name;
+  Type type = Type::other;
+  std::uint64_t size_bytes = 0;
+  Time modified{};
+  std::string target;  // of a link: where it says it leads, made valid UTF-8
+};
+std::string_view to_string(FolderEntry::Type type);
+
+struct FolderListing {
+  std::vector<FolderEntry> entries;  // in no order
+  bool truncated = false;            // there are more
+  std::uint64_t left_out = 0;        // of those looked at: names that are not UTF-8
+};
+
 // Receives the output of a channel, in order, without gap or repeat: `offset` is where `bytes`
 // begin. It returns once the bytes are durable (the runner may then forget them); an error stops
 // delivery, and what was not taken is sent again to the next sink.
@@ -124,9 +143,14 @@ class Workspace {
   // Files, by the runner, never following a link out of the given root. Paths are absolute, below
   // /workspace or /home/agent (HOME): these names hold in every isolation, the runner knows where
   // they are. At most 16 MiB; regular files only. write_file makes missing parent folders and
-  // replaces the file as a whole.
+  // replaces the file as a whole; without a mode it keeps that of the file it replaces, and a new
+  // one is 0644.
   virtual Task<Result<std::string>> read_file(std::string path, std::size_t max_bytes) = 0;
-  virtual Task<Result<void>> write_file(std::string path, std::string bytes, unsigned mode) = 0;
+  virtual Task<Result<void>> write_file(std::string path, std::string bytes,
+                                        std::optional<unsigned> mode) = 0;
+  // What a folder holds (the two roots count too), at most `max_entries` of it, in one look that is
+  // no snapshot: what changes meanwhile is there or not. `invalid` when it is not a folder.
+  virtual Task<Result<FolderListing>> list_folder(std::string path, std::size_t max_entries) = 0;
 };
 
 // What a workspace may reach: the runner accepts on a loopback port inside and each connection

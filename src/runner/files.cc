@@ -1,7 +1,10 @@
 #include "runner/files.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <memory>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
@@ -10,6 +13,7 @@
 
 #include "base/fd.h"
 #include "base/files.h"
+#include "base/utf8.h"
 
 namespace corral::runner {
 namespace {
@@ -37,7 +41,37 @@ Result<Fd> open_below(int folder, const std::string& path, std::uint64_t flags, 
   }
 }
 
-std::string shown_as(const std::string& root, const std::string& path) { return root + "/" + path; }
+std::string shown_as(const std::string& root, const std::string& path) {
+  return path.empty() ? root : root + "/" + path;
+}
+
+std::string_view type_of(const struct stat& info) {
+  if (S_ISREG(info.st_mode)) return "file";
+  if (S_ISDIR(info.st_mode)) return "folder";
+  return S_ISLNK(info.st_mode) ? "link" : "other";
+}
+
+// Whatever a program has set it to, a time that RFC 3339 can say.
+std::int64_t milliseconds(const timespec& time) {
+  constexpr std::int64_t kEndOf9999 = 253'402'300'799;
+  return std::clamp<std::int64_t>(time.tv_sec, 0, kEndOf9999) * 1000 + time.tv_nsec / 1'000'000;
+}
+
+// One entry of list_folder; nothing for what has gone meanwhile.
+std::optional<json::object> describe(int folder, const char* name) {
+  struct stat info{};
+  if (::fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
+  json::object entry{
+      {"name", name}, {"type", type_of(info)}, {"modified_ms", milliseconds(info.st_mtim)}};
+  if (S_ISREG(info.st_mode)) entry["size_bytes"] = info.st_size;
+  if (S_ISLNK(info.st_mode)) {
+    char target[4096];
+    const auto size = ::readlinkat(folder, name, target, sizeof target);
+    if (size < 0) return std::nullopt;
+    entry["target"] = to_valid_utf8({target, static_cast<std::size_t>(size)});
+  }
+  return entry;
+}
 
 // The folder that `path` is in, made as needed.
 Result<Fd> open_parent(Fd folder, std::string_view path, const std::string& shown) {
@@ -100,7 +134,7 @@ Result<std::string> read_file_below(const std::string& root, const std::string& 
 }
 
 Result<void> write_file_below(const std::string& root, const std::string& path,
-                              std::string_view bytes, unsigned mode) {
+                              std::string_view bytes, std::optional<unsigned> mode) {
   const auto shown = shown_as(root, path);
   const auto name = path.substr(path.rfind('/') + 1);
   if (name.empty() || name == "." || name == "..")
@@ -108,19 +142,65 @@ Result<void> write_file_below(const std::string& root, const std::string& path,
   CORRAL_TRY(Fd folder, open_folder(root));
   CORRAL_TRY(folder, open_parent(std::move(folder), path, shown));
   struct stat info{};
-  if (::fstatat(folder.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-      !S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode))
+  const bool there = ::fstatat(folder.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
+  if (there && !S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode))
     return fail(ErrorCode::forbidden, "{} is there and is not a regular file", shown);
+  if (!mode) mode = there && S_ISREG(info.st_mode) ? info.st_mode : 0644;
   const auto temporary = fmt::format(".corral-{}-{:.40}", ::getpid(), name);
   ::unlinkat(folder.get(), temporary.c_str(), 0);
   CORRAL_TRY(const Fd file, open_below(folder.get(), temporary,
                                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, shown));
   auto written = write_all(file.get(), bytes);
-  if (written && (::fchmod(file.get(), mode & 0777) != 0 ||
+  if (written && (::fchmod(file.get(), *mode & 0777) != 0 ||
                   ::renameat(folder.get(), temporary.c_str(), folder.get(), name.c_str()) != 0))
     written = std::unexpected(errno_error(errno, "cannot write " + shown));
   if (!written) ::unlinkat(folder.get(), temporary.c_str(), 0);
   return written;
+}
+
+Result<json::object> list_folder_below(const std::string& root, const std::string& path,
+                                       std::size_t max_entries, std::size_t max_bytes) {
+  const auto shown = shown_as(root, path);
+  CORRAL_TRY(const Fd above, open_folder(root));
+  CORRAL_TRY(Fd folder, open_below(above.get(), path.empty() ? "." : path, O_RDONLY, 0, shown));
+  struct stat info{};
+  if (::fstat(folder.get(), &info) != 0)
+    return std::unexpected(errno_error(errno, "cannot list " + shown));
+  if (!S_ISDIR(info.st_mode)) return fail(ErrorCode::invalid, "{} is not a folder", shown);
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(folder.get()), ::closedir);
+  if (!stream) return std::unexpected(errno_error(errno, "cannot list " + shown));
+  const int open = folder.release();  // the stream's
+
+  json::array entries;
+  std::size_t looked_at = 0, bytes = 0, left_out = 0;
+  bool truncated = false;
+  for (;;) {
+    errno = 0;
+    const dirent* next = ::readdir(stream.get());
+    if (next == nullptr && errno != 0)
+      return std::unexpected(errno_error(errno, "cannot list " + shown));
+    if (next == nullptr) break;
+    const std::string_view name(next->d_name);
+    if (name == "." || name == "..") continue;
+    if (looked_at++ == max_entries) {
+      truncated = true;
+      break;
+    }
+    if (!is_utf8(name)) {
+      ++left_out;  // JSON cannot name it
+      continue;
+    }
+    auto entry = describe(open, next->d_name);
+    if (!entry) continue;
+    bytes += json::serialize(*entry).size() + 1;
+    if (bytes > max_bytes) {
+      truncated = true;
+      break;
+    }
+    entries.push_back(*std::move(entry));
+  }
+  return json::object{
+      {"entries", std::move(entries)}, {"truncated", truncated}, {"left_out", left_out}};
 }
 
 }  // namespace corral::runner

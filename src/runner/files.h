@@ -2,11 +2,13 @@
 // not a regular file.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/json.h"
 
 namespace corral::runner {
 
@@ -21,8 +23,15 @@ Result<std::string> read_file_below(const std::string& root, const std::string& 
                                     std::size_t max_bytes);
 
 // Replaces `path` below `root` as a whole, making missing parent folders: a link at its end is
-// replaced, not followed.
+// replaced, not followed. Without a mode it has that of the file that it replaces, or 0644.
 Result<void> write_file_below(const std::string& root, const std::string& path,
-                              std::string_view bytes, unsigned mode);
+                              std::string_view bytes, std::optional<unsigned> mode);
+
+// The answer to `list_folder`: what the folder `path` below `root` (empty: `root` itself) holds, in
+// the order in which it is found. Links are followed on the way there and not looked through in it.
+// Stops at `max_entries`, or when the entries would take more than `max_bytes` as JSON: "truncated"
+// then, however many there are. `invalid` for what is not a folder.
+Result<json::object> list_folder_below(const std::string& root, const std::string& path,
+                                       std::size_t max_entries, std::size_t max_bytes);
 
 }  // namespace corral::runner

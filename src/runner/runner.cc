@@ -150,6 +150,7 @@ std::optional<Result<json::object>> Runner::handle(link::Message& message, std::
   if (method == "signal") return signal(params);
   if (method == "read_file") return read_file(message.id, params);
   if (method == "write_file") return write_file(params, body);
+  if (method == "list_folder") return list_folder(params);
   if (method == "shutdown") {
     // After the answer is on its way.
     end_timer_ = loop_.after(milliseconds(0), [this] { end_timer_ = 0, shut_down(); });
@@ -312,11 +313,26 @@ std::optional<Result<json::object>> Runner::read_file(std::uint32_t request, Jso
 
 Result<json::object> Runner::write_file(JsonReader& params, std::string_view body) {
   CORRAL_TRY(const auto path, params.string("path"));
-  CORRAL_TRY(const auto mode, whole(params, "mode", 0, 0777));
+  std::optional<unsigned> mode;
+  if (params.optional_value("mode") != nullptr) {
+    CORRAL_TRY(const auto given, whole(params, "mode", 0, 0777));
+    mode = static_cast<unsigned>(given);
+  }
   CORRAL_CHECK(params.finish());
   CORRAL_TRY(const auto place, locate(path));
-  CORRAL_CHECK(write_file_below(place.first, place.second, body, static_cast<unsigned>(mode)));
+  CORRAL_CHECK(write_file_below(place.first, place.second, body, mode));
   return done();
+}
+
+Result<json::object> Runner::list_folder(JsonReader& params) {
+  CORRAL_TRY(const auto path, params.string("path"));
+  CORRAL_TRY(const auto most, whole(params, "max_entries", 1, link::kMaxFolderEntries));
+  CORRAL_CHECK(params.finish());
+  for (const auto& root : {config_.root, config_.home})
+    if (map_path(config_, path) == root)
+      return list_folder_below(root, {}, most, link::kMaxFolderBytes);
+  CORRAL_TRY(const auto place, locate(path));
+  return list_folder_below(place.first, place.second, most, link::kMaxFolderBytes);
 }
 
 }  // namespace corral::runner

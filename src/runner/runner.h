@@ -51,6 +51,7 @@ class Runner final : private LinkConnection::Handler {
   Result<json::object> signal(JsonReader& params);
   std::optional<Result<json::object>> read_file(std::uint32_t request, JsonReader& params);
   Result<json::object> write_file(JsonReader& params, std::string_view body);
+  Result<json::object> list_folder(JsonReader& params);
   // "/workspace/x" → the folder that it may not leave, and "x".
   Result<std::pair<std::string, std::string>> locate(const std::string& path) const;
 

@@ -111,14 +111,37 @@ class FakeWorkspace final : public ports::Workspace {
     co_return Result<void>{};
   }
 
-  Task<Result<std::string>> read_file(std::string path, std::size_t) override {
+  Task<Result<std::string>> read_file(std::string path, std::size_t max_bytes) override {
     CORRAL_CO_CHECK(co_await call("read_file"));
-    co_return machine_.files[path];
+    const auto at = machine_.files.find(path);
+    if (at == machine_.files.end()) co_return fail(ErrorCode::not_found, "there is no {}", path);
+    if (at->second.size() > max_bytes) co_return fail(ErrorCode::exhausted, "{} is large", path);
+    co_return at->second;
   }
-  Task<Result<void>> write_file(std::string path, std::string bytes, unsigned) override {
+  Task<Result<void>> write_file(std::string path, std::string bytes,
+                                std::optional<unsigned>) override {
     CORRAL_CO_CHECK(co_await call("write_file"));
     machine_.files[path] = std::move(bytes);
     co_return Result<void>{};
+  }
+  Task<Result<ports::FolderListing>> list_folder(std::string path,
+                                                 std::size_t max_entries) override {
+    using Type = ports::FolderEntry::Type;
+    CORRAL_CO_CHECK(co_await call("list_folder"));
+    std::map<std::string, ports::FolderEntry> entries;
+    for (const auto& [name, content] : machine_.files) {
+      if (!name.starts_with(path + "/")) continue;
+      const auto rest = name.substr(path.size() + 1);
+      const auto slash = rest.find('/');
+      auto& entry = entries[rest.substr(0, slash)];
+      entry.name = rest.substr(0, slash);
+      entry.type = slash == std::string::npos ? Type::file : Type::folder;
+      entry.size_bytes = slash == std::string::npos ? content.size() : 0;
+    }
+    ports::FolderListing listing{.entries = {}, .truncated = entries.size() > max_entries};
+    for (auto& [name, entry] : entries)
+      if (listing.entries.size() < max_entries) listing.entries.push_back(std::move(entry));
+    co_return listing;
   }
 
  private:

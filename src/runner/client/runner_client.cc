@@ -1,5 +1,6 @@
 #include "runner/client/runner_client.h"
 
+#include <algorithm>
 #include <csignal>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -46,6 +47,41 @@ Task<Result<ports::ProcessExit>> wait_for(std::shared_ptr<Core> core, std::strin
 Task<Result<std::string>> read_whole_file(std::shared_ptr<Core> core, json::object params) {
   CORRAL_CO_TRY(auto reply, co_await Core::call(core, "read_file", std::move(params)));
   co_return std::move(reply.body);
+}
+
+// The runner is the server's own program, but what it tells of comes from inside.
+Result<ports::FolderEntry> entry_from(const json::value& value) {
+  using Type = ports::FolderEntry::Type;
+  constexpr std::int64_t kEndOf9999 = 253'402'300'799'999;
+  ports::FolderEntry entry{
+      .name = std::string(find_string(value, {"name"})),
+      .size_bytes =
+          static_cast<std::uint64_t>(std::max<std::int64_t>(find_int(value, {"size_bytes"}), 0)),
+      .modified =
+          Time(Duration(std::clamp<std::int64_t>(find_int(value, {"modified_ms"}), 0, kEndOf9999))),
+      .target = std::string(find_string(value, {"target"}))};
+  if (entry.name.empty() || entry.name == "." || entry.name == ".." || entry.name.contains('/'))
+    return fail(ErrorCode::corrupt, "the runner lists an entry \"{}\"", entry.name);
+  const auto type = find_string(value, {"type"});
+  for (const auto known : {Type::file, Type::folder, Type::link})
+    if (type == to_string(known)) entry.type = known;
+  return entry;
+}
+
+Task<Result<ports::FolderListing>> list_whole_folder(std::shared_ptr<Core> core,
+                                                     json::object params) {
+  CORRAL_CO_TRY(auto reply, co_await Core::call(core, "list_folder", std::move(params)));
+  const json::value answer(std::move(reply.result));
+  ports::FolderListing listing{.entries = {},
+                               .truncated = find_bool(answer, {"truncated"}),
+                               .left_out = static_cast<std::uint64_t>(
+                                   std::max<std::int64_t>(find_int(answer, {"left_out"}), 0))};
+  if (const auto* entries = find(answer, {"entries"}); entries != nullptr && entries->is_array())
+    for (const auto& value : entries->get_array()) {
+      CORRAL_CO_TRY(auto entry, entry_from(value));
+      listing.entries.push_back(std::move(entry));
+    }
+  co_return listing;
 }
 
 Task<Result<void>> link_within(std::shared_ptr<Core> core, Duration timeout) {
@@ -141,8 +177,18 @@ Task<Result<std::string>> RunnerClient::read_file(std::string path, std::size_t 
                          {{"path", path}, {"max_bytes", std::min(max_bytes, link::kMaxBodyBytes)}});
 }
 
-Task<Result<void>> RunnerClient::write_file(std::string path, std::string bytes, unsigned mode) {
-  return done(Core::call(core_, "write_file", {{"path", path}, {"mode", mode}}, std::move(bytes)));
+Task<Result<void>> RunnerClient::write_file(std::string path, std::string bytes,
+                                            std::optional<unsigned> mode) {
+  json::object params{{"path", path}};
+  if (mode) params["mode"] = *mode;
+  return done(Core::call(core_, "write_file", std::move(params), std::move(bytes)));
+}
+
+Task<Result<ports::FolderListing>> RunnerClient::list_folder(std::string path,
+                                                             std::size_t max_entries) {
+  return list_whole_folder(
+      core_, {{"path", path},
+              {"max_entries", std::clamp<std::size_t>(max_entries, 1, link::kMaxFolderEntries)}});
 }
 
 Secret to_json_line(const RunnerConfig& config) {

@@ -82,7 +82,10 @@ class RunnerClient final : public ports::Workspace {
   Task<Result<void>> resize(std::string process, ports::TerminalSize size) override;
   Task<Result<void>> signal(std::string process, int number) override;
   Task<Result<std::string>> read_file(std::string path, std::size_t max_bytes) override;
-  Task<Result<void>> write_file(std::string path, std::string bytes, unsigned mode) override;
+  Task<Result<void>> write_file(std::string path, std::string bytes,
+                                std::optional<unsigned> mode) override;
+  Task<Result<ports::FolderListing>> list_folder(std::string path,
+                                                 std::size_t max_entries) override;
 
  private:
   std::shared_ptr<Core> core_;  // its tasks keep it alive until they have ended

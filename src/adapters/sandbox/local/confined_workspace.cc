@@ -99,8 +99,13 @@ class ConfinedWorkspace final : public ports::Workspace {
   Task<Result<std::string>> read_file(std::string path, std::size_t max_bytes) override {
     return client_->read_file(std::move(path), max_bytes);
   }
-  Task<Result<void>> write_file(std::string path, std::string bytes, unsigned mode) override {
+  Task<Result<void>> write_file(std::string path, std::string bytes,
+                                std::optional<unsigned> mode) override {
     return client_->write_file(std::move(path), std::move(bytes), mode);
+  }
+  Task<Result<ports::FolderListing>> list_folder(std::string path,
+                                                 std::size_t max_entries) override {
+    return client_->list_folder(std::move(path), max_entries);
   }
 
  private:
