@@ -36,6 +36,7 @@ EngineImpl::EngineImpl(EngineDeps deps, EngineOptions options, StepKinds kinds)
       schedules_(core_),
       homes_(core_),
       sessions_(core_),
+      files_(core_),
       workers_(core_, schedules_, homes_) {
   core_.sessions = &sessions_;
 }

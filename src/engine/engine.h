@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/secret.h"
+#include "engine/file_service.h"
 #include "engine/service.h"
 #include "engine/session_service.h"
 #include "engine/step_kinds.h"
@@ -87,6 +88,7 @@ class Engine : public Service {
   // driven run uses.
   virtual std::optional<WorkspaceOwner> workspace_owner(WorkspaceId workspace) const = 0;
   virtual SessionService& sessions() = 0;
+  virtual FileService& files() = 0;
 };
 
 // The kinds of steps that every engine knows; a composition root may add to them.

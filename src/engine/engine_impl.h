@@ -8,6 +8,7 @@
 #include "engine/schedules.h"
 #include "engine/session_host.h"
 #include "engine/workers.h"
+#include "engine/workspace_files.h"
 
 namespace corral::engine {
 
@@ -19,6 +20,7 @@ class EngineImpl final : public Engine {
   Task<void> stop() override;
   std::optional<WorkspaceOwner> workspace_owner(WorkspaceId workspace) const override;
   SessionService& sessions() override { return sessions_; }
+  FileService& files() override { return files_; }
 
   Task<Result<json::value>> start_run(StartRun request, Caller by) override;
   Task<Result<json::value>> cancel_run(RunId run, std::string reason, Caller by) override;
@@ -92,6 +94,7 @@ class EngineImpl final : public Engine {
   Schedules schedules_;
   Homes homes_;
   SessionHost sessions_;
+  WorkspaceFiles files_;
   Workers workers_;
 };
 

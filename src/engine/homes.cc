@@ -9,6 +9,18 @@ constexpr std::string_view kServerKind = "server";
 
 }  // namespace
 
+Result<WorkspaceId> present_workspace(const Core& core, const domain::Run& run,
+                                      std::string_view instead) {
+  if (!run.workspace || !run.workspace_ready || domain::has_ended(run.status))
+    return fail(ErrorCode::conflict, "run {} is {} and has no workspace now: {}",
+                run.id.to_string(), to_string(run.status), instead);
+  if (core.options.store_use == StoreUse::shared && !run.home.empty() &&
+      run.home != core.options.server)
+    return fail(ErrorCode::conflict, "run {} has its workspace on server {}: ask that one",
+                run.id.to_string(), run.home);
+  return *run.workspace;
+}
+
 Task<Result<void>> Homes::look() {
   if (!shared()) co_return Result<void>{};
   CORRAL_CO_CHECK(co_await core_.commit(

@@ -10,6 +10,11 @@
 
 namespace corral::engine {
 
+// The workspace that a run has now and that is on this server. `conflict` when there is none,
+// saying `instead` (what to do then, or what is left), or when it is on another server.
+Result<WorkspaceId> present_workspace(const Core& core, const domain::Run& run,
+                                      std::string_view instead);
+
 class Homes {
  public:
   explicit Homes(Core& core) : core_(core) {}

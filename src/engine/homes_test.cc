@@ -223,6 +223,23 @@ TEST_F(HomesTest, AServerRemovesWhatItsEarlierLifeLeftAndNothingThatItsRunsNeed)
   EXPECT_EQ(status(id), "completed");
 }
 
+TEST_F(HomesTest, AWorkspaceIsReachedOnItsOwnServerOnly) {
+  boot(a);
+  boot(b);
+  a.held = {"one-1"};
+  const auto id = start_on_a(kOneStep, "one-1");
+  EXPECT_TRUE(call(a, a.engine->files().list(id, "")).has_value());
+  const auto files = call(b, b.engine->files().list(id, ""));
+  ASSERT_FALSE(files);
+  EXPECT_EQ(files.error().code, ErrorCode::conflict);
+  EXPECT_TRUE(files.error().message.contains("on server a")) << files.error().message;
+  NewSession shell{.run = id.to_string()};
+  EXPECT_EQ(call(b, b.engine->sessions().create_session(shell, "user:ann")).error().code,
+            ErrorCode::conflict);
+  a.let_end("one-1");
+  ASSERT_TRUE(run_until([&] { return ended(id); }));
+}
+
 TEST_F(HomesTest, ARunIsDrivenWhereItsWorkspaceIs) {
   boot(a);
   boot(b);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "engine/digest.h"
+#include "engine/homes.h"
 #include "engine/idempotency.h"
 #include "engine/new_run.h"
 #include "engine/process.h"
@@ -226,16 +227,14 @@ Task<Result<json::value>> SessionHost::create_in_run(NewSession request,
   const auto id = RunId::parse(request.run);
   if (!id) co_return fail(ErrorCode::not_found, "there is no run \"{}\"", request.run);
   CORRAL_CO_TRY(const auto run, co_await core_.runs.load(*id));
-  if (!run.workspace || !run.workspace_ready || domain::has_ended(run.status))
-    co_return fail(ErrorCode::conflict,
-                   "run {} is {} and has no workspace now: start a session with its project",
-                   request.run, to_string(run.status));
+  CORRAL_CO_TRY(const auto workspace,
+                present_workspace(core_, run, "start a session with its project"));
   session.run = *id;
   session.project = run.request.project;
   const auto own = by.idempotency_key.empty()
                        ? SessionId::make(core_.deps.clock.now(), core_.deps.random)
                        : session_id_of(*id, fmt::format("key/{}/{}", by.actor, by.idempotency_key));
-  CORRAL_CO_TRY(const auto made, co_await begin(own, std::move(session), *run.workspace, by));
+  CORRAL_CO_TRY(const auto made, co_await begin(own, std::move(session), workspace, by));
   co_return session_json(made);
 }
 
