@@ -203,6 +203,7 @@ edge::ApiDeps Server::Parts::api_deps() {
                                                : ModelSource::live;
   return {.service = *engine,
           .sessions = engine->sessions(),
+          .files = engine->files(),
           .token = token.clone(),
           .info = [this, source]() -> json::value {
             json::array warnings;

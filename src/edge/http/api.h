@@ -14,6 +14,7 @@
 #include "base/secret.h"
 #include "base/task.h"
 #include "edge/http/server.h"
+#include "engine/file_service.h"
 #include "engine/service.h"
 #include "engine/session_service.h"
 
@@ -21,8 +22,9 @@ namespace corral::edge {
 
 // All callbacks run on the server's executor.
 struct ApiDeps {
-  engine::Service& service;  // outlives the handler, as do its sessions
+  engine::Service& service;  // outlives the handler, as do its sessions and files
   engine::SessionService& sessions;
+  engine::FileService& files;
   Secret token = {};         // empty: open, for loopback only (check_listen_policy)
   std::vector<std::string> hosts =
       {};  // names besides loopback's by which an open server is addressed

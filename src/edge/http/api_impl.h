@@ -20,6 +20,7 @@ class Api {
 
   engine::Service& service() { return deps_.service; }
   engine::SessionService& sessions() { return deps_.sessions; }
+  engine::FileService& files() { return deps_.files; }
   const ApiDeps& deps() const { return deps_; }
   const Auth& auth() const { return auth_; }
   HttpMetrics& metrics() { return metrics_; }
@@ -45,8 +46,9 @@ class Api {
   std::string document_;
 };
 
-// The route table (routes.cc), and the part of it that is in a file of its own.
+// The route table (routes.cc), and the parts of it that are in files of their own.
 std::span<const Route> api_routes();
 std::vector<Route> session_routes();
+std::vector<Route> file_routes();
 
 }  // namespace corral::edge

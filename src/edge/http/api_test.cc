@@ -428,6 +428,55 @@ TEST_F(ApiTest, GivesArtifactsAsFilesThatABrowserDoesNotRun) {
   EXPECT_EQ(answer.header("x-content-type-options"), "nosniff");
 }
 
+TEST_F(ApiTest, ListsTakesAndGivesFilesOfAWorkspace) {
+  const auto files = start_run() + "/files";
+  const auto put = client.request("PUT", files + "/content?path=a%2F%C3%A9%20%22.html",
+                                  "<script>\0\xff"s, "Content-Type: text/html\r\n");
+  EXPECT_EQ(put.status, 204) << put.body;
+  server.run([&](testing::FakeService&) {
+    EXPECT_TRUE(server.files().files.contains("a/\u00e9 \".html"));
+    EXPECT_EQ(server.files().last_caller.actor, "user:local");
+  });
+  const auto listed = client.request("GET", files);
+  EXPECT_EQ(listed.status, 200);
+  EXPECT_EQ(mismatch(listed.body, "Folder"), "");
+  EXPECT_EQ(json::parse(listed.body).at("items").as_array().size(), 1u);
+  const auto got = client.request("GET", files + "/content?path=a/%C3%A9%20%22.html");
+  EXPECT_EQ(got.body, "<script>\0\xff"s);
+  EXPECT_EQ(got.header("content-type"), "application/octet-stream");
+  EXPECT_EQ(got.header("content-disposition"), "attachment; filename*=UTF-8''%C3%A9%20%22.html");
+  EXPECT_EQ(got.header("x-content-type-options"), "nosniff");
+  EXPECT_NE(got.header("content-security-policy").find("sandbox"), std::string::npos);
+  const auto again = client.request("GET", files + "/content?path=a/%C3%A9%20%22.html", {},
+                                    "If-None-Match: " + got.header("etag") + "\r\n");
+  EXPECT_EQ(again.status, 304);
+  EXPECT_EQ(client.request("PUT", files + "/content?path=empty", "").status, 204);
+  EXPECT_EQ(client.request("GET", files + "/content?path=empty").body, "");
+}
+
+TEST_F(ApiTest, RefusesFilesThatCannotBe) {
+  const auto run = start_run();
+  const auto content = run + "/files/content";
+  EXPECT_EQ(client.request("GET", content + "?path=none").status, 404);
+  EXPECT_EQ(client.request("PUT", content, "x").status, 400);
+  EXPECT_EQ(client.request("PUT", content + "?path=" + std::string(4097, 'a'), "x").status, 400);
+  EXPECT_EQ(client.request("PUT", content + "?path=a&other=b", "x").status, 400);
+  EXPECT_EQ(client.request("PUT", content + "?path=a", std::string(engine::kMaxWorkspaceFile, 'x'))
+                .status,
+            204);
+  const auto large =
+      client.request("PUT", content + "?path=a", std::string(engine::kMaxWorkspaceFile + 1, 'x'));
+  EXPECT_EQ(large.status, 413);
+  EXPECT_EQ(find_string(json::parse(large.body), {"code"}), "too_large");
+  server.run([&](testing::FakeService&) {
+    server.files().next_error = Error{ErrorCode::conflict, "has no workspace now", nullptr};
+  });
+  EXPECT_EQ(client.request("GET", run + "/files").status, 409);
+  EXPECT_EQ(
+      client.request("PUT", content + "?path=a", "x", "Origin: https://evil.example\r\n").status,
+      403);
+}
+
 TEST_F(ApiTest, StopsRequestsOfOtherSites) {
   RawClient browser(server.port());
   browser.send("GET /api/v1/runs HTTP/1.1\r\nHost: rebound.example\r\n\r\n");

@@ -141,6 +141,19 @@ json::object component_schemas() {
   "properties": {
     "name": {"type": "string"}, "media_type": {"type": "string"}, "size_bytes": {"type": "integer"}, "hash": {"type": "string"},
     "created_at": {"type": "string", "format": "date-time"}}},
+"File": {"type": "object", "description": "In a workspace.", "required": ["name", "type", "size_bytes", "modified_at", "target"],
+  "properties": {
+    "name": {"type": "string"},
+    "type": {"type": "string", "enum": ["file", "folder", "link", "other"], "description": "other: a FIFO, a socket, a device."},
+    "size_bytes": {"type": ["integer", "null"], "description": "Of a file."},
+    "modified_at": {"type": "string", "format": "date-time"},
+    "target": {"type": ["string", "null"], "description": "Of a link: where it says it leads."}}},
+"Folder": {"type": "object", "required": ["path", "items", "truncated", "left_out"],
+  "properties": {
+    "path": {"type": "string", "description": "Relative to the workspace; empty: the workspace itself."},
+    "items": {"type": "array", "items": {"$ref": "#/components/schemas/File"}},
+    "truncated": {"type": "boolean", "description": "It holds more than is listed; at most 5,000 are."},
+    "left_out": {"type": "integer", "description": "How many are not listed because their names are not UTF-8."}}},
 "Login": {"type": "object", "additionalProperties": false, "required": ["token"],
   "properties": {"token": {"type": "string", "maxLength": 1024}}},
 "NewGroup": {"type": "object", "additionalProperties": false, "required": ["name"],

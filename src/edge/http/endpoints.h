@@ -80,6 +80,11 @@ Task<Result<void>> get_screen(Api& api, Call& call);
 Task<Result<void>> get_recording(Api& api, Call& call);
 Task<Result<void>> open_socket(Api& api, Call& call);
 
+// endpoints_files.cc
+Task<Result<void>> list_files(Api& api, Call& call);
+Task<Result<void>> get_file(Api& api, Call& call);
+Task<Result<void>> put_file(Api& api, Call& call);
+
 // endpoints_streams.cc: at once, or as server-sent events
 Task<Result<void>> get_run_events(Api& api, Call& call);
 Task<Result<void>> get_all_events(Api& api, Call& call);
@@ -102,6 +107,9 @@ inline Result<SessionId> session_of(const Call& call) {
   if (!session) return fail(ErrorCode::not_found, "there is no session \"{}\"", text);
   return *session;
 }
+
+// Content-Disposition that has a browser keep the thing under any name (RFC 8187), never show it.
+std::string as_attachment(std::string_view name);
 
 inline std::uint32_t limit_of(const Call& call) {
   return static_cast<std::uint32_t>(call.number("limit").value_or(50));

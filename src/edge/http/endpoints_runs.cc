@@ -38,21 +38,6 @@ engine::StartRun fields_of(const Call& call) {
   return start;
 }
 
-// RFC 8187, so that any name survives.
-std::string disposition(std::string_view name) {
-  std::string encoded;
-  for (const char c : name) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                       c == '.' || c == '-' || c == '_';
-    if (plain) {
-      encoded.push_back(c);
-    } else {
-      fmt::format_to(std::back_inserter(encoded), "%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return fmt::format("attachment; filename*=UTF-8''{}", encoded);
-}
-
 }  // namespace
 
 Result<engine::StartRun> start_of(const Call& call) {
@@ -166,7 +151,7 @@ Task<Result<void>> get_artifact(Api& api, Call& call) {
   // Made by an agent: to be kept, never to be run by the browser in this server's name.
   co_return co_await call.content(
       artifact.media_type.empty() ? "application/octet-stream" : artifact.media_type,
-      std::move(artifact.content), {{"Content-Disposition", disposition(artifact.name)}});
+      std::move(artifact.content), {{"Content-Disposition", as_attachment(artifact.name)}});
 }
 
 Task<Result<void>> list_approvals(Api& api, Call& call) {

@@ -124,6 +124,12 @@ json::object operation(const Route& route) {
         {"content",
          {{"application/json",
            {{"schema", {{"$ref", "#/components/schemas/" + text(route.body)}}}}}}}};
+  if (route.upload_bytes > 0)
+    result["requestBody"] = {
+        {"required", true},
+        {"description", fmt::format("The file, at most {} bytes.", route.upload_bytes)},
+        {"content",
+         {{"application/octet-stream", {{"schema", {{"type", "string"}, {"format", "binary"}}}}}}}};
   result["responses"] = responses(route);
   if (route.access == Access::open) result["security"] = json::array();
   return result;

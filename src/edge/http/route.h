@@ -83,6 +83,7 @@ struct Route {
   std::vector<Parameter> parameters = {};
   std::string_view body = {};  // the request's schema, by its name in the components; empty: none
   bool body_required = true;
+  std::size_t upload_bytes = 0;  // instead: the request's body is a file of at most so many bytes
   std::vector<Reply> replies;
   std::vector<int> refusals = {};  // problems' statuses, beyond what every route of its form has
   Access access = Access::token;

@@ -142,6 +142,9 @@ std::expected<std::string_view, Refusal> Router::choose_reply(const Route& route
 
 std::expected<json::value, Refusal> Router::read_body(const Route& route,
                                                       const Request& request) const {
+  if (route.upload_bytes > 0 && request.body.size() > route.upload_bytes)
+    return std::unexpected(Refusal{413, fmt::format("the file has {} bytes; at most {} are taken",
+                                                    request.body.size(), route.upload_bytes)});
   if (route.body.empty()) return json::object();
   if (request.body.empty() && !route.body_required) return json::object();
   const auto content_type = request.header("content-type");

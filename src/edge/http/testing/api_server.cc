@@ -31,6 +31,7 @@ ApiServer::ApiServer(ApiServerOptions options) {
     sessions_ = std::make_unique<FakeSessions>(executor);
     return make_api({.service = *service_,
                      .sessions = *sessions_,
+                     .files = files_,
                      .token = Secret(options.token),
                      .info = info,
                      .agents = agents,

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "edge/http/testing/fake_files.h"
 #include "edge/http/testing/fake_service.h"
 #include "edge/http/testing/fake_sessions.h"
 #include "edge/http/testing/server_thread.h"
@@ -33,10 +34,12 @@ class ApiServer {
   const Executor& executor() const { return executor_; }
   // Only to be used on the server's thread: within run() and eventually().
   FakeSessions& sessions() { return *sessions_; }
+  FakeFiles& files() { return files_; }
 
   std::atomic<bool> not_ready = false;
 
  private:
+  FakeFiles files_;
   std::unique_ptr<ServerThread> thread_;
   Executor executor_;
   std::unique_ptr<FakeSessions> sessions_;

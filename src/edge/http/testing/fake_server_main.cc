@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "edge/http/api.h"
+#include "edge/http/testing/fake_files.h"
 #include "edge/http/testing/fake_service.h"
 #include "edge/http/testing/fake_sessions.h"
 #include "edge/http/testing/program.h"
@@ -38,9 +39,15 @@ Task<int> serve(std::uint16_t port) {
   const auto id = service.newest();
   service.run(id).log->put("hello\n");
   service.run(id).timeline->put("{\"kind\":\"message\",\"text\":\"hello\"}\n");
+  FakeFiles files;
+  files.files["README.md"] = "# hello\n";
   const char* limit = std::getenv("CORRAL_FAKE_RATE");
-  ApiDeps deps{
-      .service = service, .sessions = sessions, .info = info, .agents = agents, .ready = ready};
+  ApiDeps deps{.service = service,
+               .sessions = sessions,
+               .files = files,
+               .info = info,
+               .agents = agents,
+               .ready = ready};
   if (limit != nullptr) deps.requests_per_second = std::strtod(limit, nullptr);
   HttpServer server(executor, make_api(std::move(deps)), {});
   co_return co_await serve_until_signal(server, port, fmt::format("run {}\n", id.to_string()));
