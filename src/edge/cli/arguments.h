@@ -49,6 +49,7 @@ struct Arguments {
   int columns = 80, rows = 24;
   std::optional<std::int64_t> idle_s;
   bool view = false, keep_size = false, resume = false;
+  std::string path;  // files …: in the workspace
   std::filesystem::path output;
   std::vector<std::string> files;
   std::uint32_t limit = 20;

@@ -32,6 +32,8 @@ json::object run_document(std::string_view id, std::string_view status) {
           {"steps", json::array{}}};
 }
 
+constexpr std::string_view kNoContent = "HTTP/1.1 204 X\r\nConnection: close\r\n\r\n";
+
 // A server with two runs, the first under way until its log was read to the end, with one open
 // question if asked for.
 struct FakeCorral {
@@ -76,6 +78,17 @@ struct FakeCorral {
     }
     if (path == run + "/diff")
       return reply.text("diff --git a/x b/x\n+a\x1b[2J\n", 200, "text/x-diff");
+    if (path == run + "/files/content" && request.method == "PUT") return reply.raw(kNoContent);
+    if (path == run + "/files/content") return reply.text("bin\x1b[2J\n");
+    if (path == run + "/files")
+      return reply.json(json::object{
+          {"path", ""},
+          {"items",
+           json::array{json::object{{"name", "src"}, {"type", "folder"}, {"modified_at", "t"}},
+                       json::object{{"name", "a\x1b.txt"}, {"type", "file"}, {"size_bytes", 12345}},
+                       json::object{{"name", "l"}, {"type", "link"}, {"target", "/etc"}}}},
+          {"truncated", true},
+          {"left_out", 2}});
     if (path == "/api/v1/approvals")
       return reply.json(json::object{
           {"items", asks && !answered ? document()["approvals"].as_array() : json::array{}}});
@@ -278,6 +291,46 @@ TEST_F(Cli, ListsShowsAndPrints) {
   EXPECT_THAT(corral({"runs", "events", "last"}).out, HasSubstr("run.created"));
   EXPECT_EQ(parse_json(corral({"runs", "events", "last", "--json"}).out, "out").value().at("type"),
             "run.created");
+}
+
+TEST_F(Cli, ListsGetsAndPutsFilesOfARun) {
+  announce(fake_.server.url());
+  const auto listed = corral({"files", "list", "last", "a b/c"});
+  EXPECT_EQ(listed.code, 0) << listed.err;
+  for (const char* words : {"src/", "12,345", "l -> /etc", "… and more", "2 not listed"})
+    EXPECT_THAT(listed.out, HasSubstr(words));
+  EXPECT_THAT(listed.out, Not(HasSubstr("\x1b")));
+  EXPECT_TRUE(fake_.server.requests().back().target.ends_with("/files?path=a%20b%2Fc"));
+  EXPECT_EQ(parse_json(corral({"files", "list", "last", "--json"}).out, "out")
+                .value()
+                .at("items")
+                .as_array()
+                .size(),
+            3u);
+  EXPECT_EQ(corral({"files", "get", "last", "x"}).out, "bin\x1b[2J\n") << "not a terminal";
+  EXPECT_EQ(corral({"files", "get", "last", "x", "-o", "-"}).out, "bin\x1b[2J\n");
+  EXPECT_EQ(corral({"files", "get", "last", "x", "-o", (folder_ / "kept").string()}).code, 0);
+  EXPECT_EQ(read_file(folder_ / "kept").value(), "bin\x1b[2J\n");
+
+  const auto put = [&](std::vector<std::string> words, const std::string& input = {}) {
+    words.insert(words.begin(), {"files", "put", "last"});
+    const auto done = corral(std::move(words), input);
+    EXPECT_EQ(done.code, 0) << done.err;
+    const auto request = fake_.server.requests().back();
+    EXPECT_EQ(request.method, "PUT");
+    return request.target.substr(request.target.find('?')) + " " + request.body;
+  };
+  write(folder_ / "mine.txt", "my own\n");
+  const auto mine = (folder_ / "mine.txt").string();
+  EXPECT_EQ(put({mine}), "?path=mine.txt my own\n");
+  EXPECT_EQ(put({mine, "src/"}), "?path=src%2Fmine.txt my own\n");
+  EXPECT_EQ(put({mine, "other"}), "?path=other my own\n");
+  EXPECT_EQ(put({"-", "in"}, std::string("\0\xff", 2)), "?path=in " + std::string("\0\xff", 2));
+  EXPECT_EQ(corral({"files", "put", "last", "-"}).code, kUsage);
+  EXPECT_EQ(corral({"files", "put", "last", (folder_ / "none").string()}).code, kNotFound);
+  write(folder_ / "large", std::string((16u << 20) + 1, 'x'));
+  EXPECT_THAT(corral({"files", "put", "last", (folder_ / "large").string()}).err,
+              HasSubstr("larger than 16 MiB"));
 }
 
 TEST_F(Cli, AnswersAQuestion) {

@@ -420,6 +420,24 @@ struct Tree {
     share->add_option("--expires", a.expires, "How long it is good: 30m, 1h, 7d (default: 1h)")
         ->type_name("TIME");
   }
+  void add_files() {
+    auto& a = arguments;
+    auto* files = command(&app, "files", "The files in the workspace of a run, while it has one");
+    files->require_subcommand(1);
+    auto* list = command(files, "list", "What a folder holds");
+    run_argument(list);
+    list->add_option("path", a.path, "The folder; the whole workspace's top without");
+    auto* get = command(files, "get", "Print a file, or keep it");
+    run_argument(get);
+    get->add_option("path", a.path, "The file")->required();
+    file(get->add_option("-o,--output", a.output, "Write it to a file, '-' for stdout")
+             ->type_name("FILE"));
+    auto* put = command(files, "put", "Put a file there; what has its name is replaced");
+    run_argument(put);
+    file(put->add_option("file", a.name, "Yours, '-' for stdin")->required());
+    put->add_option("path", a.path,
+                    "Where; with a slash at its end a folder. Without, its name, at the top");
+  }
   void add_others() {
     auto& a = arguments;
     auto* project = command(&app, "project", "Repositories that runs work on");
@@ -470,6 +488,7 @@ struct Tree {
     add_workflows();
     add_queue();
     add_sessions();
+    add_files();
     add_others();
   }
 };
@@ -568,6 +587,9 @@ std::string check(Tree& tree) {
   } else if (a.command == "session new") {
     if (!a.agent.empty() && !a.program.empty())
       return "a program after '--' is run instead of an agent; leave out --agent";
+  } else if (a.command == "files put" && a.name == "-" &&
+             (a.path.empty() || a.path.ends_with('/'))) {
+    return "what comes from stdin needs a name: corral files put RUN - PATH";
   } else if (!a.program.empty()) {
     return "'--' is for 'corral run', 'corral session new', 'corral workflow run' and 'corral "
            "schedule create' only";

@@ -218,6 +218,13 @@ Result<void> HttpClient::remove(const std::string& path) {
   return {};
 }
 
+Result<void> HttpClient::upload(const std::string& path, const std::string& bytes) {
+  CORRAL_CHECK(impl_->perform(
+      "PUT", path, &bytes, {"Accept: application/json", "Content-Type: application/octet-stream"},
+      nullptr));
+  return {};
+}
+
 Result<void> HttpClient::download(const std::string& path, const std::string& accept,
                                   std::function<bool(std::string_view)> on_bytes) {
   CORRAL_CHECK(impl_->perform("GET", path, nullptr, {"Accept: " + accept}, std::move(on_bytes)));

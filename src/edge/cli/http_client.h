@@ -43,6 +43,7 @@ class HttpClient {
   Result<json::value> post_json(const std::string& path, const json::value& body,
                                 const std::vector<std::string>& headers = {});
   Result<void> remove(const std::string& path);
+  Result<void> upload(const std::string& path, const std::string& bytes);  // by PUT
   // Passes a 200's body on as it comes; `on_bytes` returns false to stop, which is success.
   Result<void> download(const std::string& path, const std::string& accept,
                         std::function<bool(std::string_view)> on_bytes);
