@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { files } from "./files.mjs";
 import { Problem } from "./problem.mjs";
 import { sessionsApi } from "./sessions.mjs";
 import { World } from "./state.mjs";
@@ -221,6 +222,7 @@ async function api(world, request, response, url) {
       response.writeHead(200, { "Content-Type": "text/x-diff" });
       return response.end(run.diff);
     }
+    if (verb === "files") return files(request, response, url, run, name, json);
     if (verb === "artifacts" && !name) {
       return json(response, 200, { items: run.artifacts.map(({ content, ...rest }) => rest) });
     }

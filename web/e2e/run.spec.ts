@@ -87,13 +87,27 @@ test("a denied tool call tells the agent why", async ({ page }) => {
   await expect(badge(page)).toHaveText(/Completed|Failed/, { timeout: 60_000 });
 });
 
-test("a person cancels a run", async ({ page }) => {
+test("a person reads and uploads files of a run at work, then cancels it", async ({ page }) => {
   await startRun(
     page,
     scripted("Think for a long time", [{ first_ms: 110_000, text: "never" }]),
     "workspace",
   );
   await expect(badge(page)).toHaveText("Running");
+  await expect(page.locator(".pipeline-running", { hasText: "agent" })).toBeVisible({ timeout: 60_000 });
+
+  await page.getByRole("tab", { name: "Files" }).click();
+  await page.locator('input[type="file"]').setInputFiles({
+    name: "note.md",
+    mimeType: "text/markdown",
+    buffer: Buffer.from("# from a person\n"),
+  });
+  await page.getByRole("button", { name: /^note\.md/ }).click();
+  await expect(page.getByRole("region", { name: "note.md" })).toContainText("# from a person");
+  await expectAccessible(page);
+  await shot(page, "files-light");
+  await page.getByRole("tab", { name: "Timeline" }).click();
+
   await page.getByRole("button", { name: "Cancel", exact: true }).click();
   const dialog = page.getByRole("dialog", { name: "Cancel this run?" });
   await expectAccessible(page);

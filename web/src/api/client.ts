@@ -90,6 +90,35 @@ export const api = {
     unwrap(client.GET("/api/v1/runs/{run}/artifacts", { params: { path: { run } }, signal })),
   diff: (run: string, signal?: AbortSignal) =>
     unwrap(client.GET("/api/v1/runs/{run}/diff", { params: { path: { run } }, parseAs: "text", signal })),
+  files: (run: string, path: string, signal?: AbortSignal) =>
+    unwrap(client.GET("/api/v1/runs/{run}/files", { params: { path: { run }, query: { path } }, signal })),
+  // The bytes of a file, or null when there are more than `most`; they are not fetched then.
+  fileContent: async (run: string, path: string, most: number, signal?: AbortSignal) => {
+    const abort = new AbortController();
+    signal?.addEventListener("abort", () => abort.abort());
+    const pending = client.GET("/api/v1/runs/{run}/files/content", {
+      params: { path: { run }, query: { path } },
+      parseAs: "stream",
+      signal: abort.signal,
+    });
+    await unwrap(pending);
+    const { response, data } = await pending;
+    const size = Number(response.headers.get("Content-Length"));
+    if (size > most) {
+      abort.abort();
+      return { size, bytes: null };
+    }
+    return { size, bytes: new Uint8Array(await new Response(data).arrayBuffer()) };
+  },
+  putFile: (run: string, path: string, file: Blob) =>
+    unwrap(
+      client.PUT("/api/v1/runs/{run}/files/content", {
+        params: { path: { run }, query: { path } },
+        body: file as unknown as string, // a generated type says so of all bytes
+        bodySerializer: (body) => body,
+        headers: { "Content-Type": "application/octet-stream" },
+      }),
+    ),
   decide: (approval: string, decision: "allow" | "deny", message: string, choice = "") =>
     unwrap(
       client.POST("/api/v1/approvals/{approval}", {

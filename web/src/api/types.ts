@@ -21,6 +21,8 @@ export type NewProject = NonNullable<
 >["content"]["application/json"];
 export type RunEvent = Body<paths["/api/v1/runs/{run}/events"]["get"]["responses"][200]>["items"][number];
 export type Artifact = Body<paths["/api/v1/runs/{run}/artifacts"]["get"]["responses"][200]>["items"][number];
+export type Folder = Body<paths["/api/v1/runs/{run}/files"]["get"]["responses"][200]>;
+export type FolderItem = Folder["items"][number];
 export type Workflow = Body<paths["/api/v1/workflows/{name}"]["get"]["responses"][200]>;
 export type WorkflowInput = Workflow["inputs"][string];
 export type Schedule = Body<paths["/api/v1/schedules/{schedule}"]["get"]["responses"][200]>;

@@ -1,5 +1,5 @@
 import { Ban, CircleX } from "lucide-react";
-import { useCallback, useMemo, useState } from "react";
+import { lazy, Suspense, useCallback, useMemo, useState } from "react";
 import { api, runPath } from "../../api/client";
 import type { ServerEvent } from "../../api/sse";
 import type { Run, RunEvent } from "../../api/types";
@@ -27,6 +27,8 @@ import { TimelineTab } from "./timeline-tab";
 import { useTimeline } from "./use-timeline";
 import "./run-page.css";
 
+const FilesTab = lazy(() => import("./files/files-tab").then((all) => ({ default: all.FilesTab })));
+
 function tabsOf(run: Run, eventCount: number) {
   const files = run.diff_stat?.files ?? 0;
   const count = (value: number) => (value > 0 ? <span className="tab-count">{value}</span> : null);
@@ -35,6 +37,7 @@ function tabsOf(run: Run, eventCount: number) {
     { id: "timeline", label: "Timeline" },
     { id: "log", label: "Log" },
     { id: "diff", label: <>Diff {count(files)}</> },
+    { id: "files", label: "Files" },
     { id: "events", label: <>Events {count(eventCount)}</> },
     { id: "artifacts", label: "Artifacts" },
   ];
@@ -70,7 +73,7 @@ function RunError({ run, error }: { run: Run; error: NonNullable<Run["error"]> }
   );
 }
 
-const presentOnly = ["timeline", "log", "diff", "artifacts"];
+const presentOnly = ["timeline", "log", "diff", "files", "artifacts"];
 
 // The run as it was after an event; the last answer while the next is on its way. Null: now.
 function usePast(run: string, at: number | null) {
@@ -155,6 +158,11 @@ function LoadedRun({
           {tab === "timeline" ? <TimelineTab run={present} timeline={timeline} live={!over} /> : null}
           {tab === "log" ? <LogTab run={run.id} attempt={present.attempt} live={!over} /> : null}
           {tab === "diff" ? <DiffTab run={present} over={over} /> : null}
+          {tab === "files" ? (
+            <Suspense fallback={<div className="run-placeholder" aria-hidden />}>
+              <FilesTab run={present} over={over} />
+            </Suspense>
+          ) : null}
           {tab === "events" ? <EventsTab events={events} at={at} onTravel={travel} /> : null}
           {tab === "artifacts" ? <ArtifactsTab run={present} /> : null}
         </Tabs>
