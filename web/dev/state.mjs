@@ -35,6 +35,14 @@ export class World extends EventEmitter {
       model_source: modelSource,
       agents: [
         { name: "claude", version: "2.1.329", wanted_version: "2.1.329", problem: "" },
+        { name: "codex", version: "0.169.0", wanted_version: "0.169.0", problem: "" },
+        {
+          name: "gemini",
+          version: "",
+          wanted_version: "0.61.0",
+          problem: "Gemini CLI 0.61.0 is not installed; run: corral agent install gemini",
+        },
+        { name: "opencode", version: "1.18.33", wanted_version: "1.18.33", problem: "" },
         { name: "command", version: "", wanted_version: "", problem: "" },
       ],
     };

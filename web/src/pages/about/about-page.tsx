@@ -1,8 +1,9 @@
 import { CircleCheck, CircleX, TriangleAlert } from "lucide-react";
 import type { AgentInfo, Info } from "../../api/types";
+import { agentTitle } from "../../base/agents";
 import { useTitle } from "../../base/use-title";
 import { useInfo } from "../../info-context";
-import { CopyButton } from "../../ui/copy-button";
+import { AgentInstall, isMissing } from "../../ui/agent-install";
 import { IsolationMark } from "../../ui/isolation";
 import { ProblemNotice } from "../../ui/problem-notice";
 import "./about-page.css";
@@ -14,8 +15,6 @@ const sources: Record<Info["model_source"], string> = {
 };
 
 function AgentRow({ agent }: { agent: AgentInfo }) {
-  const install = agent.wanted_version !== "" && agent.version === "";
-  const command = `corral agent install ${agent.name}`;
   return (
     <li className="agent">
       {agent.problem ? (
@@ -24,17 +23,12 @@ function AgentRow({ agent }: { agent: AgentInfo }) {
         <CircleCheck aria-label="ready" className="agent-good" />
       )}
       <div className="agent-text">
-        <strong>{agent.name}</strong>{" "}
+        <strong>{agentTitle(agent.name)}</strong>{" "}
         <span className="muted tabular">
           {agent.version || (agent.wanted_version ? `not installed (${agent.wanted_version} wanted)` : "")}
         </span>
         {agent.problem ? <p className="small">{agent.problem}</p> : null}
-        {install ? (
-          <span className="agent-command">
-            <code>{command}</code>
-            <CopyButton text={command} label="Copy the command" />
-          </span>
-        ) : null}
+        {isMissing(agent) ? <AgentInstall agent={agent} /> : null}
       </div>
     </li>
   );

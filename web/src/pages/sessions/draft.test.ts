@@ -5,7 +5,7 @@ const project = { id: "p1", name: "tally", git_url: "/srv/tally" } as Parameters
   typeof emptyDraft
 >[0][number];
 const window = { columns: 132, rows: 40 };
-const draft = (changes: Partial<Draft>) => ({ ...emptyDraft([project], ["claude"]), ...changes });
+const draft = (changes: Partial<Draft>) => ({ ...emptyDraft([project], "claude"), ...changes });
 const made = (changes: Partial<Draft>) => requestOf(draft(changes), window);
 
 describe("requestOf", () => {

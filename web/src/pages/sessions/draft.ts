@@ -22,12 +22,12 @@ export const sizes = [
   ["160x48", "160 × 48"],
 ] as const;
 
-export function emptyDraft(projects: Project[], agents: string[]): Draft {
+export function emptyDraft(projects: Project[], agent: string): Draft {
   return {
     ...emptySource(projects),
     what: "shell",
     command: "",
-    agent: agents[0] ?? "",
+    agent,
     name: "",
     base: "",
     size: "",

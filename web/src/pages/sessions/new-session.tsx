@@ -3,7 +3,7 @@ import type { FormEvent } from "react";
 import { api } from "../../api/client";
 import type { AgentInfo, Project } from "../../api/types";
 import { navigate } from "../../base/router";
-import { AgentField } from "../../forms/agent-field";
+import { AgentField, usualAgent } from "../../forms/agent-field";
 import { CommandField } from "../../forms/command-field";
 import { SourceField } from "../../forms/source-field";
 import { useForm } from "../../forms/use-form";
@@ -36,11 +36,7 @@ export function NewSessionDialog({
 }) {
   const terminalAgents = agents.filter(({ name }) => name !== "command");
   const { draft, change, errors, problem, busy, submit } = useForm({
-    initial: () =>
-      emptyDraft(
-        projects,
-        terminalAgents.map(({ name }) => name),
-      ),
+    initial: () => emptyDraft(projects, usualAgent(terminalAgents)),
     requestOf: (filled) => requestOf(filled, windowSize()),
     send: async (request, key, { size }) => {
       const session = await api.createSession(request, key);
