@@ -203,6 +203,12 @@ async function api(world, request, response, url) {
       const version = Number(url.searchParams.get("version"));
       return json(response, 200, version ? run.versions[version - 1] : run.doc);
     }
+    if (verb === "steps") {
+      const what = url.pathname.split("/").at(-1);
+      const { text = "", permissions = "" } = what === "interrupt" ? {} : await bodyOf(request);
+      world.steer(run, name, what, text || permissions);
+      return json(response, 202, run.doc);
+    }
     if (verb === "cancel") world.cancel(run);
     if (verb === "retry") world.retry(run, (await bodyOf(request)).from);
     if (verb === "fork") {

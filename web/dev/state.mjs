@@ -129,6 +129,8 @@ export class World extends EventEmitter {
       log: new Log(),
       timeline: new Log(),
       script: scriptOf(request.prompt ?? ""),
+      prompts: [],
+      interrupted: false,
       abort: new AbortController(),
       diff: "",
       artifacts: [],
@@ -267,11 +269,63 @@ export class World extends EventEmitter {
     return !denied;
   }
 
+  // Its quota is used up: it sleeps until the provider has some again.
+  async asleep(run, step, ms) {
+    const until = new Date(Date.now() + ms).toISOString();
+    Object.assign(step, { status: "waiting", reason: "quota", wakes_at: until });
+    this.emitEvent(run, "run.step.waiting", { step: step.name, reason: "quota", wakes_at: until });
+    await this.sleep(run, ms * this.speed);
+    Object.assign(step, { status: "running", reason: null, wakes_at: null });
+    this.emitEvent(run, "run.step.resumed", { step: step.name });
+  }
+
+  // What a person tells the agent at work; its driver has it a moment later.
+  steer(run, name, what, text) {
+    const step = run.doc.steps.find((one) => one.name === name);
+    if (!step || !["running", "waiting"].includes(step.status))
+      throw new Problem(
+        409,
+        "conflict",
+        `the step ${name} is ${step?.status ?? "not there"}: nobody is at work`,
+      );
+    const number = run.events.filter(({ type }) => type === "run.step.steered").length + 1;
+    this.emitEvent(
+      run,
+      "run.step.steered",
+      { step: name, attempt: step.attempt, number, what, text },
+      "user:ada",
+    );
+    if (what === "mode") run.doc.permissions = text;
+    if (what === "prompt") {
+      run.prompts.push(text);
+      this.tell(run, { text: `prompt: ${text}` });
+    }
+    this.emitEvent(run, "run.step.steering_applied", { step: name, number });
+    if (what === "interrupt") {
+      run.interrupted = true;
+      run.emit("interrupted");
+    }
+  }
+
   async agent(run, step) {
     this.tell(run, { kind: "started", id: randomUUID(), text: "claude-sonnet-4-5" });
     let last = "";
-    for (const part of run.script) {
-      await this.sleep(run, part.first_ms ?? 700);
+    const left = [...run.script];
+    for (;;) {
+      const part = left.shift() ?? (run.prompts.length > 0 ? { text: `Did: ${run.prompts.shift()}` } : null);
+      if (!part) break;
+      if (part.quota_ms) await this.asleep(run, step, part.quota_ms);
+      await Promise.race([
+        this.sleep(run, part.first_ms ?? 700),
+        new Promise((resolve) => run.once("interrupted", resolve)),
+      ]);
+      if (run.interrupted) {
+        run.interrupted = false;
+        left.length = 0;
+        this.tell(run, { kind: "notice", text: "interrupted" });
+        if (run.prompts.length > 0) continue;
+        throw new Problem(0, "cancelled", "the agent was interrupted");
+      }
       const { usage } = run.doc;
       usage.calls += 1;
       usage.input_tokens += 1800;
@@ -279,6 +333,7 @@ export class World extends EventEmitter {
       usage.cache_read_tokens += 5200;
       run.doc.cost_usd += 0.0061;
       this.emitEvent(run, "run.model_called", { input_tokens: 1800, output_tokens: 240 });
+      if (part.plan) this.tell(run, { kind: "plan", input: { entries: part.plan } });
       if (part.thinking) this.tell(run, { kind: "thought", text: part.thinking });
       if (part.text) {
         last = part.text;

@@ -86,6 +86,22 @@ export const api = {
   pauseRun: (run: string) =>
     unwrap(client.POST("/api/v1/runs/{run}/pause", { params: { path: { run } }, body: {} })),
   resumeRun: (run: string) => unwrap(client.POST("/api/v1/runs/{run}/resume", { params: { path: { run } } })),
+  promptStep: (run: string, step: string, text: string, idempotencyKey: string) =>
+    unwrap(
+      client.POST("/api/v1/runs/{run}/steps/{step}/prompt", {
+        params: { path: { run, step }, header: { "Idempotency-Key": idempotencyKey } },
+        body: { text },
+      }),
+    ),
+  interruptStep: (run: string, step: string) =>
+    unwrap(client.POST("/api/v1/runs/{run}/steps/{step}/interrupt", { params: { path: { run, step } } })),
+  setStepMode: (run: string, step: string, permissions: "ask" | "workspace") =>
+    unwrap(
+      client.POST("/api/v1/runs/{run}/steps/{step}/mode", {
+        params: { path: { run, step } },
+        body: { permissions },
+      }),
+    ),
   artifacts: (run: string, signal?: AbortSignal) =>
     unwrap(client.GET("/api/v1/runs/{run}/artifacts", { params: { path: { run } }, signal })),
   diff: (run: string, signal?: AbortSignal) =>

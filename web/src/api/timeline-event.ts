@@ -5,6 +5,7 @@ const kinds = [
   "started",
   "message",
   "thought",
+  "plan",
   "tool_call",
   "tool_result",
   "permission_request",

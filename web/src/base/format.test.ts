@@ -6,6 +6,7 @@ import {
   formatCount,
   formatDuration,
   formatIn,
+  formatUntil,
   runTitle,
   titleOf,
 } from "./format";
@@ -13,6 +14,12 @@ import {
 describe("format", () => {
   it("shows small costs exactly and larger ones in cents", () => {
     expect([0, 0.0042, 0.0123, 1.5].map(formatCost)).toEqual(["$0.00", "$0.0042", "$0.01", "$1.50"]);
+  });
+  it("says until when: the time, with the day unless it is today", () => {
+    const now = new Date(2026, 10, 21, 13, 0).getTime();
+    const at = (day: number, hour: number) => new Date(2026, 10, day, hour, 5).toISOString();
+    expect(formatUntil(at(21, 14), now)).toMatch(/^0?2:05|^14:05/);
+    expect(formatUntil(at(22, 9), now)).toMatch(/22.*9:05/);
   });
   it("shortens counts and sizes", () => {
     expect([7, 1000, 12_340, 999_999, 2_500_000].map(formatCount)).toEqual([

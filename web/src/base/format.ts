@@ -54,6 +54,14 @@ export function formatClock(time: string): string {
   });
 }
 
+// Until when something waits: the time, with the day unless it is today.
+export function formatUntil(time: string, now: number): string {
+  const at = new Date(time);
+  const clock = at.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+  if (at.toDateString() === new Date(now).toDateString()) return clock;
+  return `${at.toLocaleDateString(undefined, { month: "short", day: "numeric" })}, ${clock}`;
+}
+
 export function formatTime(time: string): string {
   return new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 }

@@ -1,12 +1,22 @@
-import { Ban, CircleCheck, CircleDashed, CircleSlash, CircleX, Hand, LoaderCircle } from "lucide-react";
+import {
+  Ban,
+  CircleCheck,
+  CircleDashed,
+  CircleSlash,
+  CircleX,
+  Hand,
+  Hourglass,
+  LoaderCircle,
+} from "lucide-react";
 import type { RunStatus, StepStatus } from "../api/types";
 import "./status.css";
 
-export type AnyStatus = RunStatus | StepStatus;
+export type AnyStatus = RunStatus | StepStatus | "asleep";
 
 const looks = {
   pending: { icon: CircleDashed, tone: "idle", word: "Pending" },
   running: { icon: LoaderCircle, tone: "running", word: "Running" },
+  asleep: { icon: Hourglass, tone: "waiting", word: "Waiting for the provider" }, // nobody need do anything
   waiting: { icon: Hand, tone: "waiting", word: "Waiting" },
   completed: { icon: CircleCheck, tone: "good", word: "Completed" },
   failed: { icon: CircleX, tone: "bad", word: "Failed" },
@@ -20,6 +30,10 @@ export const toneOf = (status: AnyStatus) => looks[status].tone;
 // A run that waits for a person says so, whatever else it does.
 export function shownStatus(run: { status: RunStatus; waiting: boolean }): AnyStatus {
   return run.waiting && run.status === "running" ? "waiting" : run.status;
+}
+
+export function shownStep(step: { status: StepStatus; reason: string | null }): AnyStatus {
+  return step.status === "waiting" && step.reason === "quota" ? "asleep" : step.status;
 }
 
 export function StatusIcon({ status }: { status: AnyStatus }) {

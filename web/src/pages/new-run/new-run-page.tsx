@@ -3,6 +3,7 @@ import { type FormEvent, type KeyboardEvent, useRef, useState } from "react";
 import { api } from "../../api/client";
 import type { Project } from "../../api/types";
 import { navigate, useLocation } from "../../base/router";
+import { submitKeys } from "../../base/submit-keys";
 import { useResource } from "../../base/use-resource";
 import { useTitle } from "../../base/use-title";
 import { AgentField } from "../../forms/agent-field";
@@ -17,7 +18,6 @@ import { PermissionsField } from "./permissions-field";
 import "./new-run-page.css";
 
 const advanced: readonly (keyof Draft)[] = ["base", "model", "timeout_s"];
-const submitKeys = /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘ Enter" : "Ctrl Enter";
 
 function NewRunForm({ projects, wanted }: { projects: Project[]; wanted: string }) {
   const { data: info } = useInfo();

@@ -1,4 +1,3 @@
-import { CircleCheck, CircleDashed, LoaderCircle } from "lucide-react";
 import { useMemo, useState } from "react";
 import type { DiffLine } from "../../text/diff";
 import { languageOfPath } from "../../text/language";
@@ -7,6 +6,8 @@ import { CodeBlock } from "../../ui/code-block";
 import { DiffLines } from "../../ui/diff-lines";
 import { Markdown } from "../../ui/markdown";
 import { fieldsOf, fitsTitle, textField } from "./call-title";
+import { Checklist } from "./checklist";
+import { planEntries } from "./timeline-model";
 
 const shortDiff = 24; // lines shown before someone asks for more
 
@@ -42,30 +43,6 @@ function WrittenFile({ input }: { input: unknown }) {
   return <MiniDiff path={textField(input, "file_path")} lines={lines} />;
 }
 
-const todoIcons = { completed: CircleCheck, in_progress: LoaderCircle, pending: CircleDashed };
-
-function Todos({ input }: { input: unknown }) {
-  const todos = fieldsOf(input).todos;
-  if (!Array.isArray(todos)) return null;
-  return (
-    // biome-ignore lint/a11y/noRedundantRoles: Safari forgets lists without bullets
-    <ul role="list" className="todos">
-      {todos.map((todo, index) => {
-        const status = textField(todo, "status");
-        const known = status === "completed" || status === "in_progress" ? status : "pending";
-        const Icon = todoIcons[known];
-        return (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a call's list never changes
-          <li key={index} className={`todo todo-${known}`}>
-            <Icon aria-label={known.replace("_", " ")} />
-            {textField(todo, "content")}
-          </li>
-        );
-      })}
-    </ul>
-  );
-}
-
 function isEmpty(input: unknown): boolean {
   return (
     input === null || input === undefined || (typeof input === "object" && Object.keys(input).length === 0)
@@ -85,7 +62,7 @@ export function CallBody({ tool, input }: { tool: string; input: unknown }) {
     case "Write":
       return <WrittenFile input={input} />;
     case "TodoWrite":
-      return <Todos input={input} />;
+      return <Checklist entries={planEntries(fieldsOf(input).todos)} />;
     case "Task":
     case "Agent":
       return <Markdown text={textField(input, "prompt")} />;

@@ -1,6 +1,6 @@
 import type { Step } from "../../api/types";
 import { Elapsed } from "../../ui/elapsed";
-import { StatusIcon, statusWord } from "../../ui/status";
+import { StatusIcon, shownStep, statusWord } from "../../ui/status";
 
 const most = 8; // more than a strip can show: the graph does
 
@@ -18,9 +18,9 @@ export function Pipeline({ steps: all }: { steps: Step[] }) {
           data-step={step.name}
           title={step.error?.message}
         >
-          <StatusIcon status={step.status} />
+          <StatusIcon status={shownStep(step)} />
           <span className="pipeline-name">{step.name}</span>
-          <span className="visually-hidden">{statusWord(step.status)}</span>
+          <span className="visually-hidden">{statusWord(shownStep(step))}</span>
           <span className="pipeline-time muted">
             {step.started_at ? (
               <Elapsed from={step.started_at} to={step.finished_at} />

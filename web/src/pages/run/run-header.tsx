@@ -17,7 +17,7 @@ import { type ReactNode, useRef, useState } from "react";
 import { api } from "../../api/client";
 import { type ApiError, toApiError } from "../../api/problem";
 import type { NewSession, Run } from "../../api/types";
-import { formatCost, formatCount, plural, runTitle, shortActor, shortHash, shortId } from "../../base/format";
+import { plural, runTitle, shortActor, shortHash, shortId } from "../../base/format";
 import { Link, navigate } from "../../base/router";
 import { uniqueKey } from "../../base/unique-key";
 import { ActionButton } from "../../ui/action-button";
@@ -27,6 +27,7 @@ import { Ago, Elapsed } from "../../ui/elapsed";
 import { IsolationMark } from "../../ui/isolation";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { StatusBadge, shownStatus } from "../../ui/status";
+import { CostMeter } from "./cost-meter";
 import { RerunDialog } from "./steps/rerun-dialog";
 
 function Fact({ label, children }: { label: string; children: ReactNode }) {
@@ -35,38 +36,6 @@ function Fact({ label, children }: { label: string; children: ReactNode }) {
       <dt>{label}</dt>
       <dd>{children}</dd>
     </div>
-  );
-}
-
-function Budget({ run }: { run: Run }) {
-  const { calls, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens } = run.usage;
-  const tokens = input_tokens + output_tokens + cache_read_tokens + cache_write_tokens;
-  const title = `${plural(calls, "model call")}; ${formatCount(input_tokens)} tokens in, ${formatCount(output_tokens)} out, ${formatCount(cache_read_tokens)} read from cache, ${formatCount(cache_write_tokens)} written to it`;
-  const part = run.budget_usd ? Math.min(1, run.cost_usd / run.budget_usd) : 0;
-  return (
-    <Fact label="Cost">
-      <span className="tabular" title={title}>
-        {formatCost(run.cost_usd)}
-        {run.budget_usd === null ? null : <span className="muted"> of {formatCost(run.budget_usd)}</span>}
-      </span>
-      {run.budget_usd === null ? null : (
-        // biome-ignore lint/a11y/useSemanticElements: <meter> cannot be styled alike in all browsers
-        <span
-          className="budget"
-          role="meter"
-          aria-label="Budget used"
-          aria-valuemin={0}
-          aria-valuemax={100}
-          aria-valuenow={Math.round(part * 100)}
-        >
-          <span
-            className={part > 0.9 ? "budget-used budget-near" : "budget-used"}
-            style={{ width: `${part * 100}%` }}
-          />
-        </span>
-      )}
-      <span className="fact-more muted tabular">{formatCount(tokens)} tokens</span>
-    </Fact>
   );
 }
 
@@ -275,7 +244,9 @@ export function RunHeader({
             </span>
           ) : null}
         </Fact>
-        <Budget run={run} />
+        <Fact label="Cost">
+          <CostMeter run={run} />
+        </Fact>
         <Fact label="Duration">
           <Elapsed from={run.started_at} to={run.finished_at} />
           {run.checks ? (

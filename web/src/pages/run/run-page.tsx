@@ -155,7 +155,9 @@ function LoadedRun({
             </p>
           ) : null}
           {tab === "steps" ? <StepsTab run={run} events={events} past={at !== null} onChanged={set} /> : null}
-          {tab === "timeline" ? <TimelineTab run={present} timeline={timeline} live={!over} /> : null}
+          {tab === "timeline" ? (
+            <TimelineTab run={present} events={allEvents} timeline={timeline} live={!over} onChanged={set} />
+          ) : null}
           {tab === "log" ? <LogTab run={run.id} attempt={present.attempt} live={!over} /> : null}
           {tab === "diff" ? <DiffTab run={present} over={over} /> : null}
           {tab === "files" ? (

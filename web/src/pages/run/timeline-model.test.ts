@@ -84,4 +84,26 @@ describe("decodeTimelineEvent", () => {
     expect(decodeTimelineEvent('{"kind":"explode"}')).toBeNull();
     expect(decodeTimelineEvent('{"kind":"message","text":5}')).toMatchObject({ kind: "message", text: "" });
   });
+
+  it("keeps a plan's card as it comes along, and makes another for a new plan", () => {
+    const plan = (...entries: [string, string][]) => ({
+      kind: "plan" as const,
+      input: { entries: entries.map(([content, status]) => ({ content, status })) },
+    });
+    const items = build(
+      plan(["look", "in_progress"], ["fix", "pending"]),
+      { kind: "message", text: "Found it." },
+      plan(["look", "completed"], ["fix", "in_progress"]),
+      plan(["start over", "no such status"]),
+      { kind: "plan", input: null },
+    ).items();
+    expect(
+      items.map((item) => (item.kind === "plan" ? item.entries.map((one) => one.status) : item.kind)),
+    ).toEqual([["completed", "in_progress"], "message", ["pending"]]);
+  });
+
+  it("shows a further prompt as a person's words", () => {
+    const [item] = build({ kind: "notice", text: "prompt: Then test it" }).items();
+    expect(item).toMatchObject({ kind: "prompt", text: "Then test it" });
+  });
 });

@@ -13,6 +13,11 @@ export interface CallPermission {
   text: string; // what was asked, then what was answered
 }
 
+export interface PlanEntry {
+  content: string;
+  status: "pending" | "in_progress" | "completed";
+}
+
 export type TimelineItem =
   | { key: string; kind: "message" | "thought"; time: string; step: string; text: string }
   | {
@@ -23,6 +28,8 @@ export type TimelineItem =
       step: string;
       text: string;
     }
+  | { key: string; kind: "prompt"; time: string; step: string; text: string } // a person's, on the way
+  | { key: string; kind: "plan"; time: string; step: string; entries: PlanEntry[] }
   | {
       key: string;
       kind: "call";
@@ -36,6 +43,20 @@ export type TimelineItem =
     };
 
 export type CallItem = Extract<TimelineItem, { kind: "call" }>;
+
+export type PlanItem = Extract<TimelineItem, { kind: "plan" }>;
+
+// A list of {content, status}, from an agent or a tool's input; what is not one is left out.
+export function planEntries(list: unknown): PlanEntry[] {
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((one: unknown) => {
+    const { content, status } = (one ?? {}) as { content?: unknown; status?: unknown };
+    if (typeof content !== "string") return [];
+    return [{ content, status: status === "completed" || status === "in_progress" ? status : "pending" }];
+  });
+}
+
+const told = "prompt: "; // how the notice begins with which a driver takes a further prompt
 
 const sameInput = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
 
@@ -74,7 +95,14 @@ export class Timeline {
       case "finished":
         this.note(event.isError ? "error" : "finish", event);
         break;
+      case "plan":
+        this.plan(event);
+        break;
       case "notice":
+        if (!event.isError && text.startsWith(told)) {
+          this.list.push({ key: this.key(), kind: "prompt", time, step, text: text.slice(told.length) });
+          break;
+        }
         if (text.trim() !== "") this.note(event.isError ? "error" : "notice", event);
         break;
       case "error":
@@ -92,6 +120,21 @@ export class Timeline {
 
   private note(tone: "start" | "finish" | "notice" | "error", { time, step, text }: TimelineEvent) {
     this.list.push({ key: this.key(), kind: "note", tone, time, step, text });
+  }
+
+  // An agent tells all of its plan each time. As long as it is the same plan, its card says how far it is; a new plan is
+  // another card.
+  private plan({ time, step, input }: TimelineEvent) {
+    const entries = planEntries((input as { entries?: unknown } | null)?.entries);
+    if (entries.length === 0) return;
+    const place = this.list.findLastIndex((item) => item.kind === "plan" && item.step === step);
+    const old = this.list[place];
+    const same =
+      old?.kind === "plan" &&
+      old.entries.length === entries.length &&
+      old.entries.every(({ content }, index) => content === entries[index]?.content);
+    if (same) this.list[place] = { ...old, entries };
+    else this.list.push({ key: this.key(), kind: "plan", time, step, entries });
   }
 
   private at(id: string): { place: number; item: CallItem } | null {

@@ -1,11 +1,13 @@
 import { ArrowDown, Brain, CircleAlert, Flag, Info, LoaderCircle, Play, User } from "lucide-react";
-import { memo, useState } from "react";
-import type { Run } from "../../api/types";
+import { memo, type ReactNode, useState } from "react";
+import type { Run, RunEvent } from "../../api/types";
 import { formatClock } from "../../base/format";
 import { ConnectionNotice } from "../../ui/connection";
 import { Markdown } from "../../ui/markdown";
 import { MoreButton } from "../../ui/more-button";
 import { CallCard } from "./call-card";
+import { PlanCard } from "./plan-card";
+import { SteerPanel } from "./steer-panel";
 import type { TimelineItem } from "./timeline-model";
 import { useFollow } from "./use-follow";
 import type { TimelineView } from "./use-timeline";
@@ -57,6 +59,22 @@ const Entry = memo(function Entry({ item, live }: { item: TimelineItem; live: bo
       </li>
     );
   }
+  if (item.kind === "plan") {
+    return (
+      <li className="entry entry-call">
+        {time}
+        <span className="entry-dot" aria-hidden />
+        <PlanCard item={item} />
+      </li>
+    );
+  }
+  if (item.kind === "prompt") {
+    return (
+      <PersonEntry time={item.time} title="A further task">
+        <div className="prompt-text">{item.text}</div>
+      </PersonEntry>
+    );
+  }
   return (
     <li className={`entry entry-${item.kind}`}>
       {time}
@@ -68,6 +86,24 @@ const Entry = memo(function Entry({ item, live }: { item: TimelineItem; live: bo
   );
 });
 
+// What a person says to the agent.
+function PersonEntry({ time, title, children }: { time: string; title: string; children: ReactNode }) {
+  return (
+    <li className="entry entry-prompt">
+      <time className="entry-time muted tabular" dateTime={time}>
+        {formatClock(time)}
+      </time>
+      <span className="entry-icon" aria-hidden>
+        <User />
+      </span>
+      <div className="prompt">
+        <h2 className="visually-hidden">{title}</h2>
+        {children}
+      </div>
+    </li>
+  );
+}
+
 const longestPrompt = 100_000; // characters of a prompt put into the page
 
 function Prompt({ run }: { run: Run }) {
@@ -76,29 +112,33 @@ function Prompt({ run }: { run: Run }) {
   const long = start.length < run.prompt.trimEnd().length;
   const text = open || !long ? run.prompt.slice(0, longestPrompt) : start;
   return (
-    <li className="entry entry-prompt">
-      <time className="entry-time muted tabular" dateTime={run.created_at}>
-        {formatClock(run.created_at)}
-      </time>
-      <span className="entry-icon" aria-hidden>
-        <User />
-      </span>
-      <div className="prompt">
-        <h2 className="visually-hidden">Prompt</h2>
-        <div className="prompt-text">
-          {text}
-          {long && !open ? "…" : ""}
-        </div>
-        {long ? (
-          <MoreButton open={open} more="Show the whole prompt" less="Show less" onChange={setOpen} />
-        ) : null}
+    <PersonEntry time={run.created_at} title="Prompt">
+      <div className="prompt-text">
+        {text}
+        {long && !open ? "…" : ""}
       </div>
-    </li>
+      {long ? (
+        <MoreButton open={open} more="Show the whole prompt" less="Show less" onChange={setOpen} />
+      ) : null}
+    </PersonEntry>
   );
 }
 
-export function TimelineTab({ run, timeline, live }: { run: Run; timeline: TimelineView; live: boolean }) {
+export function TimelineTab({
+  run,
+  events,
+  timeline,
+  live,
+  onChanged,
+}: {
+  run: Run;
+  events: RunEvent[];
+  timeline: TimelineView;
+  live: boolean;
+  onChanged: (run: Run) => void;
+}) {
   const { following, atEnd, follow, end } = useFollow(timeline.items.length, live);
+  const asleep = run.steps.some(({ kind, status }) => kind === "agent" && status === "waiting");
   const agentOver = run.steps.some((step) => step.kind === "agent" && step.finished_at !== null);
   return (
     <div className="timeline-wrap">
@@ -108,7 +148,7 @@ export function TimelineTab({ run, timeline, live }: { run: Run; timeline: Timel
         {timeline.items.map((item) => (
           <Entry key={item.key} item={item} live={live} />
         ))}
-        {live && !agentOver && !run.waiting ? (
+        {live && !agentOver && !run.waiting && !asleep ? (
           <li className="entry entry-working">
             <span className="entry-icon" aria-hidden>
               <LoaderCircle className="spin" />
@@ -120,6 +160,7 @@ export function TimelineTab({ run, timeline, live }: { run: Run; timeline: Timel
         ) : null}
       </ol>
       <div ref={end} className="timeline-end" />
+      <SteerPanel run={run} events={events} onChanged={onChanged} />
       {live && !run.waiting && !atEnd && !following ? (
         <button type="button" className="button jump" onClick={follow}>
           <ArrowDown aria-hidden />

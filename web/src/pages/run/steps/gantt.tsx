@@ -2,7 +2,7 @@ import { useMemo } from "react";
 import type { RunEvent, Step } from "../../../api/types";
 import { formatDuration } from "../../../base/format";
 import { useNow } from "../../../base/use-now";
-import { StatusIcon, statusWord, toneOf } from "../../../ui/status";
+import { StatusIcon, shownStep, statusWord, toneOf } from "../../../ui/status";
 import { type Attempt, ganttOf, type Row, ticks, type Wait } from "./gantt-model";
 import "./gantt.css";
 
@@ -116,7 +116,7 @@ export function GanttChart({
                 aria-pressed={selected === row.step}
                 onClick={() => onSelect(row.step)}
               >
-                <StatusIcon status={step.status} />
+                <StatusIcon status={shownStep(step)} />
                 <span>{row.step}</span>
                 <Said row={row} scale={scale} />
               </button>

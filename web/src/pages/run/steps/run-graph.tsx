@@ -19,7 +19,7 @@ import "@xyflow/react/dist/base.css";
 import { type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { Step } from "../../../api/types";
 import { Elapsed } from "../../../ui/elapsed";
-import { StatusIcon, statusWord, toneOf } from "../../../ui/status";
+import { StatusIcon, shownStep, statusWord, toneOf } from "../../../ui/status";
 import { type Direction, finallyId, type Layout, layoutFor, leastZoom, type Point } from "./layout";
 import { countsOf, matrixText, matrixValues, reasonText } from "./step-text";
 import "./run-graph.css";
@@ -97,7 +97,7 @@ function StepBox({ data, selected }: NodeProps<StepNode>) {
       title={step.error?.message ?? (small ? matrixText(step) : undefined)}
     >
       {small ? null : <Ends direction={direction} />}
-      <StatusIcon status={step.status} />
+      <StatusIcon status={shownStep(step)} />
       <span className="graph-text">
         <span className="graph-name">{small ? matrixValues(step) || step.name : step.name}</span>
         <span className="graph-under">

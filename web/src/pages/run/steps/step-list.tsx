@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import type { Step } from "../../../api/types";
 import { Elapsed } from "../../../ui/elapsed";
-import { StatusBadge } from "../../../ui/status";
+import { StatusBadge, shownStep } from "../../../ui/status";
 import { matrixText, reasonText } from "./step-text";
 
 function Row({
@@ -21,7 +21,7 @@ function Row({
         {step.name}
         {step.matrix_of ? <span className="muted small">{matrixText(step)}</span> : null}
       </button>
-      <StatusBadge status={step.status} />
+      <StatusBadge status={shownStep(step)} />
       <span className="step-facts muted small">
         <span>{step.kind}</span>
         {step.needs.length > 0 && !step.matrix_of ? <span>needs {step.needs.join(", ")}</span> : null}

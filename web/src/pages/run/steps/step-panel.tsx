@@ -7,7 +7,7 @@ import { useNow } from "../../../base/use-now";
 import { CodeBlock } from "../../../ui/code-block";
 import { Elapsed } from "../../../ui/elapsed";
 import { Markdown } from "../../../ui/markdown";
-import { StatusBadge } from "../../../ui/status";
+import { StatusBadge, shownStep } from "../../../ui/status";
 import { childRun } from "./rerun";
 import { matrixText, reasonText } from "./step-text";
 
@@ -39,7 +39,7 @@ export function StepPanel({ step, menu, onClose }: { step: Step; menu: ReactNode
     <section className="step-panel card" aria-label={`Step ${step.name}`} data-panel={step.name}>
       <div className="step-panel-head">
         <h2>{step.name}</h2>
-        <StatusBadge status={step.status} />
+        <StatusBadge status={shownStep(step)} />
         <span className="step-panel-actions">
           {menu}
           <button type="button" className="icon-button" aria-label="Close" onClick={onClose}>

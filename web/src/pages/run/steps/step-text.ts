@@ -16,6 +16,7 @@ export function matrixValues(step: Step): string {
 
 const waits: Record<string, string> = {
   approval: "for a person's answer",
+  quota: "for the provider",
 };
 
 // What a step waits for, or why it was skipped, for people.
