@@ -204,9 +204,28 @@ mocked("shares by link: watching only, then revoked", async ({ browser, page, mo
   const context = await browser.newContext();
   const guest = await context.newPage();
   await guest.addInitScript(withoutWebgl);
+  await guest.setViewportSize({ width: 390, height: 844 });
   await guest.goto(link);
+  await expect(guest.getByText("you can watch.")).toBeVisible();
+  await expectAccessible(guest);
+  await expectNoSidewaysScroll(guest);
+  await shot(guest, "shared-join-phone");
+  await expect(page.locator(".avatar")).toHaveCount(1);
+  await guest.getByLabel("Your name").fill("Grace");
+  await guest.getByLabel("Your name").press("Enter");
+  await expect(guest.getByText("You are watching")).toBeVisible();
+  await expect(page.locator('[data-viewer="Grace (guest)"]')).toHaveCount(1);
+  await guest.getByRole("button", { name: "Grace: change your name" }).click();
+  await guest.getByLabel("Your name").fill("Grace H");
+  await guest.getByRole("button", { name: "Come in" }).click();
+  await expect(page.locator('[data-viewer="Grace H (guest)"]')).toHaveCount(1);
+  await expect(page.locator(".avatar")).toHaveCount(2);
+  await guest.reload(); // asked once
   await expect(guest.getByText("You are watching")).toBeVisible();
   await expectAccessible(guest);
+  await expectNoSidewaysScroll(guest);
+  await shot(guest, "shared-phone");
+  await guest.setViewportSize({ width: 1280, height: 860 });
   await shot(guest, "shared");
   await guest.keyboard.type("no");
   await page.getByRole("button", { name: "Close", exact: true }).click();

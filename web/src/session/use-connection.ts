@@ -20,18 +20,18 @@ export function useStore<T>(store: Store<T> | null): T | null {
 export function useConnection(
   workspace: string | null,
   probe: () => Promise<unknown>,
-  share = "",
+  { share = "", name = "" } = {},
 ): WorkspaceSocket | null {
   const [connection, setConnection] = useState<WorkspaceSocket | null>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the probe asks the same of the same session, always
   useEffect(() => {
     if (!workspace) return;
-    const made = new WorkspaceSocket({ workspace, viewer: viewerId(), share, probe });
+    const made = new WorkspaceSocket({ workspace, viewer: viewerId(), name, share, probe });
     setConnection(made);
     return () => {
       made.close();
       setConnection(null);
     };
-  }, [workspace, share]);
+  }, [workspace, share, name]);
   return connection;
 }

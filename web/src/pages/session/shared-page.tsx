@@ -1,12 +1,14 @@
-import { Unlink } from "lucide-react";
-import { useEffect, useRef } from "react";
+import { Unlink, UserRound } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
 import { api } from "../../api/client";
 import { useResource } from "../../base/use-resource";
 import { useTitle } from "../../base/use-title";
+import { guestName, keepGuestName, keptGuestName } from "../../session/guest-name";
 import { useConnection } from "../../session/use-connection";
 import { useVisibleHeight } from "../../session/use-visible-height";
 import { Logo, ThemeButton } from "../../top-bar";
 import { ProblemNotice } from "../../ui/problem-notice";
+import { JoinForm } from "./join-form";
 import { LiveSession } from "./live-session";
 import "./session-page.css";
 
@@ -14,10 +16,23 @@ const lookAgainMs = 2000;
 
 type Shared = Awaited<ReturnType<typeof api.shared>>;
 
-function Guest({ token, shared, workspace }: { token: string; shared: Shared; workspace: string }) {
+function Guest({
+  token,
+  name,
+  shared,
+  workspace,
+}: {
+  token: string;
+  name: string;
+  shared: Shared;
+  workspace: string;
+}) {
   const place = useRef<HTMLDivElement>(null);
   const height = useVisibleHeight(place);
-  const connection = useConnection(workspace, () => api.shared(token), token);
+  const connection = useConnection(workspace, () => api.shared(token), {
+    share: token,
+    name: guestName(name),
+  });
   return (
     <div className="session-page" ref={place} style={{ height }}>
       {connection ? <LiveSession connection={connection} session={shared.session} guest /> : null}
@@ -28,6 +43,13 @@ function Guest({ token, shared, workspace }: { token: string; shared: Shared; wo
 // What a share link opens: one session, for who has nothing but the link.
 export function SharedPage({ token }: { token: string }) {
   const { data, error, refresh } = useResource(`shared ${token}`, (signal) => api.shared(token, signal));
+  const [name, setName] = useState(keptGuestName);
+  const [asked, setAsked] = useState(name !== null);
+  const join = (said: string) => {
+    keepGuestName(said);
+    setName(said);
+    setAsked(true);
+  };
   useTitle(data?.session.name ?? "Shared session");
   const starting = data !== null && data.session.workspace === null;
   useEffect(() => {
@@ -51,13 +73,29 @@ export function SharedPage({ token }: { token: string }) {
               : ""}
           </span>
           <div className="top-bar-end">
+            {data && asked ? (
+              <button
+                type="button"
+                className="button button-small"
+                aria-label={`${name || "guest"}: change your name`}
+                title="Change your name"
+                onClick={() => setAsked(false)}
+              >
+                <UserRound aria-hidden />
+                <span className="shared-name">{name || "guest"}</span>
+              </button>
+            ) : null}
             <ThemeButton />
           </div>
         </div>
       </header>
       <main id="main">
-        {data?.session.workspace ? (
-          <Guest token={token} shared={data} workspace={data.session.workspace} />
+        {data && !asked ? (
+          <div className="page join-page">
+            <JoinForm session={data.session.name} role={data.role} name={name ?? ""} onJoin={join} />
+          </div>
+        ) : data?.session.workspace ? (
+          <Guest token={token} name={name ?? ""} shared={data} workspace={data.session.workspace} />
         ) : error ? (
           <div className="page page-narrow empty">
             <Unlink aria-hidden className="empty-icon" />
