@@ -1,12 +1,13 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+import { pwa } from "./tools/pwa.mjs";
 
 // Where `npm run dev` and `npx vite preview` find the API.
 const target = process.env.CORRAL_URL ?? "http://127.0.0.1:8420";
 const proxy = { "/api": { target }, "/ws": { target, ws: true } };
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), pwa()],
   build: {
     target: "es2022",
     assetsInlineLimit: 0, // the page's content security policy allows no data: URLs

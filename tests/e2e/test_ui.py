@@ -33,7 +33,7 @@ def give_up_all_jobs(server, error):
 
 
 def test_the_page_in_chromium(serve, folder, claude):
-    browse(serve(), sample(folder), "run.spec", "pages.spec")
+    browse(serve(), sample(folder), "run.spec", "steering.spec", "pages.spec", "pwa.spec")
 
 
 def test_graph_time_travel_retry_fork_and_schedules_in_chromium(serve, folder):

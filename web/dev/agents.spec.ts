@@ -1,18 +1,6 @@
 // The forms offer the server's agents, and say how to install one that is not there.
-import { expect, expectAccessible, shot, test } from "../e2e/support";
-import { startMock } from "./mock-server.mjs";
-
-type Mock = Awaited<ReturnType<typeof startMock>>;
-
-const mocked = test.extend<{ mock: Mock }>({
-  // biome-ignore lint/correctness/noEmptyPattern: Playwright asks for a pattern
-  mock: async ({}, use) => {
-    const mock = await startMock({ speed: 50 });
-    mock.world.addProject("tally", "/srv/git/tally");
-    await use(mock);
-    mock.stop();
-  },
-});
+import { expect, expectAccessible, shot } from "../e2e/support";
+import { mocked } from "./mocked";
 
 mocked("a run is started with any of the agents, also on a phone", async ({ page, mock }) => {
   await page.setViewportSize({ width: 390, height: 844 });

@@ -1,18 +1,9 @@
 // The page against a server that misbehaves, or holds more than a real one would in a test.
-import { badge, expect, expectAccessible, test } from "../e2e/support";
+import { badge, expect, expectAccessible } from "../e2e/support";
 import { startMock } from "./mock-server.mjs";
+import { mocked } from "./mocked";
 
-type Mock = Awaited<ReturnType<typeof startMock>>;
-
-const mocked = test.extend<{ options: Parameters<typeof startMock>[0]; mock: Mock }>({
-  options: [{}, { option: true }],
-  mock: async ({ options }, use) => {
-    const mock = await startMock({ speed: 50, ...options });
-    await use(mock);
-    mock.stop();
-  },
-});
-
+mocked.use({ repository: "" });
 mocked.use({ expected: /^Failed to load resource/ }); // refusals and lost connections are the point here
 
 const prompt = (...steps: object[]) => `Work SCRIPT:${JSON.stringify(steps)}`;

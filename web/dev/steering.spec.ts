@@ -1,25 +1,13 @@
 // Steering an agent from its run's page: further tasks, interrupting, permissions, its plan, its cost, and its waits.
-import { badge, expect, expectAccessible, expectNoSidewaysScroll, shot, test } from "../e2e/support";
-import { startMock } from "./mock-server.mjs";
-
-type Mock = Awaited<ReturnType<typeof startMock>>;
-
-const mocked = test.extend<{ mock: Mock }>({
-  // biome-ignore lint/correctness/noEmptyPattern: Playwright asks for a pattern
-  mock: async ({}, use) => {
-    const mock = await startMock({ speed: 50 });
-    mock.world.addProject("tally", "/srv/git/tally");
-    await use(mock);
-    mock.stop();
-  },
-});
+import { badge, expect, expectAccessible, expectNoSidewaysScroll, shot } from "../e2e/support";
+import { type Mock, mocked, onlyProject } from "./mocked";
 
 const longMs = 60_000 * 50; // until a test is over
 const plan = (...statuses: string[]) =>
   ["Find the cause", "Fix it", "Test it"].map((content, index) => ({ content, status: statuses[index] }));
 
 function begin(mock: Mock, steps: object[], request: object = {}) {
-  const project = [...mock.world.projects.keys()][0];
+  const project = onlyProject(mock);
   const run = mock.world.startRun({ project, prompt: `Work SCRIPT:${JSON.stringify(steps)}`, ...request });
   return { run, address: `${mock.url}/runs/${run.doc.id}` };
 }

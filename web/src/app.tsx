@@ -7,6 +7,7 @@ import { AboutPage } from "./pages/about/about-page";
 import { LoginPage } from "./pages/login/login-page";
 import { NewRunPage } from "./pages/new-run/new-run-page";
 import { NotFoundPage } from "./pages/not-found-page";
+import { OfflinePage } from "./pages/offline-page";
 import { ProjectsPage } from "./pages/projects/projects-page";
 import { QueuePage } from "./pages/queue/queue-page";
 import { RunPage } from "./pages/run/run-page";
@@ -50,6 +51,7 @@ function page(path: string): ReactNode {
 function Shell() {
   const { path } = useLocation();
   const info = useResource("info", api.info);
+  const unreachable = info.data === null && info.error?.status === 0; // from the start: see ConnectionNotice for later
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   // After a move inside the app the keyboard starts at the new page, as it does after a page load.
@@ -65,7 +67,7 @@ function Shell() {
       </a>
       <TopBar path={path} info={info.data} />
       <main id="main" ref={main} tabIndex={-1}>
-        <Suspense>{page(path)}</Suspense>
+        {unreachable ? <OfflinePage onRetry={info.refresh} /> : <Suspense>{page(path)}</Suspense>}
       </main>
     </InfoContext>
   );

@@ -8,6 +8,7 @@ import { useConnection } from "../../session/use-connection";
 import { useVisibleHeight } from "../../session/use-visible-height";
 import { Logo, ThemeButton } from "../../top-bar";
 import { ProblemNotice } from "../../ui/problem-notice";
+import { OfflinePage } from "../offline-page";
 import { JoinForm } from "./join-form";
 import { LiveSession } from "./live-session";
 import "./session-page.css";
@@ -96,6 +97,8 @@ export function SharedPage({ token }: { token: string }) {
           </div>
         ) : data?.session.workspace ? (
           <Guest token={token} name={name ?? ""} shared={data} workspace={data.session.workspace} />
+        ) : error?.status === 0 ? (
+          <OfflinePage onRetry={refresh} />
         ) : error ? (
           <div className="page page-narrow empty">
             <Unlink aria-hidden className="empty-icon" />
