@@ -7,6 +7,7 @@ import { submitKeys } from "../../base/submit-keys";
 import { useResource } from "../../base/use-resource";
 import { useTitle } from "../../base/use-title";
 import { AgentField } from "../../forms/agent-field";
+import { BaseField } from "../../forms/base-field";
 import { CommandField } from "../../forms/command-field";
 import { SourceField } from "../../forms/source-field";
 import { type FormErrors, useForm } from "../../forms/use-form";
@@ -111,14 +112,7 @@ function NewRunForm({ projects, wanted }: { projects: Project[]; wanted: string 
       <details className="new-run-more" open={more} onToggle={(event) => setMore(event.currentTarget.open)}>
         <summary>More settings</summary>
         <div className="new-run-three">
-          <TextField
-            id="base"
-            label="Base branch"
-            error={errors.base}
-            placeholder="the project's default"
-            value={draft.base}
-            onChange={(base) => change({ base })}
-          />
+          <BaseField value={draft.base} error={errors.base} onChange={(base) => change({ base })} />
           <TextField
             id="model"
             label="Model"

@@ -4,6 +4,7 @@ import { api } from "../../api/client";
 import type { AgentInfo, Project } from "../../api/types";
 import { navigate } from "../../base/router";
 import { AgentField, usualAgent } from "../../forms/agent-field";
+import { BaseField } from "../../forms/base-field";
 import { CommandField } from "../../forms/command-field";
 import { SourceField } from "../../forms/source-field";
 import { useForm } from "../../forms/use-form";
@@ -94,14 +95,7 @@ export function NewSessionDialog({
             value={draft.size}
             onChange={(size) => change({ size })}
           />
-          <TextField
-            id="base"
-            label="Base branch"
-            error={errors.base}
-            placeholder="the project's default"
-            value={draft.base}
-            onChange={(base) => change({ base })}
-          />
+          <BaseField value={draft.base} error={errors.base} onChange={(base) => change({ base })} />
           <TextField
             id="idle"
             label="End when idle, in minutes"
