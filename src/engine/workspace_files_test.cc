@@ -66,7 +66,7 @@ TEST_F(WorkspaceFilesTest, ReadsAndWrites) {
 }
 
 TEST_F(WorkspaceFilesTest, RefusesPathsThatLeadElsewhere) {
-  for (const std::string path :
+  for (const std::string& path :
        {std::string("/etc/passwd"), std::string("../x"), std::string("a/../../x"),
         std::string("a/.."), std::string("a\0b", 3), std::string("\xff"),
         std::string(kMaxWorkspacePath + 1, 'a')}) {
