@@ -1,8 +1,8 @@
 #include "adapters/agent/acp_driver.h"
 
-#include "adapters/agent/plain_text.h"
 #include "adapters/agent/steps.h"
 #include "adapters/agent/transcript.h"
+#include "base/plain_text.h"
 
 namespace corral::adapters::agent {
 namespace {

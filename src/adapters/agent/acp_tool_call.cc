@@ -1,7 +1,7 @@
 #include "adapters/agent/acp_tool_call.h"
 
 #include "adapters/agent/event_text.h"
-#include "adapters/agent/plain_text.h"
+#include "base/plain_text.h"
 
 namespace corral::adapters::agent {
 namespace {

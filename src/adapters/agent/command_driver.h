@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "adapters/agent/plain_text.h"
+#include "base/plain_text.h"
 #include "ports/agent.h"
 
 namespace corral::adapters::agent {

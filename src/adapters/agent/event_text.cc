@@ -1,6 +1,6 @@
 #include "adapters/agent/event_text.h"
 
-#include "adapters/agent/plain_text.h"
+#include "base/plain_text.h"
 
 namespace corral::adapters::agent {
 

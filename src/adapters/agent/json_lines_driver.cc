@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "adapters/agent/plain_text.h"
 #include "adapters/agent/steps.h"
 #include "adapters/agent/transcript.h"
+#include "base/plain_text.h"
 
 namespace corral::adapters::agent {
 

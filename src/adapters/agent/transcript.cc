@@ -1,6 +1,6 @@
 #include "adapters/agent/transcript.h"
 
-#include "adapters/agent/plain_text.h"
+#include "base/plain_text.h"
 
 namespace corral::adapters::agent {
 namespace {

@@ -1,8 +1,8 @@
-#include "adapters/agent/plain_text.h"
+#include "base/plain_text.h"
 
 #include <utility>
 
-namespace corral::adapters::agent {
+namespace corral {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
@@ -33,6 +33,11 @@ bool well_formed(char32_t code, std::size_t length) {
 bool reorders(char32_t code) {
   return (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) ||
          code == 0x200E || code == 0x200F || code == 0x061C;
+}
+
+std::string_view moved(char final) {
+  if (std::string_view("ABEFHdf").contains(final)) return "\n";
+  return std::string_view("CG`").contains(final) ? " " : "";
 }
 
 }  // namespace
@@ -103,7 +108,10 @@ void PlainText::character(std::string& out, char32_t code, std::string_view enco
       if (code < 0x20 || code > 0x2F) state_ = State::text;
       return;
     case State::csi:
-      if (code >= 0x40 && code <= 0x7E) state_ = State::text;
+      if (code < 0x40 || code > 0x7E) return;
+      state_ = State::text;
+      // CUU, CUD, CNL, CPL, CUP, VPA, HVP; CUF, CHA, HPA.
+      if (moves_ == Moves::part) out += moved(static_cast<char>(code));
       return;
     case State::string:
       if (code == 0x07 || code == 0x9C) state_ = State::text;
@@ -139,4 +147,4 @@ std::string shorten(std::string_view text, std::size_t max_bytes) {
   return std::string(text.substr(0, end)) + "…";
 }
 
-}  // namespace corral::adapters::agent
+}  // namespace corral
