@@ -20,6 +20,7 @@ class RunLogView final : public session::Log {
   Task<Result<std::string>> read(std::uint64_t offset, std::size_t max_bytes) override {
     co_return co_await log_->read(offset, max_bytes);
   }
+  std::optional<Time> time_of(std::uint64_t offset) const override { return log_->time_of(offset); }
 
   Task<void> wait_beyond(std::uint64_t offset, Duration timeout) override {
     if (closed() || log_->end() > offset) co_return;

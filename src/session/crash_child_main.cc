@@ -1,6 +1,6 @@
 // The child of log_faults_test: three sources append to one log without end and report what is
 // acknowledged on stdout as pairs of numbers (source, its end), until it is killed. Sources go on
-// from where the log says that they are.
+// from where the log says that they are. Meanwhile all that can be is compressed.
 //   corral_log_crash_child FOLDER
 #include <cstdio>
 
@@ -26,6 +26,11 @@ Task<bool> append_for_ever(LogStore& logs, char source) {
   }
 }
 
+Task<bool> compress_for_ever(LogStore& logs) {
+  for (;;)
+    if (!co_await logs.compress(Duration(0))) co_return false;
+}
+
 }  // namespace
 }  // namespace corral::session
 
@@ -33,12 +38,14 @@ int main(int argc, char** argv) {
   if (argc != 2) return 2;
   corral::asio::io_context context;
   corral::BlockingPool pool(2);
-  // Small segments: it is killed while it seals them, too.
+  // Small segments: it is killed while it seals and compresses them, too.
   const auto logs =
-      corral::session::make_file_log_store(argv[1], pool, context.get_executor(), 2'000);
+      corral::session::make_file_log_store(argv[1], pool, context.get_executor(), 5'000);
   for (const char source : {'a', 'b', 'c'})
     corral::asio::co_spawn(context, corral::session::append_for_ever(*logs, source),
                            [&](std::exception_ptr, bool) { context.stop(); });
+  corral::asio::co_spawn(context, corral::session::compress_for_ever(*logs),
+                         [&](std::exception_ptr, bool) { context.stop(); });
   context.run();
   return 1;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 
 #include <unistd.h>
 
@@ -44,6 +45,28 @@ class AtExit {
   Work work_;
 };
 
+// The segment files of a folder in order, one of each: compressed where that is there.
+Result<std::vector<std::filesystem::path>> find_segments(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::map<std::string, std::filesystem::path> found;  // by stem
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const auto& path = entry.path();
+    if (path.extension() == ".zst") found[path.stem()] = path;
+    if (path.extension() == ".seg") found.try_emplace(path.stem(), path);
+  }
+  if (error) return std::unexpected(errno_error(error.value(), "cannot read " + folder.string()));
+  std::vector<std::filesystem::path> paths;
+  for (auto& [stem, path] : found) paths.push_back(std::move(path));
+  return paths;
+}
+
+// Of a segment that is there compressed, once that is known to be good.
+void remove_original(const Segment& segment) {
+  const auto records = std::filesystem::path(segment.path).replace_extension(".seg");
+  ::unlink(records.c_str());
+  ::unlink(segment.index_path().c_str());
+}
+
 }  // namespace
 
 Result<LogFiles> open_log_files(const std::filesystem::path& folder, LogStore::Open mode) {
@@ -53,17 +76,16 @@ Result<LogFiles> open_log_files(const std::filesystem::path& folder, LogStore::O
       return fail(ErrorCode::not_found, "there is no log {}", folder.filename().string());
     CORRAL_CHECK(create_folder(folder));
   }
-  std::vector<std::filesystem::path> found;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error))
-    if (entry.path().extension() == ".seg") found.push_back(entry.path());
-  if (error) return std::unexpected(errno_error(error.value(), "cannot read " + folder.string()));
-  std::ranges::sort(found);
+  CORRAL_TRY(const auto found, find_segments(folder));
 
   LogFiles files;
   files.folder = folder;
   for (const auto& path : found) {
+    const auto age = path == found.back() ? Age::newest : Age::older;
+    const bool frames = path.extension() == ".zst";
     CORRAL_TRY(auto segment,
-               open_segment(path, path == found.back() ? Age::newest : Age::older, files.ends));
+               frames ? open_compressed(path, files.ends) : open_segment(path, age, files.ends));
+    if (frames) remove_original(segment);
     const std::uint64_t expected = files.segments.empty() ? 0 : files.segments.back().end;
     if (segment.begin != expected)
       return fail(ErrorCode::corrupt, "{} should begin at offset {}: a part of the log is missing",
@@ -76,16 +98,17 @@ Result<LogFiles> open_log_files(const std::filesystem::path& folder, LogStore::O
     CORRAL_TRY(auto first, create_segment(folder, 0));
     files.segments.push_back(std::move(first));
   }
-  CORRAL_TRY(files.active, open_for_appending(files.segments.back()));
+  if (files.segments.back().form == Segment::Form::records) {
+    CORRAL_TRY(files.active, open_for_appending(files.segments.back()));
+  }
   files.closed = std::filesystem::exists(folder / "closed", error);
   return files;
 }
 
-FileLog::FileLog(LogFiles files, BlockingPool& pool, std::uint64_t segment_bytes)
-    : files_(std::move(files)),
-      pool_(pool),
-      segment_bytes_(segment_bytes),
-      active_(std::make_shared<Fd>(std::move(files_.active))) {}
+FileLog::FileLog(LogFiles files, BlockingPool& pool, std::uint64_t segment_bytes, Clock& clock)
+    : files_(std::move(files)), pool_(pool), segment_bytes_(segment_bytes), clock_(clock) {
+  if (files_.active) active_ = std::make_shared<Fd>(std::move(files_.active));
+}
 
 Task<Result<void>> FileLog::append(std::string source, std::uint64_t source_offset,
                                    std::string bytes) {
@@ -118,12 +141,16 @@ Task<Result<void>> FileLog::append(std::string source, std::uint64_t source_offs
 // Writes the bytes at the end, as one write; viewers see them at once. The caller holds the turn.
 Task<Result<void>> FileLog::write(std::string source, std::uint64_t source_offset,
                                   std::string bytes) {
-  if (files_.segments.back().file_bytes >= segment_bytes_) CORRAL_CO_CHECK(co_await roll());
+  if (!active_ || files_.segments.back().file_bytes >= segment_bytes_)
+    CORRAL_CO_CHECK(co_await roll());
+  const Time now = clock_.now();
   std::string records;
   records.reserve(bytes.size() + (bytes.size() / kMaxPayloadBytes + 1) * record_bytes(source, 0));
   for (std::size_t at = 0; at < bytes.size(); at += kMaxPayloadBytes)
-    encode_record(records, {source, source_offset + at,
-                            std::string_view(bytes).substr(at, kMaxPayloadBytes)});
+    encode_record(records, {.source = source,
+                            .source_offset = source_offset + at,
+                            .payload = std::string_view(bytes).substr(at, kMaxPayloadBytes),
+                            .time = now});
 
   auto written = co_await pool_.run(
       [file = active_, path = files_.segments.back().path,
@@ -134,7 +161,7 @@ Task<Result<void>> FileLog::write(std::string source, std::uint64_t source_offse
   Segment& segment = files_.segments.back();
   for (std::size_t at = 0; at < bytes.size(); at += kMaxPayloadBytes) {
     const std::size_t payload = std::min(bytes.size() - at, kMaxPayloadBytes);
-    segment.note(payload, record_bytes(source, payload));
+    segment.note(payload, record_bytes(source, payload), now);
   }
   files_.ends[std::move(source)] = source_offset + bytes.size();
   ++written_;
@@ -162,13 +189,15 @@ Task<Result<void>> FileLog::roll() {
     Segment segment;
     std::shared_ptr<Fd> file;
   };
-  // The ends and the old segment stay as they are: the caller holds the turn.
-  auto next = co_await pool_.run([this, self = shared_from_this()]() -> Result<Next> {
-    CORRAL_CHECK(seal_segment(active_->get(), files_.segments.back(), files_.ends));
-    CORRAL_TRY(auto segment, create_segment(files_.folder, end()));
-    CORRAL_TRY(auto file, open_for_appending(segment));
-    return Next{std::move(segment), std::make_shared<Fd>(std::move(file))};
-  });
+  // The ends and the segment that is written to stay as they are: the caller holds the turn.
+  auto next =
+      co_await pool_.run([this, begin = end(), self = shared_from_this()]() -> Result<Next> {
+        if (active_)
+          CORRAL_CHECK(seal_segment(active_->get(), files_.segments.back(), files_.ends));
+        CORRAL_TRY(auto segment, create_segment(files_.folder, begin));
+        CORRAL_TRY(auto file, open_for_appending(segment));
+        return Next{std::move(segment), std::make_shared<Fd>(std::move(file))};
+      });
   if (!next) co_return std::unexpected(std::move(next).error());
   files_.segments.push_back(std::move(next->segment));
   active_ = std::move(next->file);
@@ -223,12 +252,60 @@ Task<Result<std::string>> FileLog::read(std::uint64_t offset, std::size_t max_by
   if (offset == end() || max_bytes == 0) co_return std::string();
   if (const std::uint64_t tail_begin = end() - tail_.size(); offset >= tail_begin)
     co_return tail_.substr(static_cast<std::size_t>(offset - tail_begin), max_bytes);
-  const auto& segment =
-      *std::prev(std::ranges::upper_bound(files_.segments, offset, {}, &Segment::begin));
   const auto self = shared_from_this();
-  co_return co_await pool_.run(
-      [path = segment.path, start = segment.point_before(offset), offset, max_bytes,
-       limit = segment.file_bytes] { return read_segment(path, start, offset, max_bytes, limit); });
+  for (;;) {
+    const Segment& segment = segment_at(offset);
+    const auto form = segment.form;
+    auto bytes =
+        form == Segment::Form::frames
+            ? co_await pool_.run([range = frames_of(segment, offset, offset + max_bytes), offset,
+                                  max_bytes] { return read_frames(range, offset, max_bytes); })
+            : co_await pool_.run([path = segment.path, start = segment.point_before(offset), offset,
+                                  max_bytes, limit = segment.file_bytes] {
+                return read_segment(path, start, offset, max_bytes, limit);
+              });
+    // It may have been compressed between the look and the reading, and its file be gone.
+    const bool moved =
+        !bytes && bytes.error().code == ErrorCode::not_found && segment_at(offset).form != form;
+    if (!moved) co_return bytes;
+  }
+}
+
+const Segment& FileLog::segment_at(std::uint64_t offset) const {
+  return *std::prev(std::ranges::upper_bound(files_.segments, offset, {}, &Segment::begin));
+}
+
+std::optional<Time> FileLog::time_of(std::uint64_t offset) const {
+  const auto time = segment_at(offset).point_before(offset).time;
+  if (time == Time{}) return std::nullopt;
+  return time;
+}
+
+// From here on the last segment is not written to.
+Task<Result<void>> FileLog::seal_last() {
+  const auto turn = co_await writing_.take();
+  if (!active_ || files_.segments.back().file_bytes < kWorthCompressing) co_return Result<void>{};
+  // All that is written is synced then: nobody needs the file any more.
+  CORRAL_CO_CHECK(co_await sync(written_));
+  active_.reset();
+  co_return Result<void>{};
+}
+
+Task<Result<void>> FileLog::compress(Last last) {
+  const auto self = shared_from_this();
+  if (last == Last::compress) CORRAL_CO_CHECK(co_await seal_last());
+  const std::size_t count = files_.segments.size() - (active_ ? 1 : 0);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Segment& segment = files_.segments[i];
+    if (segment.form == Segment::Form::frames || segment.file_bytes < kWorthCompressing) continue;
+    // A copy: the vector grows meanwhile. None of these segments changes.
+    CORRAL_CO_TRY(auto made,
+                  co_await pool_.run([from = segment] { return compress_segment(from); }));
+    files_.segments[i] = made;
+    // Who reads the original just now has it open, or finds the compressed one at its next attempt.
+    co_await pool_.run([made = std::move(made)] { remove_original(made); });
+  }
+  co_return Result<void>{};
 }
 
 Task<void> FileLog::wait_beyond(std::uint64_t offset, Duration timeout) {

@@ -1,5 +1,5 @@
-// One log on files: a folder with a segment file per `segment_bytes`, an index file beside each
-// sealed one, and an empty file "closed" once no more will come.
+// One log on files: a folder with a segment file per `segment_bytes`, of records with an index file
+// beside it when it is sealed, or compressed; and an empty file "closed" once no more will come.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 
 #include "base/blocking.h"
 #include "base/condition.h"
+#include "session/compressed_segment.h"
 #include "session/log_store.h"
 #include "session/segment.h"
 
@@ -19,17 +20,18 @@ namespace corral::session {
 // What a folder holds.
 struct LogFiles {
   std::filesystem::path folder;
-  std::vector<Segment> segments;  // at least one; the last is appended to
+  std::vector<Segment> segments;  // at least one
   SourceEnds ends;
   bool closed = false;
-  Fd active;  // the last segment's file
+  Fd active;  // the last segment's file, which is appended to; none when that is compressed
 };
-// Blocking. Cuts a torn end off; makes the folder when `create`.
+// Blocking. Cuts a torn end off; makes the folder when `create`; removes what a crash left behind
+// of a segment that was compressed.
 Result<LogFiles> open_log_files(const std::filesystem::path& folder, LogStore::Open mode);
 
 class FileLog final : public Log, public std::enable_shared_from_this<FileLog> {
  public:
-  FileLog(LogFiles files, BlockingPool& pool, std::uint64_t segment_bytes);
+  FileLog(LogFiles files, BlockingPool& pool, std::uint64_t segment_bytes, Clock& clock);
 
   Task<Result<void>> append(std::string source, std::uint64_t source_offset,
                             std::string bytes) override;
@@ -38,18 +40,28 @@ class FileLog final : public Log, public std::enable_shared_from_this<FileLog> {
   bool closed() const override { return files_.closed; }
   Task<Result<void>> close() override;
   Task<Result<std::string>> read(std::uint64_t offset, std::size_t max_bytes) override;
+  std::optional<Time> time_of(std::uint64_t offset) const override;
   Task<void> wait_beyond(std::uint64_t offset, Duration timeout) override;
+
+  // Compresses every segment but the last, and that one too when no more of it is expected; what
+  // is appended afterwards begins a new one.
+  enum class Last { leave, compress };
+  Task<Result<void>> compress(Last last);
 
  private:
   Task<Result<void>> write(std::string source, std::uint64_t source_offset, std::string bytes);
   void published(std::string_view bytes);
   Task<Result<void>> roll();
   Task<Result<void>> sync(std::uint64_t ticket);
+  Task<Result<void>> seal_last();
+  const Segment& segment_at(std::uint64_t offset) const;
 
   LogFiles files_;
   BlockingPool& pool_;
   const std::uint64_t segment_bytes_;
-  std::shared_ptr<Fd> active_;  // shared with the work on the pool that uses it
+  Clock& clock_;
+  std::shared_ptr<Fd>
+      active_;        // shared with the work on the pool that uses it; none: files_.active
   std::string tail_;  // the newest bytes: what the newest viewers need is answered from memory
   std::uint64_t written_ = 0, synced_ = 0;  // appends, since opening
   bool syncing_ = false;

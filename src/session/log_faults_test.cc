@@ -246,7 +246,8 @@ TEST_F(LogFaults, AfterAFailedSyncNothingIsTakenAnyMore) {
   files.folder = folder_;
   files.segments.push_back({.path = folder_ / Segment::file_name(0), .index = {}});
   files.active = Fd(::open("/dev/null", O_RDWR | O_CLOEXEC));  // takes bytes, and cannot be synced
-  const auto log = std::make_shared<FileLog>(std::move(files), pool_, 1u << 20);
+  const auto log =
+      std::make_shared<FileLog>(std::move(files), pool_, 1u << 20, SystemClock::instance());
   const auto first = run_task(log->append("s", 0, "bytes"));
   ASSERT_FALSE(first);
   EXPECT_NE(first.error().message.find("cannot sync"), std::string::npos) << first.error().message;

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/blocking.h"
 #include "base/clock.h"
@@ -36,6 +38,9 @@ class Log {
 
   // At most `max_bytes` from `offset`; empty at the end. `invalid` past the end.
   virtual Task<Result<std::string>> read(std::uint64_t offset, std::size_t max_bytes) = 0;
+  // When the byte at `offset` came, to 64 KiB: never later than it did. None when it is not known
+  // (of a log that an older version wrote).
+  virtual std::optional<Time> time_of(std::uint64_t offset) const = 0;
   // Returns when end() > offset, or the log is closed, or after `timeout`. Any number of waiters.
   virtual Task<void> wait_beyond(std::uint64_t offset, Duration timeout) = 0;
 };
@@ -49,13 +54,32 @@ class LogStore {
   enum class Open { existing, create };
   virtual Task<Result<std::shared_ptr<Log>>> open(std::string name, Open mode) = 0;
   virtual Task<Result<void>> remove(std::string prefix) = 0;
+  // What there is, in no order: every folder two names deep that holds logs (as "runs/<id>"), with
+  // what its files take.
+  struct Kept {
+    std::string name;
+    std::uint64_t bytes = 0;
+  };
+  virtual Task<Result<std::vector<Kept>>> list() = 0;
+  // Removes the logs below `prefix` and keeps in mind `why`, as a sentence: that is what kept() and
+  // opening one of them (existing) fail with, `not_found`, until one is created there again.
+  // `conflict` while somebody holds one of them. May be repeated; what a crash left of it goes, too.
+  virtual Task<Result<void>> expire(std::string prefix, std::string why) = 0;
+  // Whether the logs below `prefix` were not removed by expire().
+  virtual Task<Result<void>> kept(std::string prefix) = 0;
+  // Compresses what no more is written to: full segments, and the last one of a log that is closed
+  // or that nobody has written to for `idle`. One file at a time, on the pool; readers and writers
+  // go on. What cannot be compressed stays as it is, and is warned of. May be repeated.
+  virtual Task<Result<void>> compress(Duration idle) = 0;
 };
 
 // Files: segments of at most `segment_bytes`, each a sequence of records {length, crc32c, source,
-// source offset, bytes}; a torn record at the end (crash) is cut off on opening. The pool does the
-// file work and outlives the store.
+// source offset, time, bytes}; a torn record at the end (crash) is cut off on opening. Compressed
+// ones: compressed_segment.h. The pool does the file work and outlives the store, as does the
+// clock.
 std::unique_ptr<LogStore> make_file_log_store(std::filesystem::path folder, BlockingPool& pool,
                                               Executor executor,
-                                              std::uint64_t segment_bytes = 64ull << 20);
+                                              std::uint64_t segment_bytes = 64ull << 20,
+                                              Clock& clock = SystemClock::instance());
 
 }  // namespace corral::session

@@ -11,33 +11,54 @@
 namespace corral::session {
 namespace {
 
+constexpr std::uint8_t kTimed = 0x80;
+
 struct Header {
   std::uint32_t payload_bytes, crc;
   std::uint64_t source_offset;
-  std::uint8_t name_bytes;
+  std::size_t name_bytes, time_bytes;
+
+  std::size_t record_bytes() const {
+    return kRecordHeaderBytes + time_bytes + name_bytes + payload_bytes;
+  }
 };
 
 Header read_header(const char* bytes) {
   const auto* raw = reinterpret_cast<const unsigned char*>(bytes);
   return {boost::endian::load_little_u32(raw), boost::endian::load_little_u32(raw + 4),
-          boost::endian::load_little_u64(raw + 8), raw[16]};
+          boost::endian::load_little_u64(raw + 8), raw[16] & std::size_t{kTimed - 1},
+          (raw[16] & kTimed) != 0 ? kRecordTimeBytes : 0};
+}
+
+// A whole record, whose checksum fits.
+RecordView view(const char* bytes, const Header& header) {
+  const char* at = bytes + kRecordHeaderBytes;
+  RecordView record{.source_offset = header.source_offset, .bytes = header.record_bytes()};
+  if (header.time_bytes > 0)
+    record.time =
+        Time(Duration(boost::endian::load_little_s64(reinterpret_cast<const unsigned char*>(at))));
+  at += header.time_bytes;
+  record.source = {at, header.name_bytes};
+  record.payload = {at + header.name_bytes, header.payload_bytes};
+  return record;
 }
 
 }  // namespace
 
 std::size_t record_bytes(std::string_view source, std::size_t payload_bytes) {
-  return kRecordHeaderBytes + source.size() + payload_bytes;
+  return kRecordHeaderBytes + kRecordTimeBytes + source.size() + payload_bytes;
 }
 
 void encode_record(std::string& into, const RecordView& record) {
-  CORRAL_ASSERT(record.source.size() <= 255 && record.payload.size() <= kMaxPayloadBytes);
+  CORRAL_ASSERT(record.source.size() < kTimed && record.payload.size() <= kMaxPayloadBytes);
   const std::size_t begin = into.size();
-  into.resize(begin + kRecordHeaderBytes);
+  into.resize(begin + kRecordHeaderBytes + kRecordTimeBytes);
   into.append(record.source).append(record.payload);
   auto* raw = reinterpret_cast<unsigned char*>(into.data() + begin);
   boost::endian::store_little_u32(raw, static_cast<std::uint32_t>(record.payload.size()));
   boost::endian::store_little_u64(raw + 8, record.source_offset);
-  raw[16] = static_cast<std::uint8_t>(record.source.size());
+  raw[16] = static_cast<std::uint8_t>(kTimed | record.source.size());
+  boost::endian::store_little_s64(raw + kRecordHeaderBytes, record.time.time_since_epoch().count());
   boost::endian::store_little_u32(raw + 4, crc32c(std::string_view(into).substr(begin + 8)));
 }
 
@@ -52,16 +73,12 @@ Result<std::uint64_t> scan_records(
     std::size_t wanted = kRecordHeaderBytes;
     if (left >= kRecordHeaderBytes) {
       const Header header = read_header(buffer.data() + used);
-      wanted += header.name_bytes + std::size_t{header.payload_bytes};
+      wanted = header.record_bytes();
       if (header.payload_bytes > kMaxPayloadBytes || position + wanted > limit) return position;
       if (left >= wanted) {
         const char* record = buffer.data() + used;
         if (crc32c({record + 8, wanted - 8}) != header.crc) return position;
-        const RecordView view{
-            {record + kRecordHeaderBytes, header.name_bytes},
-            header.source_offset,
-            {record + kRecordHeaderBytes + header.name_bytes, header.payload_bytes}};
-        const Scan next = take(position, view);
+        const Scan next = take(position, view(record, header));
         position += wanted;
         used += wanted;
         if (next == Scan::stop) return position;

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/files.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "session/record.h"
 
@@ -22,30 +21,11 @@ constexpr std::size_t kScanBytes = 1u << 20;
 bool load_index(Segment& segment, SourceEnds& ends) {
   const auto text = read_file(segment.index_path());
   if (!text) return false;
-  const auto document = parse_json(*text, "log index");
-  if (!document ||
-      static_cast<std::uint64_t>(find_int(*document, {"file_bytes"}, -1)) != segment.file_bytes)
-    return false;
-  const auto* sources = find(*document, {"sources"});
-  const auto* points = find(*document, {"index"});
-  if (sources == nullptr || !sources->is_object() || points == nullptr || !points->is_array())
-    return false;
-  SourceEnds read;
-  for (const auto& member : sources->get_object()) {
-    if (!member.value().is_int64()) return false;
-    read[member.key()] = static_cast<std::uint64_t>(member.value().get_int64());
-  }
-  std::vector<IndexPoint> index;
-  for (const auto& point : points->get_array()) {
-    if (!point.is_array() || point.get_array().size() != 2 || !point.at(0).is_int64() ||
-        !point.at(1).is_int64())
-      return false;
-    index.push_back({static_cast<std::uint64_t>(point.at(0).get_int64()),
-                     static_cast<std::uint64_t>(point.at(1).get_int64())});
-  }
-  segment.end = static_cast<std::uint64_t>(find_int(*document, {"end"}));
-  segment.index = std::move(index);
-  for (auto& [source, end] : read) ends[source] = end;
+  auto index = parse_segment_index(*text);
+  if (!index || index->file_bytes != segment.file_bytes) return false;
+  segment.end = index->end;
+  segment.index = std::move(index->points);
+  for (auto& [source, end] : index->sources) ends[source] = end;
   return true;
 }
 
@@ -66,16 +46,24 @@ std::filesystem::path Segment::index_path() const {
   return std::filesystem::path(path).replace_extension(".idx");
 }
 
-void Segment::note(std::uint64_t payload_bytes, std::uint64_t record_bytes) {
+void Segment::note(std::uint64_t payload_bytes, std::uint64_t record_bytes, Time time) {
   if (index.empty() || end - index.back().offset >= kIndexSpacingBytes)
-    index.push_back({end, file_bytes});
+    index.push_back({end, file_bytes, time});
   end += payload_bytes;
   file_bytes += record_bytes;
 }
 
 IndexPoint Segment::point_before(std::uint64_t offset) const {
   const auto after = std::ranges::upper_bound(index, offset, {}, &IndexPoint::offset);
-  return after == index.begin() ? IndexPoint{begin, 0} : *std::prev(after);
+  return after == index.begin() ? IndexPoint{begin, 0, {}} : *std::prev(after);
+}
+
+Result<std::uint64_t> begin_in_name(const std::filesystem::path& path) {
+  const std::string name = path.stem().string();
+  std::uint64_t begin = 0;
+  const auto [stop, problem] = std::from_chars(name.data(), name.data() + name.size(), begin);
+  if (problem == std::errc() && stop == name.data() + name.size()) return begin;
+  return fail(ErrorCode::corrupt, "{} is not named as a log segment", path.string());
 }
 
 Result<Segment> create_segment(const std::filesystem::path& folder, std::uint64_t begin) {
@@ -97,11 +85,7 @@ Result<Segment> create_segment(const std::filesystem::path& folder, std::uint64_
 Result<Segment> open_segment(const std::filesystem::path& path, Age age, SourceEnds& ends) {
   Segment segment;
   segment.path = path;
-  const std::string name = path.stem().string();
-  const auto [stop, problem] =
-      std::from_chars(name.data(), name.data() + name.size(), segment.begin);
-  if (problem != std::errc() || stop != name.data() + name.size())
-    return fail(ErrorCode::corrupt, "{} is not named as a log segment", path.string());
+  CORRAL_TRY(segment.begin, begin_in_name(path));
   segment.end = segment.begin;
   const Fd file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   struct stat info{};
@@ -115,7 +99,7 @@ Result<Segment> open_segment(const std::filesystem::path& path, Age age, SourceE
   const auto take = [&](std::uint64_t, const RecordView& record) {
     auto& end = ends[std::string(record.source)];
     end = std::max(end, record.source_offset + record.payload.size());
-    segment.note(record.payload.size(), record_bytes(record.source, record.payload.size()));
+    segment.note(record.payload.size(), record.bytes, record.time);
     return Scan::go_on;
   };
   CORRAL_TRY(const auto whole, scan_records(file.get(), 0, size, kScanBytes, take));
@@ -154,18 +138,9 @@ Result<void> append_at(int file, const std::filesystem::path& path, std::uint64_
 Result<void> seal_segment(int file, const Segment& segment, const SourceEnds& ends) {
   if (::fdatasync(file) != 0)
     return std::unexpected(errno_error(errno, "cannot sync " + segment.path.string()));
-  json::object sources;
-  for (const auto& [source, source_end] : ends)
-    sources[source] = static_cast<std::int64_t>(source_end);
-  json::array points;
-  for (const auto& point : segment.index)
-    points.push_back(json::array{static_cast<std::int64_t>(point.offset),
-                                 static_cast<std::int64_t>(point.position)});
-  const json::object document{{"end", static_cast<std::int64_t>(segment.end)},
-                              {"file_bytes", static_cast<std::int64_t>(segment.file_bytes)},
-                              {"sources", std::move(sources)},
-                              {"index", std::move(points)}};
-  return write_file_atomically(segment.index_path(), json::serialize(document));
+  return write_file_atomically(
+      segment.index_path(),
+      to_json(SegmentIndex{segment.end, segment.file_bytes, ends, segment.index}));
 }
 
 Result<std::string> read_segment(const std::filesystem::path& path, IndexPoint start,

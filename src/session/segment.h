@@ -4,24 +4,14 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "session/segment_index.h"
 
 namespace corral::session {
-
-// Where every ~64 KiB of the log's bytes begin in the file: 256 KiB of memory for a log of 1 GiB.
-struct IndexPoint {
-  std::uint64_t offset = 0;    // in the log
-  std::uint64_t position = 0;  // in the file
-};
-inline constexpr std::uint64_t kIndexSpacingBytes = 64 * 1024;
-
-// How many bytes there are of each source.
-using SourceEnds = std::map<std::string, std::uint64_t, std::less<>>;
 
 struct Segment {
   std::filesystem::path path;
@@ -29,9 +19,11 @@ struct Segment {
   std::uint64_t end = 0;         // and ends (so far)
   std::uint64_t file_bytes = 0;  // the same, in the file
   std::vector<IndexPoint> index;
+  enum class Form { records, frames } form = Form::records;  // frames: compressed_segment.h
 
+  std::uint64_t bytes() const { return end - begin; }
   // Notes that a record was appended at the end of the file.
-  void note(std::uint64_t payload_bytes, std::uint64_t record_bytes);
+  void note(std::uint64_t payload_bytes, std::uint64_t record_bytes, Time time);
   // The last index point at or before `offset`, which lies in this segment.
   IndexPoint point_before(std::uint64_t offset) const;
 
@@ -39,13 +31,16 @@ struct Segment {
   std::filesystem::path index_path() const;
 };
 
+// The offset that a segment file's name says, whatever its extension; `corrupt` for another name.
+Result<std::uint64_t> begin_in_name(const std::filesystem::path& path);
+
 // Creates the file for a log that is `begin` long; synced, with its folder.
 Result<Segment> create_segment(const std::filesystem::path& folder, std::uint64_t begin);
 
-// Reads what is known of a file, and puts the sources' ends at its end into `ends`. A segment with
-// its index file beside it is not scanned. `newest`: it is the log's last one, so a torn end is
-// what a crash left, and is cut off; in an older one, which was synced as a whole, the same is
-// damage: `corrupt`.
+// Reads what is known of a file of records, and puts the sources' ends at its end into `ends`. A
+// segment with its index file beside it is not scanned. `newest`: it is the log's last one, so a
+// torn end is what a crash left, and is cut off; in an older one, which was synced as a whole, the
+// same is damage: `corrupt`.
 enum class Age { older, newest };
 Result<Segment> open_segment(const std::filesystem::path& path, Age age, SourceEnds& ends);
 

@@ -56,6 +56,7 @@ class MemoryLog final : public session::Log {
     if (offset > end()) co_return fail(ErrorCode::invalid, "{} ends at {}", name_, end());
     co_return content_->bytes.substr(offset, max_bytes);
   }
+  std::optional<Time> time_of(std::uint64_t) const override { return std::nullopt; }
   Task<void> wait_beyond(std::uint64_t offset, Duration) override {
     while (end() <= offset) co_await yield();
   }
@@ -70,11 +71,46 @@ class MemoryLog final : public session::Log {
 
 Task<Result<std::shared_ptr<session::Log>>> MemoryLogs::open(std::string name, Open mode) {
   co_await yield();
+  for (const auto& [prefix, why] : std::map(expired)) {
+    if (!name.starts_with(prefix + "/")) continue;
+    if (mode == Open::existing) co_return fail(ErrorCode::not_found, "{}", why);
+    expired.erase(prefix);
+  }
   auto& content = logs[name];
   if (!content && mode == Open::existing)
     co_return fail(ErrorCode::not_found, "there is no log {}", name);
   if (!content) content = std::make_shared<Content>();
   co_return std::make_shared<MemoryLog>(*this, name, content);
+}
+
+Task<Result<std::vector<MemoryLogs::Kept>>> MemoryLogs::list() {
+  co_await yield();
+  std::map<std::string, std::uint64_t> found;
+  for (const auto& [name, content] : logs)
+    found[name.substr(0, name.find('/', name.find('/') + 1))] += content->bytes.size();
+  std::vector<Kept> all;
+  for (const auto& [name, bytes] : found) all.push_back({name, bytes});
+  co_return all;
+}
+
+Task<Result<void>> MemoryLogs::expire(std::string prefix, std::string why) {
+  co_await yield();
+  if (in_use.contains(prefix)) co_return fail(ErrorCode::conflict, "{} is in use", prefix);
+  expired[prefix] = std::move(why);
+  std::erase_if(logs, [&](const auto& item) { return item.first.starts_with(prefix + "/"); });
+  co_return Result<void>{};
+}
+
+Task<Result<void>> MemoryLogs::kept(std::string prefix) {
+  co_await yield();
+  const auto found = expired.find(prefix);
+  if (found == expired.end()) co_return Result<void>{};
+  co_return fail(ErrorCode::not_found, "{}", found->second);
+}
+
+Task<Result<void>> MemoryLogs::compress(Duration) {
+  ++compressed;
+  co_return Result<void>{};
 }
 
 Task<Result<void>> MemoryLogs::remove(std::string prefix) {

@@ -21,6 +21,7 @@ class FakeLog final : public session::Log {
   bool closed() const override { return closed_; }
   Task<Result<void>> close() override;
   Task<Result<std::string>> read(std::uint64_t offset, std::size_t max_bytes) override;
+  std::optional<Time> time_of(std::uint64_t) const override { return std::nullopt; }
   Task<void> wait_beyond(std::uint64_t offset, Duration timeout) override;
 
   void put(std::string_view bytes);
