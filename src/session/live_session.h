@@ -79,6 +79,10 @@ class LiveSession : public std::enable_shared_from_this<LiveSession> {
   const std::vector<Mark>& resizes() const { return resizes_; }
   // All marks: for recordings.
   Task<Result<std::vector<Mark>>> marks();
+  // When the byte at `offset` was printed, as far as the marks tell.
+  Task<Result<std::optional<Time>>> time_of(std::uint64_t offset) {
+    return find_time(*marks_, offset);
+  }
 
   // Somebody's place in the session. It leaves when it is destroyed.
   class Seat {

@@ -36,6 +36,9 @@ std::optional<Mark> parse(std::string_view line) {
   return mark;
 }
 
+constexpr std::size_t kLongestMark = 64;  // of the line
+constexpr std::uint64_t kMarksAtOnce = 4096;
+
 }  // namespace
 
 std::string to_line(const Mark& mark) {
@@ -62,6 +65,31 @@ std::optional<Time> time_of(const std::vector<Mark>& marks, std::uint64_t offset
   const auto after = std::ranges::upper_bound(marks, offset, {}, &Mark::offset);
   if (after == marks.begin()) return std::nullopt;
   return std::prev(after)->time;
+}
+
+Task<Result<std::optional<Time>>> find_time(Log& marks, std::uint64_t offset) {
+  // The last mark at or before the offset begins in [low, high), both of which are beginnings of
+  // lines; if there is one.
+  std::uint64_t low = 0, high = marks.end();
+  while (high - low > kMarksAtOnce) {
+    const auto middle = low + (high - low) / 2;
+    CORRAL_CO_TRY(const auto bytes, co_await marks.read(middle, kLongestMark * 2));
+    const auto begin = bytes.find('\n') + 1;  // 0: none
+    const auto end = begin == 0 ? std::string::npos : bytes.find('\n', begin);
+    const auto mark =
+        end == std::string::npos ? std::nullopt : parse(bytes.substr(begin, end - begin));
+    if (!mark)
+      co_return fail(ErrorCode::corrupt, "the marks of a session are damaged at byte {}", middle);
+    (mark->offset <= offset ? low : high) = middle + begin;
+  }
+  std::string lines;
+  while (low + lines.size() < high) {
+    CORRAL_CO_TRY(const auto bytes,
+                  co_await marks.read(low + lines.size(), high - low - lines.size()));
+    lines += bytes;
+  }
+  CORRAL_CO_TRY(const auto parsed, parse_marks(lines));
+  co_return time_of(parsed, offset);
 }
 
 Size size_at(const std::vector<Mark>& marks, std::uint64_t offset) {

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "session/log_store.h"
 
 namespace corral::session {
 
@@ -33,6 +34,8 @@ Result<std::vector<Mark>> parse_marks(std::string_view lines);
 
 // When the byte at `offset` was printed, as far as the marks tell: never later than it was.
 std::optional<Time> time_of(const std::vector<Mark>& marks, std::uint64_t offset);
+// The same out of a log of marks, which is not read as a whole: a few small reads.
+Task<Result<std::optional<Time>>> find_time(Log& marks, std::uint64_t offset);
 // The size at `offset`.
 Size size_at(const std::vector<Mark>& marks, std::uint64_t offset);
 

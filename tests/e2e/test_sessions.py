@@ -187,6 +187,10 @@ def test_the_command_line_opens_attaches_shares_and_stops(serve, repo):
     assert log.startswith("30 90\n") or log.startswith("30 90\r\n"), log
     assert log.count("got world") == 1
     assert "got world" in cli(server, "session", "screen", session).stdout
+    found = json.loads(cli(server, "session", "search", session, "GOT W", "-i", "--json").stdout)
+    assert [match["text"] for match in found] == ["got world"] and found[0]["time"] and log.encode()[found[0]["offset"]:].lstrip().startswith(b"got world")
+    assert cli(server, "session", "search", session, "got").stdout.rstrip().endswith("got world")
+    assert cli(server, "session", "search", session, "GOT W").stdout == ""
     assert cli(server, "session", "rename", session, "mine").returncode == 0
     listed = json.loads(cli(server, "session", "list", "--json").stdout)
     assert [entry["name"] for entry in listed] == ["mine"]

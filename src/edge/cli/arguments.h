@@ -46,6 +46,8 @@ struct Arguments {
   std::string state, kind;          // queue jobs
   std::uint64_t job = 0;            // queue retry, discard
   std::string session, share, role, expires;  // session …, attach, share
+  std::string text;                           // session search
+  bool ignore_case = false;
   int columns = 80, rows = 24;
   std::optional<std::int64_t> idle_s;
   bool view = false, keep_size = false, resume = false;

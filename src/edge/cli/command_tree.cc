@@ -406,6 +406,13 @@ struct Tree {
     log->add_option("--from", a.from, "Begin at this byte")->type_name("OFFSET");
     choices(log->add_option("--format", a.format, "Bytes, or an asciicast with its times"),
             {"text", "asciicast"});
+    auto* search = command(session, "search", "The lines it printed that hold a text");
+    which(search);
+    search->add_option("text", a.text, "As it is read on the screen")->required();
+    search->add_flag("-i,--ignore-case", a.ignore_case, "a is A, for the letters a to z");
+    search->add_option("--limit", a.limit, "How many")
+        ->check(CLI::Range(1u, 100000u))
+        ->capture_default_str();
     which(command(session, "screen", "What its screen shows now"));
     auto* revoke = command(session, "revoke", "Revoke a link; who came by it is sent away");
     which(revoke);

@@ -24,8 +24,10 @@ Result<json::array> read_list(HttpClient& client, std::string_view path, const L
                    cursor.empty() ? "" : "&cursor=" + percent_encode(cursor))));
     const auto& items = items_of(page);
     found.insert(found.end(), items.begin(), items.end());
-    cursor = find_string(page, {"next_cursor"});
-    if (cursor.empty() || items.empty()) break;
+    // A page may be empty and not the last one (a search that goes on), but then it leads on.
+    const std::string next(find_string(page, {"next_cursor"}));
+    if (next.empty() || next == cursor) break;
+    cursor = next;
   }
   return found;
 }

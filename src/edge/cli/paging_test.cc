@@ -12,6 +12,8 @@ void count(const TestRequest& request, TestReply& reply) {
   if (request.target.starts_with("/fail")) return reply.problem(503, "unavailable", "not now");
   const auto at = request.target.find("&cursor=");
   const int from = at == std::string::npos ? 0 : std::stoi(request.target.substr(at + 8));
+  if (request.target.starts_with("/gaps") && from == 2)
+    return reply.json(json::object{{"items", json::array{}}, {"next_cursor", "4"}});
   if (from == 6) return reply.json(json::object{{"items", json::array{}}, {"next_cursor", "6"}});
   reply.json(json::object{{"items", json::array{from, from + 1}},
                           {"next_cursor", std::to_string(from + 2)}});
@@ -31,6 +33,10 @@ TEST_F(Paging, ReadsOnUntilThereIsNoMore) {
   EXPECT_EQ(read_list(client, "/numbers").value(), (json::array{0, 1, 2, 3, 4, 5}));
   EXPECT_THAT(asked(), ElementsAre("/numbers?limit=500", "/numbers?limit=500&cursor=2",
                                    "/numbers?limit=500&cursor=4", "/numbers?limit=500&cursor=6"));
+}
+
+TEST_F(Paging, AnEmptyPageThatLeadsOnIsNotTheEnd) {
+  EXPECT_EQ(read_list(client, "/gaps").value(), (json::array{0, 1, 4, 5}));
 }
 
 TEST_F(Paging, AsksForNoMoreThanIsWanted) {

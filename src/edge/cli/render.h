@@ -44,6 +44,8 @@ std::string render_jobs(const Screen& screen, const json::array& jobs, Time now)
 std::string render_sessions(const Screen& screen, const json::array& sessions, Time now);
 std::string render_session(const Screen& screen, const json::value& session, Time now);
 std::string render_folder(const Screen& screen, const json::value& folder, Time now);
+// What a search in a log found: where, when, the line.
+std::string render_matches(const Screen& screen, const json::array& matches);
 std::string render_doctor(const Screen& screen, const json::value& report);
 // One line of a unified diff, coloured; `line` without its end.
 std::string render_diff_line(const Screen& screen, std::string_view line);

@@ -70,4 +70,14 @@ std::string render_session(const Screen& screen, const json::value& session, Tim
   return out;
 }
 
+std::string render_matches(const Screen& screen, const json::array& matches) {
+  std::string out;
+  for (const auto& match : matches)
+    out += fmt::format("{}  {}  {}\n",
+                       screen.paint(Style::dim, std::to_string(find_int(match, {"offset"}))),
+                       screen.paint(Style::dim, find_string(match, {"time"})),
+                       printable(find_string(match, {"text"})));
+  return out;
+}
+
 }  // namespace corral::edge::cli

@@ -93,6 +93,19 @@ int list(Session& session) {
   return kOk;
 }
 
+int search(Session& session, const Target& target) {
+  const auto& args = session.args();
+  const auto found = read_list(
+      target.client, target.path + "/log/search",
+      {{"q", args.text}, {"ignore_case", args.ignore_case ? "true" : "false"}}, args.limit);
+  if (!found) return session.report(found.error());
+  if (args.json)
+    session.print_json(*found);
+  else
+    session.print(render_matches(session.screen(), *found));
+  return kOk;
+}
+
 int download(Session& session, const Target& target) {
   const auto& args = session.args();
   const bool recording = args.format == "asciicast";
@@ -157,6 +170,7 @@ int session_command(Session& session) {
     return attach(session, {.session = target->id, .view = args.view, .resize = !args.keep_size});
   if (args.command == "share") return share(session, *target);
   if (args.command == "session log") return download(session, *target);
+  if (args.command == "session search") return search(session, *target);
   if (args.command == "session revoke") {
     const auto done = target->client.remove(target->path + "/shares/" + percent_encode(args.share));
     return done ? kOk : session.report(done.error());

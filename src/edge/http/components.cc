@@ -205,6 +205,13 @@ json::object component_schemas() {
     "created_at": {"type": "string", "format": "date-time"},
     "started_at": {"type": ["string", "null"], "format": "date-time"},
     "ended_at": {"type": ["string", "null"], "format": "date-time"}}},
+"LogMatches": {"type": "object", "required": ["items", "next_cursor"],
+  "properties": {
+    "items": {"type": "array", "items": {"type": "object", "required": ["offset", "time", "text"],
+      "properties": {"offset": {"type": "integer", "description": "Of the byte that the line begins with."},
+        "time": {"type": ["string", "null"], "format": "date-time", "description": "When that was printed; null when it is not known."},
+        "text": {"type": "string", "description": "The line without escape sequences; of a long one what is around the text."}}}},
+    "next_cursor": {"type": ["string", "null"]}}},
 "Share": {"type": "object", "required": ["id", "role", "expires_at"],
   "properties": {"id": {"type": "string"}, "role": {"type": "string", "enum": ["view", "type"]}, "expires_at": {"type": "string", "format": "date-time"}}},
 "ShareLink": {"type": "object", "required": ["id", "token", "path", "role", "expires_at"],

@@ -92,6 +92,10 @@ Task<Result<void>> get_log(Api& api, Call& call);
 Task<Result<void>> get_timeline(Api& api, Call& call);
 Task<Result<void>> get_session_log(Api& api, Call& call);
 
+// endpoints_search.cc
+Task<Result<void>> search_log(Api& api, Call& call);
+Task<Result<void>> search_session_log(Api& api, Call& call);
+
 // The run that the path names.
 inline Result<RunId> run_of(const Call& call) {
   const auto text = call.param("run");

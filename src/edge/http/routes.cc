@@ -22,6 +22,10 @@ const Parameter kCursor{"cursor", query, R"({"type":"string","minLength":1,"maxL
                         "The next_cursor of the page before."};
 const Parameter kFrom{"from", query, R"({"type":"integer","minimum":0,"maximum":9007199254740991})",
                       "The first one wanted."};
+const Parameter kSearched{"q", query, R"({"type":"string","minLength":1,"maxLength":1024})",
+                          "The text, as it is read on the screen."};
+const Parameter kIgnoreCase{"ignore_case", query, R"({"type":"string","enum":["true","false"]})",
+                            "Whether a is A, for the letters a to z."};
 const Parameter kOffset{"offset", query,
                         R"({"type":"integer","minimum":0,"maximum":9007199254740991})",
                         "The first byte wanted; at most the log's present size."};
@@ -604,6 +608,16 @@ std::vector<Route> stream_routes() {
        .parameters = {kRun, kOffset, kLastEventId},
        .replies = {{200, "The log until now.", "text/plain", kText}, live},
        .endpoint = ep::get_log},
+      {.method = "GET",
+       .path = "/api/v1/runs/{run}/log/search",
+       .operation_id = "searchLog",
+       .tag = "streams",
+       .summary = "The lines of a run's log that hold a text",
+       .description = "As for a session's log; the times are those of the 64 KiB around.",
+       .parameters = {kRun, kSearched, kIgnoreCase, kLimit, kCursor},
+       .replies = {{200, "Matches, first to last.", kJson,
+                    R"({"$ref":"#/components/schemas/LogMatches"})"}},
+       .endpoint = ep::search_log},
       {.method = "GET",
        .path = "/api/v1/runs/{run}/timeline",
        .operation_id = "getTimeline",

@@ -38,6 +38,10 @@ std::vector<Route> session_routes() {
   const Parameter offset{"offset", query,
                          R"({"type":"integer","minimum":0,"maximum":9007199254740991})",
                          "The first byte wanted; at most the log's present size."};
+  const Parameter searched{"q", query, R"({"type":"string","minLength":1,"maxLength":1024})",
+                           "The text, as it is read on the screen."};
+  const Parameter ignore_case{"ignore_case", query, R"({"type":"string","enum":["true","false"]})",
+                              "Whether a is A, for the letters a to z."};
   const Parameter last_event{"Last-Event-ID", header, R"({"type":"string","maxLength":100})",
                              "Event streams only: go on after this id."};
   const Parameter share{"share", path, R"({"type":"string","minLength":1,"maxLength":100})",
@@ -137,6 +141,18 @@ std::vector<Route> session_routes() {
        .replies = {{200, "The bytes until now.", "application/octet-stream", kText},
                    {200, "Live.", "text/event-stream", kText}},
        .endpoint = ep::get_session_log},
+      {.method = "GET",
+       .path = "/api/v1/sessions/{session}/log/search",
+       .operation_id = "searchSessionLog",
+       .tag = "sessions",
+       .summary = "The lines it printed that hold a text",
+       .description = "Lines are compared without their escape sequences. A page may hold few "
+                      "matches, or none, and yet have a next_cursor: it looks through 32 MiB at "
+                      "most.",
+       .parameters = {kId, searched, ignore_case, limit, cursor},
+       .replies = {{200, "Matches, first to last.", kJson,
+                    R"({"$ref":"#/components/schemas/LogMatches"})"}},
+       .endpoint = ep::search_session_log},
       {.method = "GET",
        .path = "/api/v1/sessions/{session}/screen",
        .operation_id = "getScreen",
