@@ -37,12 +37,14 @@ EngineImpl::EngineImpl(EngineDeps deps, EngineOptions options, StepKinds kinds)
       homes_(core_),
       sessions_(core_),
       files_(core_),
+      retention_(core_, sessions_),
       workers_(core_, schedules_, homes_) {
   core_.sessions = &sessions_;
 }
 
 Task<void> EngineImpl::stop() {
   co_await workers_.stop();
+  co_await retention_.stop();
   co_await sessions_.stop();
 }
 
@@ -75,6 +77,7 @@ Task<Result<void>> EngineImpl::start() {
   if (!changes.empty()) CORRAL_CO_CHECK(co_await core_.commit(std::move(changes)));
   if (!live.empty()) log::info("engine.recovered", {{"runs", live.size()}});
   CORRAL_CO_CHECK(co_await sessions_.start());
+  retention_.start();
   workers_.start(position);
   co_return Result<void>{};
 }

@@ -65,6 +65,10 @@ struct EngineOptions {
   Duration exit_grace{10'000};  // for an agent to end by itself, once it has given its result
   std::uint64_t max_output_bytes =
       256u << 20;  // of one channel of a process; more ends the process and fails its step
+  Duration keep_logs{0};              // after the end of their run or session; 0: for ever
+  std::uint64_t log_quota_bytes = 0;  // of all logs on disk; the oldest ended go; 0: no limit
+  std::uint64_t session_log_bytes =
+      10ull << 30;  // that a session may print: one that does more is ended; 0: no limit
   std::optional<double> budget_usd;  // of runs that name none
   ports::Limits limits;              // of every workspace
 };

@@ -5,6 +5,7 @@
 #include "engine/core.h"
 #include "engine/homes.h"
 #include "engine/idempotency.h"
+#include "engine/retention.h"
 #include "engine/schedules.h"
 #include "engine/session_host.h"
 #include "engine/workers.h"
@@ -95,6 +96,7 @@ class EngineImpl final : public Engine {
   Homes homes_;
   SessionHost sessions_;
   WorkspaceFiles files_;
+  Retention retention_;
   Workers workers_;
 };
 

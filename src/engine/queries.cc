@@ -234,6 +234,8 @@ Task<Result<std::shared_ptr<session::Log>>> EngineImpl::open_log(RunId run, std:
   domain::RunStatus status{};
   if (domain::from_string(find_string(document, {"status"}), status))
     end->ended = domain::has_ended(status);
+  // What was removed shall not look as if nothing had been there.
+  if (end->ended) CORRAL_CO_CHECK(co_await core_.deps.logs.kept(run_log_folder(run)));
   CORRAL_CO_TRY(auto log,
                 co_await core_.deps.logs.open(fmt::format("{}/{}", run_log_folder(run), name),
                                               session::LogStore::Open::create));

@@ -364,6 +364,9 @@ Task<Result<Page>> SessionHost::list_sessions(SessionFilter filter) {
 
 Task<Result<std::shared_ptr<session::LiveSession>>> SessionHost::open_session(SessionId id) {
   CORRAL_CO_TRY(const auto session, co_await load(id));
+  // What was removed shall not look as if nothing had been there.
+  if (session.status == domain::SessionStatus::ended)
+    CORRAL_CO_CHECK(co_await core_.deps.logs.kept(log_folder(id)));
   // One of each: two would each make a screen of their own.
   const auto turn = co_await opening_.take();
   if (const auto open = open_.find(id); open != open_.end())
@@ -520,7 +523,15 @@ Task<void> SessionHost::supervise(domain::Session session,
   const auto followed = followed_.at(session.id);
   auto seen = followed->news;
   if (auto fresh = co_await load(session.id)) session = *std::move(fresh);
+  const auto most = core_.options.session_log_bytes;
   while (!session.stop_reason) {
+    if (most > 0 && live->output().end() >= most) {
+      const auto why = fmt::format("it printed {} bytes, and a session may print {}",
+                                   live->output().end(), most);
+      if (auto told = co_await tell(session.id, domain::StopSession{why}, "worker"))
+        session = *std::move(told);
+      continue;
+    }
     const auto idle = session.request.idle_limit;
     const auto quiet = core_.deps.clock.now() - live->last_activity();
     if (idle.count() > 0 && quiet >= idle) {

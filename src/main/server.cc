@@ -164,6 +164,9 @@ Task<Result<void>> Server::Parts::start_engine() {
   options.running = settings.max_runs;
   options.per_project = settings.max_runs_per_project;
   options.budget_usd = settings.budget_usd;
+  options.keep_logs = settings.keep_logs;
+  options.log_quota_bytes = settings.logs_quota_bytes;
+  options.session_log_bytes = settings.session_log_bytes;
   CORRAL_CO_TRY(options.server, folder.server_id(random));
   // Other servers may be at work on the same database.
   options.store_use =

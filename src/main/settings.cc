@@ -85,6 +85,9 @@ Result<Settings> read_settings(const edge::cli::ServeOptions& options) {
   CORRAL_TRY(settings.isolation, isolation_named(options.sandbox));
   settings.require_limits = options.require_limits;
   settings.max_runs = options.max_runs;
+  settings.keep_logs = std::chrono::days(options.keep_logs_days);
+  settings.logs_quota_bytes = options.logs_quota_bytes;
+  settings.session_log_bytes = options.session_log_bytes;
   settings.lease = std::chrono::seconds(options.lease_s);
   CORRAL_TRY(const auto per_project, number<std::uint32_t>("CORRAL_MAX_RUNS_PER_PROJECT", 1));
   settings.max_runs_per_project = per_project.value_or(settings.max_runs);

@@ -32,6 +32,9 @@ struct Settings {
   ports::Isolation isolation = ports::Isolation::sandbox;
   bool require_limits = false;
   std::uint32_t max_runs = 10;
+  Duration keep_logs{0};                    // of what has ended; 0: for ever
+  std::uint64_t logs_quota_bytes = 0;       // 0: no limit
+  std::uint64_t session_log_bytes = 0;      // likewise
   Duration lease{15'000};                   // of a run that this server drives
   std::uint32_t max_runs_per_project = 10;  // CORRAL_MAX_RUNS_PER_PROJECT; at most max_runs
   // By vendor: the URL and the key that ports/llm_api.h names variables for.

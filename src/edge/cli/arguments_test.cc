@@ -54,6 +54,9 @@ TEST(Arguments, RefusesWhatIsWrongWithExitCodeTwoAndAHint) {
                                                     {"serve", "--listen", "host:80"},
                                                     {"serve", "--sandbox", "maybe"},
                                                     {"serve", "--max-runs", "0"},
+                                                    {"serve", "--keep-logs", "-1"},
+                                                    {"serve", "--logs-quota", "much"},
+                                                    {"session", "search", "last"},
                                                     {"serve", "--", "ls"},
                                                     {"serve", "--log-level", "loud"},
                                                     {"agent", "install"},
@@ -123,6 +126,27 @@ TEST(Arguments, HostsAreAllowedOneByOne) {
   EXPECT_EQ(good({"serve", "--http-allow", "a:80", "--http-allow", "b"}).serve.http_allow,
             (std::vector<std::string>{"a:80", "b"}));
   EXPECT_TRUE(good({"run", "x", "--http-allow", "a"}).serve_given);
+}
+
+TEST(Arguments, ReadsHowLongLogsAreKept) {
+  const auto usual = good({"serve"}).serve;
+  EXPECT_EQ(usual.keep_logs_days, 0u);
+  EXPECT_EQ(usual.logs_quota_bytes, 0u);
+  EXPECT_EQ(usual.session_log_bytes, 10ull << 30);
+  const auto serve = good({"serve", "--keep-logs", "90", "--logs-quota", "50GB",
+                           "--session-log-limit", "0"})
+                         .serve;
+  EXPECT_EQ(serve.keep_logs_days, 90u);
+  EXPECT_EQ(serve.logs_quota_bytes, 50ull << 30);
+  EXPECT_EQ(serve.session_log_bytes, 0u);
+}
+
+TEST(Arguments, ReadsASearch) {
+  const auto args = good({"session", "search", "last", "two words", "-i", "--limit", "3"});
+  EXPECT_EQ(args.session, "last");
+  EXPECT_EQ(args.text, "two words");
+  EXPECT_TRUE(args.ignore_case);
+  EXPECT_EQ(args.limit, 3u);
 }
 
 TEST(Arguments, HelpAndVersionAreAnswers) {

@@ -39,7 +39,10 @@ struct ServeOptions {
   bool require_limits = false;  // refuse to start where a limit of the sandbox cannot be set
   std::string store;            // postgres://…; empty: as configured, or SQLite in the data folder
   std::vector<std::string> http_allow;  // HOST or HOST:PORT that `http` steps may call anyway
-  std::uint32_t max_runs = 10;  // at work at once; 0: answers and takes commands, drives none
+  std::uint32_t max_runs = 10;       // at work at once; 0: answers and takes commands, drives none
+  std::uint32_t keep_logs_days = 0;  // after the end of a run or session; 0: for ever
+  std::uint64_t logs_quota_bytes = 0;             // of all logs; the oldest ended go; 0: no limit
+  std::uint64_t session_log_bytes = 10ull << 30;  // that a session may print; 0: no limit
   std::uint32_t lease_s =
       15;  // of a run: how long this server may be away before another takes over
 };

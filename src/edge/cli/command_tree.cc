@@ -124,6 +124,23 @@ struct Tree {
         ->check(CLI::Range(1u, 1000u))
         ->capture_default_str();
     serve
+        ->add_option("--keep-logs", arguments.serve.keep_logs_days,
+                     "Days that logs are kept after the end of their run or session; 0: for ever")
+        ->type_name("DAYS")
+        ->check(CLI::Range(0u, 36500u))
+        ->capture_default_str();
+    serve
+        ->add_option("--logs-quota", arguments.serve.logs_quota_bytes,
+                     "What all logs may take on the disk, as 50GB: the oldest of what has ended "
+                     "go first; 0: no limit")
+        ->type_name("SIZE")
+        ->transform(CLI::AsSizeValue(false));
+    serve
+        ->add_option("--session-log-limit", arguments.serve.session_log_bytes,
+                     "What a session may print, as 10GB: one that prints more is ended; 0: no limit")
+        ->type_name("SIZE")
+        ->transform(CLI::AsSizeValue(false));
+    serve
         ->add_option("--lease", arguments.serve.lease_s,
                      "Seconds that this server may be away before another on the same store takes "
                      "its runs over")
