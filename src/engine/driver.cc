@@ -104,7 +104,7 @@ Task<void> RunDriver::wait(std::uint64_t seen, std::optional<Time> wake) {
 Task<Result<RunDriver::Turn>> RunDriver::turn(const std::vector<next::Action>& actions) {
   if (domain::has_ended(run_.status)) {
     // It ended before the job was claimed.
-    co_await end_sessions();
+    CORRAL_CO_CHECK(co_await end_sessions());
     CORRAL_CO_CHECK(co_await core_.commit(ports::CompleteJob{job_.id, core_.options.worker}));
     co_return Turn::over;
   }
@@ -179,6 +179,8 @@ Task<Result<void>> RunDriver::join(const next::JoinStep& join) {
 // needs it. Without one nothing is left to do, and the same transaction claims the next job.
 Task<Result<void>> RunDriver::finish(domain::Command command, std::string line) {
   const auto workspace = run_.workspace;
+  // While the job is there: after it nobody would come back to them.
+  CORRAL_CO_CHECK(co_await end_sessions());
   CORRAL_CO_CHECK(co_await write_note(*log_, fmt::format("end-{}", run_.attempt),
                                       fmt::format("\n── run {}\n", line)));
   std::vector<ports::Change> extra;
@@ -193,7 +195,6 @@ Task<Result<void>> RunDriver::finish(domain::Command command, std::string line) 
   // The last thing that is done for the run, and done whole also when the server is stopping.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   if (workspace) co_await destroy_workspace(*workspace);
-  co_await end_sessions();
   log::info("run.ended", {{"run", id_.to_string()},
                           {"status", to_string(run_.status)},
                           {"cost_usd", run_.cost.usd()}});
@@ -464,17 +465,30 @@ Task<Result<void>> RunDriver::lose_workspace(StepContext& context, domain::Failu
   }
   CORRAL_CO_CHECK(co_await context.note(
       "lost/" + context.process_id(), fmt::format("{} failed: {}\n", context.name, error.message)));
+  CORRAL_CO_CHECK(co_await end_lost_sessions(context.run));
   CORRAL_CO_CHECK(co_await context.tell(
       domain::LoseWorkspace{id, std::move(error), core_.deps.random.unit(), std::move(steps)}));
   co_await destroy_workspace(id);
   co_return Result<void>{};
 }
 
-// Those that were made with the run and never began.
-Task<void> RunDriver::end_sessions() {
+// Those that were made with the run and never began, and those whose server is away.
+Task<Result<void>> RunDriver::end_sessions() {
   const bool any = std::ranges::any_of(
       run_.steps, [](const auto& step) { return step.definition.kind == "session"; });
-  if (any) co_await core_.sessions->run_ended(id_);
+  if (any)
+    CORRAL_CO_CHECK(co_await core_.sessions->end_all(id_, domain::SessionStatus::created,
+                                                     "its run ended before it began"));
+  co_return co_await end_lost_sessions(run_);
+}
+
+// Those of a workspace on a server that is away for good, or was when this one took the run over.
+Task<Result<void>> RunDriver::end_lost_sessions(const domain::Run& run) {
+  if (core_.options.store_use == StoreUse::alone || run.home.empty() ||
+      run.home == core_.options.server)
+    co_return Result<void>{};
+  co_return co_await core_.sessions->end_all(run.id, domain::SessionStatus::running,
+                                             "its workspace is gone");
 }
 
 Task<void> RunDriver::destroy_workspace(WorkspaceId id) {

@@ -57,7 +57,8 @@ class RunDriver {
                                                                  WorkspaceId id);
   Task<Result<void>> lose_workspace(StepContext& context, domain::Failure error);
   Task<Result<std::vector<ports::ReadOnlyMount>>> mounts(const domain::Run& run);
-  Task<void> end_sessions();
+  Task<Result<void>> end_sessions();
+  Task<Result<void>> end_lost_sessions(const domain::Run& run);
   Task<void> destroy_workspace(WorkspaceId id);
 
   StepContext context_of(const std::string& name);

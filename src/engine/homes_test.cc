@@ -53,20 +53,21 @@ struct Machine {
     EngineOptions options;
     options.server = name;
     options.store_use = StoreUse::shared;
-    engine = make_engine({.executor = context->get_executor(),
-                          .store = store,
-                          .cache = cache,
-                          .launcher = *launcher,
-                          .mirrors = *mirrors,
-                          .agents = {testing::make_fake_agent()},
-                          .blobs = blobs,
-                          .logs = logs,
-                          .models = models,
-                          .http = http,
-                          .clock = clock,
-                          .random = random,
-                          .token_key = Secret("0123456789abcdef0123456789abcdef")},
-                         options);
+    engine = make_engine(
+        {.executor = context->get_executor(),
+         .store = store,
+         .cache = cache,
+         .launcher = *launcher,
+         .mirrors = *mirrors,
+         .agents = {testing::make_fake_agent(), testing::make_fake_agent({.name = "command"})},
+         .blobs = blobs,
+         .logs = logs,
+         .models = models,
+         .http = http,
+         .clock = clock,
+         .random = random,
+         .token_key = Secret("0123456789abcdef0123456789abcdef")},
+        options);
   }
   void end() {
     bool stopped = false;
@@ -325,6 +326,33 @@ TEST_F(HomesTest, ARunWhoseWorkIsOnAServerThatIsAwayCanBeCancelled) {
   ASSERT_TRUE(call(b, b.engine->cancel_run(id, "", "user:ann")));
   ASSERT_TRUE(run_until([&] { return ended(id); }));
   EXPECT_EQ(status(id), "cancelled");
+}
+
+TEST_F(HomesTest, ADeadServersSessionsEndWithTheWorkspaceThatWasThere) {
+  boot(a);
+  boot(b);
+  for (const bool cancelled : {false, true}) {
+    b.frozen = true;
+    NewSession asked{.git_url = "/srv/project"};
+    asked.command = {"sh"};
+    const auto made = call(a, a.engine->sessions().create_session(asked, "user:ann")).value();
+    const auto id = SessionId::parse(find_string(made, {"id"})).value();
+    const auto process = "s-" + id.to_string();
+    a.held.insert(process);
+    ASSERT_TRUE(run_until([&] { return a.world.times_started(process) == 1; }));
+    b.frozen = false;
+    a.frozen = true;
+    pass(2min);
+    const auto run_id = RunId::parse(find_string(made, {"run"})).value();
+    if (cancelled) ASSERT_TRUE(call(b, b.engine->cancel_run(run_id, "", "user:ann")));
+    ASSERT_TRUE(run_until([&] { return ended(run_id); })) << json::serialize(run(run_id));
+    const auto session = call(b, b.engine->sessions().get_session(id)).value();
+    EXPECT_EQ(find_string(session, {"status"}), "ended");
+    EXPECT_EQ(find_string(session, {"end_reason"}), "its workspace is gone");
+    a.frozen = false;
+    pass(1min);
+    EXPECT_EQ(a.world.living_processes(), 0u) << "it ends what nobody wants any more";
+  }
 }
 
 TEST_F(HomesTest, AServerThatWasCutOffFromTheStoreTakesNobodyForDead) {

@@ -71,6 +71,38 @@ std::string name_of(const NewSession& request) {
   return program.substr(program.rfind('/') + 1).substr(0, domain::kMaxSessionName);
 }
 
+// A session as commands left it, and the changes that keep that; without any: it was so before.
+struct Told {
+  domain::Session after;
+  std::vector<ports::Change> changes;
+};
+
+Result<Told> told(const domain::Session& before, SessionId id,
+                  const std::vector<domain::SessionCommand>& commands, const Caller& by, Time now) {
+  Told told{before, {}};
+  auto& after = told.after;
+  ports::Append append{.stream = session_stream(id), .expected_version = before.version};
+  for (const auto& command : commands) {
+    CORRAL_TRY(const auto events, domain::decide(after, command, now));
+    for (const auto& event : events) {
+      domain::apply(after, event, by.actor);
+      append.events.push_back({.type = std::string(domain::type_of(event)),
+                               .data = domain::data_of(event),
+                               .origin = origin_of(by, after.request.run)});
+    }
+  }
+  if (append.events.empty()) return told;
+  told.changes.emplace_back(std::move(append));
+  told.changes.emplace_back(
+      ports::PutDocument{.document = {.kind = std::string(kSessionKind),
+                                      .id = id.to_string(),
+                                      .parent = after.request.run.to_string(),
+                                      .state = std::string(to_string(after.status)),
+                                      .body = session_json(after)},
+                         .expected_version = {}});
+  return told;
+}
+
 Result<Duration> seconds_of(std::string_view name, const std::optional<std::int64_t>& seconds) {
   if (!seconds) return Duration(0);
   if (*seconds < 1 || *seconds > kLongestSession)
@@ -138,37 +170,28 @@ Task<Result<domain::Session>> SessionHost::load(SessionId id) {
 
 Task<Result<domain::Session>> SessionHost::tell(SessionId id, domain::SessionCommand command,
                                                 Caller by, std::vector<ports::Change> extra) {
+  std::vector<domain::SessionCommand> commands;
+  commands.push_back(std::move(command));
+  co_return co_await tell_all(id, std::move(commands), std::move(by), std::move(extra));
+}
+
+Task<Result<domain::Session>> SessionHost::tell_all(SessionId id,
+                                                    std::vector<domain::SessionCommand> commands,
+                                                    Caller by, std::vector<ports::Change> extra) {
   for (int conflicts = 0;; ++conflicts) {
     auto loaded = co_await load(id);
     if (!loaded && loaded.error().code != ErrorCode::not_found) co_return loaded;
     const domain::Session before = loaded ? *loaded : domain::Session{};
-    CORRAL_CO_TRY(const auto events, domain::decide(before, command, core_.deps.clock.now()));
-    if (events.empty() && extra.empty()) co_return before;
-    domain::Session after = before;
-    ports::Append append{.stream = session_stream(id), .expected_version = before.version};
-    for (const auto& event : events) {
-      domain::apply(after, event, by.actor);
-      append.events.push_back({.type = std::string(domain::type_of(event)),
-                               .data = domain::data_of(event),
-                               .origin = origin_of(by, after.request.run)});
-    }
-    std::vector<ports::Change> changes;
-    changes.emplace_back(std::move(append));
-    changes.emplace_back(
-        ports::PutDocument{.document = {.kind = std::string(kSessionKind),
-                                        .id = id.to_string(),
-                                        .parent = after.request.run.to_string(),
-                                        .state = std::string(to_string(after.status)),
-                                        .body = session_json(after)},
-                           .expected_version = {}});
-    for (const auto& change : extra) changes.push_back(change);
-    const auto committed = co_await core_.commit(std::move(changes));
+    CORRAL_CO_TRY(auto told_now, told(before, id, commands, by, core_.deps.clock.now()));
+    if (told_now.changes.empty() && extra.empty()) co_return before;
+    for (const auto& change : extra) told_now.changes.push_back(change);
+    const auto committed = co_await core_.commit(std::move(told_now.changes));
     if (committed) {
       if (const auto followed = followed_.find(id); followed != followed_.end())
         ++followed->second->news, followed->second->changed.notify();
       if (const auto live = open_.find(id); live != open_.end())
         if (const auto session = live->second.lock()) session->announce_document();
-      co_return after;
+      co_return std::move(told_now.after);
     }
     if (committed.error().code != ErrorCode::conflict || conflicts == kMaxConflicts)
       co_return std::unexpected(committed.error());
@@ -255,22 +278,18 @@ Task<Result<json::value>> SessionHost::create_with_run(NewSession request,
   if (earlier) co_return co_await get_session(session_id_of(*earlier, kSessionProcess));
   const auto run = RunId::make(core_.deps.clock.now(), core_.deps.random);
   CORRAL_CO_TRY(auto create, co_await new_run(core_, std::move(start), by.actor, run));
-  // The session first: should the run not come to be, it ends with it.
+  // Both or neither: a session without its run would have nobody to end it.
   const auto id = session_id_of(run, kSessionProcess);
   session.run = run;
   session.project = create.request.project;
   session.step = std::string(kSessionStep);
-  CORRAL_CO_TRY(const auto made,
-                co_await tell(id, domain::CreateSession{id, std::move(session)}, by));
-  std::vector<ports::Change> extra;
-  once.remember(run, extra);
-  const auto created = co_await create_run(core_, std::move(create), by, std::move(extra));
-  if (!created) {
-    (void)co_await tell(id, domain::EndSession{0, "its run could not be started", 0}, by);
-    co_return std::unexpected(created.error());
-  }
+  std::vector<domain::SessionCommand> commands;
+  commands.emplace_back(domain::CreateSession{id, std::move(session)});
+  CORRAL_CO_TRY(auto made, told({}, id, commands, by, core_.deps.clock.now()));
+  once.remember(run, made.changes);
+  CORRAL_CO_CHECK(co_await create_run(core_, std::move(create), by, std::move(made.changes)));
   log::info("run.created", {{"run", run.to_string()}, {"session", id.to_string()}});
-  co_return session_json(made);
+  co_return session_json(made.after);
 }
 
 Task<Result<json::value>> SessionHost::rename_session(SessionId id, std::string name, Caller by) {
@@ -397,46 +416,68 @@ Task<Result<SessionHost::Guest>> SessionHost::open_share(std::string token) {
 Task<Result<void>> SessionHost::start() {
   CORRAL_CO_TRY(const auto existing, co_await core_.deps.launcher.list());
   const std::set<WorkspaceId> here(existing.begin(), existing.end());
-  for (const char* state : {"created", "running"}) {
-    ports::DocumentQuery query{
-        .kind = std::string(kSessionKind), .state = state, .limit = ports::kMaxListLimit};
-    for (;;) {
-      CORRAL_CO_TRY(const auto documents, co_await core_.deps.store.list(query));
-      for (const auto& document : documents) {
-        const auto id = SessionId::parse(document.id);
-        const auto workspace = WorkspaceId::parse(find_string(document.body, {"workspace"}));
-        // One that was never started is its step's. One of a workspace that is not here is another
-        // server's, unless there is none.
-        if (id && workspace &&
-            (core_.options.store_use == StoreUse::alone || here.contains(*workspace)))
-          follow(*id, *workspace);
+  // Those that were never started are their runs'.
+  ports::DocumentQuery query{
+      .kind = std::string(kSessionKind), .state = "running", .limit = ports::kMaxListLimit};
+  for (;;) {
+    CORRAL_CO_TRY(const auto documents, co_await core_.deps.store.list(query));
+    for (const auto& document : documents) {
+      const auto id = SessionId::parse(document.id);
+      const auto run = RunId::parse(document.parent);
+      const auto workspace = WorkspaceId::parse(find_string(document.body, {"workspace"}));
+      if (!id || !run || !workspace) continue;
+      bool ours = here.contains(*workspace);
+      if (!ours) {
+        CORRAL_CO_TRY(ours, co_await is_ours(*run));
       }
-      if (documents.size() < query.limit) break;
-      query.before_id = documents.back().id;
+      if (ours) follow(*id, *workspace);
     }
+    if (documents.size() < query.limit) co_return Result<void>{};
+    query.before_id = documents.back().id;
   }
-  co_return Result<void>{};
+}
+
+// Whether a session of that run whose workspace is not here (any more) is this server's to end.
+Task<Result<bool>> SessionHost::is_ours(RunId id) {
+  if (core_.options.store_use == StoreUse::alone) co_return true;
+  CORRAL_CO_TRY(const auto run, co_await core_.runs.load(id));
+  co_return run.home.empty() || run.home == core_.options.server;
 }
 
 Task<Result<domain::Session>> SessionHost::begin(SessionId id, domain::SessionRequest request,
                                                  WorkspaceId workspace, Caller by) {
-  CORRAL_CO_TRY(auto session,
-                co_await tell(id, domain::CreateSession{id, std::move(request)}, std::move(by)));
-  if (session.status == domain::SessionStatus::ended) co_return session;
-  CORRAL_CO_TRY(session, co_await tell(id, domain::StartSession{workspace}, "worker"));
-  follow(id, *session.workspace);
+  // In one commit: once it is there, it has somebody who ends it.
+  std::vector<domain::SessionCommand> commands;
+  commands.emplace_back(domain::CreateSession{id, std::move(request)});
+  commands.emplace_back(domain::StartSession{workspace});
+  auto session = co_await tell_all(id, std::move(commands), std::move(by), {});
+  if (!session && session.error().code == ErrorCode::conflict)
+    if (auto known = co_await load(id); known && known->status == domain::SessionStatus::ended)
+      co_return known;
+  // Also when the commit failed: it may have taken effect all the same.
+  if (session)
+    follow(id, *session->workspace);
+  else if (session.error().code != ErrorCode::invalid)
+    follow(id, workspace);
   co_return session;
 }
 
 void SessionHost::follow(SessionId id, WorkspaceId workspace) {
-  if (!followed_.try_emplace(id, std::make_shared<Followed>(core_.deps.executor)).second) return;
-  scope_.start("session", keep_following(id, workspace));
+  const auto [at, is_new] =
+      followed_.try_emplace(id, std::make_shared<Followed>(core_.deps.executor));
+  if (is_new)
+    scope_.start("session", keep_following(id, workspace));
+  else
+    at->second->again = true;
 }
 
 Task<void> SessionHost::keep_following(SessionId id, WorkspaceId workspace) {
+  const auto followed = followed_.at(id);
   // What goes wrong here is trouble of our own (a full disk, say): the session goes on meanwhile.
   for (auto wait = kFirstRetry;; wait = std::min(wait * 2, kLastRetry)) {
+    followed->again = false;
     const auto done = co_await attend(id, workspace);
+    if (done && followed->again) continue;
     if (done) break;
     log::warning("session.trouble",
                  {{"session", id.to_string()}, {"why", done.error().describe()}});
@@ -480,8 +521,11 @@ Task<Result<ports::ProcessSpec>> SessionHost::spec_of(const domain::Session& ses
 
 // From its start, or from wherever an earlier server left it, to its end.
 Task<Result<void>> SessionHost::attend(SessionId id, WorkspaceId workspace_id) {
-  CORRAL_CO_TRY(const auto session, co_await load(id));
-  if (session.status == domain::SessionStatus::ended) co_return Result<void>{};
+  const auto loaded = co_await load(id);
+  // Its start came to nothing: whoever wanted it tries again, or has given up.
+  if (!loaded && loaded.error().code == ErrorCode::not_found) co_return Result<void>{};
+  CORRAL_CO_TRY(const auto session, loaded);
+  if (session.status != domain::SessionStatus::running) co_return Result<void>{};
   CORRAL_CO_TRY(const auto live, co_await open_session(id));
   auto attached = co_await core_.deps.launcher.attach(workspace_id);
   if (!attached) {
@@ -570,16 +614,20 @@ Task<Result<void>> SessionHost::end(const domain::Session& session, int exit_cod
   co_return Result<void>{};
 }
 
-Task<void> SessionHost::run_ended(RunId run) {
-  ports::DocumentQuery query{.kind = std::string(kSessionKind),
-                             .parent = run.to_string(),
-                             .state = "created",
-                             .limit = ports::kMaxListLimit};
-  const auto documents = co_await core_.deps.store.list(std::move(query));
-  if (!documents) co_return;
-  for (const auto& document : *documents)
-    if (const auto id = SessionId::parse(document.id))
-      (void)co_await tell(*id, domain::EndSession{0, "its run ended before it began", 0}, "worker");
+Task<Result<void>> SessionHost::end_all(RunId run, domain::SessionStatus state,
+                                        std::string reason) {
+  const ports::DocumentQuery query{.kind = std::string(kSessionKind),
+                                   .parent = run.to_string(),
+                                   .state = std::string(to_string(state)),
+                                   .limit = ports::kMaxListLimit};
+  for (;;) {
+    CORRAL_CO_TRY(const auto documents, co_await core_.deps.store.list(query));
+    for (const auto& document : documents)
+      if (const auto id = SessionId::parse(document.id))
+        CORRAL_CO_CHECK(co_await tell(*id, domain::EndSession{0, reason, 0}, "worker"));
+    // Those that have ended are no longer listed.
+    if (documents.size() < query.limit) co_return Result<void>{};
+  }
 }
 
 }  // namespace corral::engine

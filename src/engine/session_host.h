@@ -43,24 +43,33 @@ class SessionHost final : public SessionService {
   // ---- for the step kind, and for runs ----
   Task<Result<domain::Session>> load(SessionId session);
   // Makes it when it is not there, and runs it in the workspace until it ends. May be repeated.
+  // `invalid`: it cannot be. Any other error leaves open whether it has begun; it is looked after
+  // all the same.
   Task<Result<domain::Session>> begin(SessionId session, domain::SessionRequest request,
                                       WorkspaceId workspace, Caller by);
   Task<Result<domain::Session>> tell(SessionId session, domain::SessionCommand command, Caller by,
                                      std::vector<ports::Change> extra = {});
-  // The run is over: what has not begun never will.
-  Task<void> run_ended(RunId run);
+  // Ends the run's sessions in that state, `created` or `running`, that nobody follows and nobody
+  // will. May be repeated.
+  Task<Result<void>> end_all(RunId run, domain::SessionStatus state, std::string reason);
 
  private:
   struct Followed {
     explicit Followed(const Executor& executor) : changed(executor) {}
     Signal changed;
     std::uint64_t news = 0;  // counts what `changed` signals
+    bool again = false;      // asked for once more meanwhile
   };
   Task<Result<void>> check_agent(std::string name);
   Task<Result<json::value>> create_in_run(NewSession request, domain::SessionRequest session,
                                           Caller by);
   Task<Result<json::value>> create_with_run(NewSession request, domain::SessionRequest session,
                                             Caller by);
+  // What the commands make of it, in one commit.
+  Task<Result<domain::Session>> tell_all(SessionId session,
+                                         std::vector<domain::SessionCommand> commands, Caller by,
+                                         std::vector<ports::Change> extra);
+  Task<Result<bool>> is_ours(RunId run);
   void follow(SessionId session, WorkspaceId workspace);
   Task<void> keep_following(SessionId session, WorkspaceId workspace);
   Task<Result<void>> attend(SessionId session, WorkspaceId workspace);

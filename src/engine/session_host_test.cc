@@ -162,6 +162,136 @@ TEST_F(SessionHostTest, ALostWorkspaceIsSaid) {
   EXPECT_EQ(find_string(document(id), {"end_reason"}), "its workspace is gone");
 }
 
+TEST_F(SessionHostTest, OneWhoseBeginningWasNotHeardOfIsLookedAfter) {
+  const auto first = open(request());
+  ASSERT_TRUE(until_running(first));
+  bool full = true;
+  h.store_faults = [&](std::string_view call,
+                       ports::fakes::FakeStore::Moment moment) -> std::optional<Error> {
+    if (call != "commit" || moment != ports::fakes::FakeStore::Moment::after ||
+        !std::exchange(full, false))
+      return {};
+    return Error{ErrorCode::exhausted, "the disk is full", nullptr};
+  };
+  EXPECT_EQ(refusal({.run = run_of(first).to_string()}), ErrorCode::exhausted);
+  h.settle();
+  std::optional<SessionId> second;
+  for (const auto& item : h.call(sessions().list_sessions({})).value().items)
+    if (const auto id = SessionId::parse(find_string(item, {"id"})); id != first) second = id;
+  ASSERT_TRUE(second);
+  ASSERT_TRUE(until_running(*second)) << status(*second);
+  ASSERT_TRUE(h.call(sessions().stop_session(*second, "", "user:ann")));
+  ASSERT_TRUE(h.run_until([&] { return status(*second) == "ended"; }));
+  EXPECT_EQ(status(first), "running");
+}
+
+// What a life is like in which something goes wrong at a certain moment.
+struct SessionTroubleTest : ::testing::Test {
+  void SetUp() override { log::set_level(log::Level::error); }
+  void TearDown() override { EXPECT_EQ(log::take_error_count(), 0); }
+
+  static void boot(testing::Harness& h) {
+    h.boot();
+    ASSERT_TRUE(h.call(h.engine().start()));
+  }
+  static SessionId open(testing::Harness& h) {
+    NewSession asked{.git_url = "/srv/project"};
+    asked.command = {"sh"};
+    const auto made =
+        h.call(h.engine().sessions().create_session(std::move(asked), "user:ann")).value();
+    return *SessionId::parse(find_string(made, {"id"}));
+  }
+  static RunId run_of(testing::Harness& h, SessionId id) {
+    return *RunId::parse(find_string(h.session(id), {"run"}));
+  }
+  static std::string status(testing::Harness& h, SessionId id) {
+    return std::string(find_string(h.session(id), {"status"}));
+  }
+  // Terminals live until they are signalled.
+  static void make_terminals(testing::Harness& h) {
+    const auto usual = h.world.act;
+    h.world.act = [usual](testing::FakeMachine& machine, testing::FakeProcess& process) {
+      if (!process.spec.terminal) return usual(machine, process);
+      if (!process.signals.empty()) process.end(128 + process.signals.back());
+    };
+  }
+  // A life's worth of steps from `prepare` on, killed after each in turn: whenever it is, the next
+  // server sees to it that both run and session end.
+  template <class Prepare>
+  static void expect_an_end_after_each_kill(Prepare prepare) {
+    for (const auto use : {StoreUse::alone, StoreUse::shared}) {
+      int kills = 0;
+      for (bool over = false; !over; ++kills) {
+        SCOPED_TRACE(fmt::format("killed after {} steps, {}", kills,
+                                 use == StoreUse::alone ? "alone" : "shared"));
+        testing::Harness h(static_cast<std::uint64_t>(kills));
+        h.options.store_use = use;
+        make_terminals(h);
+        boot(h);
+        const auto id = prepare(h);
+        const auto run = run_of(h, id);
+        for (int i = 0; i < kills; ++i) ASSERT_TRUE(h.step());
+        over = h.ended(run) && status(h, id) == "ended";
+        h.crash();
+        boot(h);
+        ASSERT_TRUE(h.run_to_end(run));
+        ASSERT_TRUE(h.run_until([&] { return status(h, id) == "ended"; }, 20'000)) << status(h, id);
+        ASSERT_LT(kills, 5'000);
+      }
+      EXPECT_GT(kills, 20);
+    }
+  }
+};
+
+TEST_F(SessionTroubleTest, KilledAtAnyMomentOfACancelTheNextServerEndsIt) {
+  expect_an_end_after_each_kill([](testing::Harness& h) {
+    const auto id = open(h);
+    EXPECT_TRUE(h.run_until([&] { return h.world.times_started("s-" + id.to_string()) == 1; }));
+    EXPECT_TRUE(h.call(h.engine().cancel_run(run_of(h, id), "", "user:ann")));
+    return id;
+  });
+}
+
+TEST_F(SessionTroubleTest, KilledAtAnyMomentOfAFailureTheNextServerEndsWhatNeverBegan) {
+  expect_an_end_after_each_kill([](testing::Harness& h) {
+    h.world.exit_codes["prepare-1"] = 1;
+    return open(h);
+  });
+}
+
+TEST_F(SessionTroubleTest, AFullDiskAtAnyMomentIsNoFailureAndLeavesNoneBehind) {
+  int commits = 0;
+  for (bool struck = true; struck; ++commits) {
+    SCOPED_TRACE(fmt::format("after {} commits", commits));
+    testing::Harness h(static_cast<std::uint64_t>(commits));
+    const auto usual = h.world.act;
+    h.world.act = [usual](testing::FakeMachine& machine, testing::FakeProcess& process) {
+      if (!process.spec.terminal) return usual(machine, process);
+      process.end(3);
+    };
+    boot(h);
+    const auto id = open(h);
+    int left = commits;
+    struck = false;
+    h.store_faults = [&](std::string_view call,
+                         ports::fakes::FakeStore::Moment moment) -> std::optional<Error> {
+      if (!call.starts_with("commit") || moment != ports::fakes::FakeStore::Moment::after ||
+          left-- != 0)
+        return {};
+      struck = true;
+      return Error{ErrorCode::exhausted, "the disk is full", nullptr};
+    };
+    const auto run = run_of(h, id);
+    ASSERT_TRUE(h.run_to_end(run));
+    ASSERT_TRUE(h.run_until([&] { return status(h, id) == "ended"; }, 20'000)) << status(h, id);
+    EXPECT_EQ(h.status(run), "completed");
+    EXPECT_EQ(find_int(h.session(id), {"exit_code"}), 3);
+    h.store_faults = {};
+    ASSERT_LT(commits, 500);
+  }
+  EXPECT_GT(commits, 10);
+}
+
 TEST_F(SessionHostTest, LinksAreKeptAsHashesAndRevoked) {
   const auto id = open(request());
   const auto link = h.call(sessions().share_session(id, {.role = "type"}, "user:ann")).value();

@@ -30,7 +30,8 @@ class SessionKind final : public StepKind {
     const auto id = session_of(context);
     const auto made = co_await context.core.sessions->begin(id, request_of(context),
                                                             context.workspace->id(), "worker");
-    if (!made && !retryable(made.error().code))
+    // Anything but a request that cannot be is trouble of our own: the step is taken up again.
+    if (!made && made.error().code == ErrorCode::invalid)
       co_return StepEnd{.failure = domain::failure_of(made.error())};
     CORRAL_CO_CHECK(made);
     if (made->status != domain::SessionStatus::ended)
