@@ -22,6 +22,7 @@ constexpr int kMaxConflicts = 64;
 constexpr std::int64_t kLongestShare = 30 * 24 * 3600;
 constexpr std::int64_t kLongestSession = 7 * 24 * 3600;
 constexpr Duration kFirstRetry{1'000}, kLastRetry{60'000};
+constexpr Duration kRestAfter{5'000}, kLookAlone{60'000};
 constexpr std::size_t kMaxCommand = 64u << 10;
 constexpr std::string_view kCommandAgent = "command";  // whose program is the session's command
 
@@ -545,8 +546,9 @@ Task<Result<void>> SessionHost::attend(SessionId id, WorkspaceId workspace_id) {
     return take_output(live, offset, std::move(bytes));
   };
   std::string reason;
-  auto read = co_await until(workspace->read_output(session.process_id(), live->taken(), sink),
-                             supervise(session, workspace, live, reason));
+  auto read =
+      co_await until(workspace->read_output_ahead(session.process_id(), live->taken(), sink),
+                     supervise(session, workspace, live, reason));
   if (!read || !*read) {
     if (workspace->gone()) co_return co_await end(session, 0, "its workspace is gone", live);
     co_return read ? std::unexpected(read->error())
@@ -584,8 +586,13 @@ Task<void> SessionHost::supervise(domain::Session session,
       if (told) session = *std::move(told);
       continue;
     }
-    const auto longest = core_.options.heartbeat;
-    const auto wait = idle.count() > 0 ? std::min(longest, idle - quiet) : longest;
+    // Where no other process writes to the store, whatever happens is told here.
+    const auto longest = core_.options.store_use == StoreUse::alone
+                             ? std::max(kLookAlone, core_.options.heartbeat)
+                             : core_.options.heartbeat;
+    auto wait = idle.count() > 0 ? std::min(longest, idle - quiet) : longest;
+    if (quiet < kRestAfter) wait = std::min(wait, kRestAfter - quiet);
+    if (quiet >= kRestAfter) live->rest();
     if (followed->news == seen) co_await wait_or(followed->changed, core_.deps.clock.sleep(wait));
     seen = followed->news;
     if (auto fresh = co_await load(session.id)) session = *std::move(fresh);

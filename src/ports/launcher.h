@@ -151,6 +151,14 @@ class Workspace {
   // What a folder holds (the two roots count too), at most `max_entries` of it, in one look that is
   // no snapshot: what changes meanwhile is there or not. `invalid` when it is not a folder.
   virtual Task<Result<FolderListing>> list_folder(std::string path, std::size_t max_entries) = 0;
+
+  // As read_output, for a sink that uses bytes before they are durable: it is called with the next
+  // ones while earlier calls still wait. Every call begins in order, up to where it first waits;
+  // the runner forgets what every call up to there has returned for.
+  virtual Task<Result<std::uint64_t>> read_output_ahead(std::string channel, std::uint64_t from,
+                                                        OutputSink sink) {
+    return read_output(std::move(channel), from, std::move(sink));
+  }
 };
 
 // What a workspace may reach: the runner accepts on a loopback port inside and each connection

@@ -98,6 +98,82 @@ TEST_F(ResumeTest, NoGapAndNoRepeatWhenTheLinkIsCutAtRandomMoments) {
   EXPECT_EQ(exit_of("a").exit_code, 0);
 }
 
+// Uses what comes at once, and has it for good only later; what it knows already it passes over.
+struct Eager {
+  std::string text;
+  int waiting = 0, most_waiting = 0;
+  std::function<void()> meanwhile;
+  ports::OutputSink sink() {
+    return [this](std::uint64_t offset, std::string bytes) {
+      return take(this, offset, std::move(bytes));
+    };
+  }
+  static Task<Result<void>> take(Eager* self, std::uint64_t offset, std::string bytes) {
+    if (offset > self->text.size()) co_return fail(ErrorCode::corrupt, "a gap");
+    const auto known = std::min<std::uint64_t>(self->text.size() - offset, bytes.size());
+    self->text += bytes.substr(known);
+    self->most_waiting = std::max(self->most_waiting, ++self->waiting);
+    if (self->meanwhile) self->meanwhile();
+    asio::steady_timer later(co_await asio::this_coro::executor, 1ms);
+    co_await later.async_wait(asio::use_awaitable);
+    --self->waiting;
+    co_return Result<void>{};
+  }
+};
+
+TEST_F(ResumeTest, ReadingAheadLosesNothingWhenTheLinkIsCut) {
+  start_all();
+  constexpr std::uint64_t kBytes = 20'000'000;
+  std::mt19937 random(20261121);
+  ASSERT_TRUE(start("a", numbers(kBytes)));
+  Eager eager;
+  int cuts = 0;
+  eager.meanwhile = [&] {
+    if (random() % 4 == 0 && cuts < 60) ++cuts, cut();
+  };
+  EXPECT_EQ(run(client_->read_output_ahead("a", 0, eager.sink())).value(), kBytes / 16 * 16 + 4);
+  EXPECT_TRUE(eager.text == expected(kBytes));
+  EXPECT_GT(cuts, 5);
+  EXPECT_EQ(eager.waiting, 0);
+  EXPECT_GT(eager.most_waiting, 1);
+}
+
+TEST_F(ResumeTest, ReadingAheadAcknowledgesOnlyWhatWasTaken) {
+  start_all();
+  ASSERT_TRUE(start("a", "printf one; read x; printf two; sleep 300", {.input = true}));
+  std::string seen;
+  bool hold = true;
+  // The first call waits; what comes after it is there all the same.
+  struct Holding {
+    static Task<Result<void>> take(std::string* seen, const bool* hold, std::string bytes) {
+      *seen += bytes;
+      asio::steady_timer later(co_await asio::this_coro::executor);
+      while (*hold && bytes == "one") {
+        later.expires_after(1ms);
+        co_await later.async_wait(asio::use_awaitable);
+      }
+      if (bytes == "two") co_return fail(ErrorCode::exhausted, "no room");
+      co_return Result<void>{};
+    }
+  };
+  std::optional<Result<std::uint64_t>> read;
+  asio::co_spawn(context_,
+                 client_->read_output_ahead("a", 0,
+                                            [&](std::uint64_t, std::string bytes) {
+                                              return Holding::take(&seen, &hold, std::move(bytes));
+                                            }),
+                 [&](std::exception_ptr, Result<std::uint64_t> result) { read = result; });
+  run_until([&] { return seen == "one"; });
+  ASSERT_TRUE(run(client_->input("a", "1", "go\n")));
+  run_until([&] { return seen == "onetwo"; });
+  run_until([&] { return read.has_value(); });
+  EXPECT_EQ(read->error().message, "no room") << "the others are cut off";
+  // Neither was taken for good: both come again.
+  hold = false;
+  const auto again = read_on("a");
+  run_until([&] { return again->text == "onetwo"; });
+}
+
 TEST_F(ResumeTest, WhatWasNotTakenComesAgain) {
   start_all();
   ASSERT_TRUE(start("a", numbers(1'000'000)));

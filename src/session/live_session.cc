@@ -14,7 +14,12 @@ namespace {
 constexpr std::uint64_t kCheckpointEvery = 8u << 20;
 constexpr std::size_t kMaxIds = 1000;
 constexpr std::size_t kReadBytes = 1u << 20;
+constexpr std::size_t kRecentBytes = 1u << 20;  // for viewers; those further behind read the log
+constexpr std::size_t kWriteAtOnceBytes = 128u << 10;
+constexpr Duration kGather{5};
+constexpr std::size_t kOlderBytes = 256u << 10;
 constexpr Duration kMarkEvery{100}, kLookAgain{250};
+constexpr std::chrono::seconds kResume{1};  // what a process printed comes again within
 constexpr std::chrono::seconds kProcessPatience{15};
 constexpr Duration kTypingFor{2'000};
 constexpr std::string_view kSource = "out", kOwn = "corral";
@@ -85,6 +90,7 @@ Task<Result<void>> LiveSession::restore() {
     last_activity_ = all.back().time;
   }
   if (resizes_.empty()) CORRAL_CO_CHECK(co_await mark(size_));
+  saved_ = output_->end();
   CORRAL_CO_TRY(fed_, co_await restore_checkpoint());
   checkpointed_ = fed_;
   // What came after the checkpoint, with the sizes it had then. What it asked was answered then, or
@@ -108,6 +114,7 @@ Task<Result<void>> LiveSession::restore() {
   }
   size_ = resizes_.back().size.value_or(size_);
   screen_.resize(size_.columns, size_.rows);
+  recent_ = Recent(fed_);
   co_return Result<void>{};
 }
 
@@ -153,6 +160,9 @@ Task<void> LiveSession::write_checkpoint() {
                         .checksum = crc32c(bytes)};
   bytes.append(reinterpret_cast<const char*>(&trailer), sizeof trailer);
   checkpointed_ = fed_;
+  // One that is ahead of the log would be of no use.
+  if (!co_await save(fed_)) co_return;
+  const auto turn = co_await checkpointing_.take();
   const auto log = co_await logs_.open(folder_ + "/screen", LogStore::Open::create);
   if (!log) co_return;
   const std::string source(kOwn);
@@ -176,10 +186,11 @@ Task<Result<void>> LiveSession::mark(std::optional<Size> size) {
 
 void LiveSession::connect(std::shared_ptr<Terminal> terminal) {
   terminal_ = std::move(terminal);
+  connected_at_ = std::chrono::steady_clock::now();
   announce();
 }
 
-std::uint64_t LiveSession::taken() const { return output_->source_end(std::string(kSource)); }
+std::uint64_t LiveSession::taken() const { return saved_; }
 
 void LiveSession::feed(std::string_view bytes) {
   screen_.feed(bytes);
@@ -191,13 +202,57 @@ Task<Result<void>> LiveSession::take(std::uint64_t offset, std::string bytes) {
   const auto self = shared_from_this();
   const auto end = offset + bytes.size();
   last_activity_ = clock_.now();
-  if (end > fed_ && offset <= fed_) feed(std::string_view(bytes).substr(fed_ - offset));
+  if (offset > fed_)
+    co_return fail(ErrorCode::invalid,
+                   "a gap in a session's output: {} bytes are known, these begin at {}", fed_,
+                   offset);
+  if (end > fed_) {
+    if (closed()) co_return fail(ErrorCode::conflict, "the session has ended");
+    bytes.erase(0, fed_ - offset);
+    feed(bytes);
+    recent_.append(std::move(bytes));
+    stir();
+  }
   // The answers go out before the bytes are durable: the process waits for them.
   if (!replies_.empty()) co_await answer_queries();
   if (clock_.now() - last_mark_.time >= kMarkEvery) CORRAL_CO_CHECK(co_await mark(std::nullopt));
-  CORRAL_CO_CHECK(co_await output_->append(std::string(kSource), offset, std::move(bytes)));
+  CORRAL_CO_CHECK(co_await save(end));
   if (fed_ - checkpointed_ >= kCheckpointEvery) co_await write_checkpoint();
   co_return Result<void>{};
+}
+
+// One of those who wait writes for all.
+Task<Result<void>> LiveSession::save(std::uint64_t end) {
+  while (saved_ < end) {
+    if (saving_) {
+      co_await saved_changed_.wait();
+      continue;
+    }
+    // Also when this task is cancelled: the others then go on by themselves.
+    struct Saving {
+      explicit Saving(LiveSession& session) : of(session) { of.saving_ = true; }
+      ~Saving() {
+        of.saving_ = false;
+        of.saved_changed_.notify_all();
+      }
+      Saving(const Saving&) = delete;
+      LiveSession& of;
+    } const saving(*this);
+    // Somebody who types is not to make the disk write for every key.
+    if (fed_ - saved_ < kWriteAtOnceBytes && clock_.now() < saved_at_ + kGather)
+      co_await clock_.sleep(kGather);
+    const auto until = fed_;
+    CORRAL_CO_CHECK(co_await output_->append(std::string(kSource), saved_, recent_.copy(saved_)));
+    saved_ = until;
+    saved_at_ = clock_.now();
+    recent_.trim(saved_, seats_.empty() ? 0 : kRecentBytes);
+  }
+  co_return Result<void>{};
+}
+
+void LiveSession::rest() {
+  recent_.trim(saved_, 0);
+  older_.reset();
 }
 
 Task<void> LiveSession::answer_queries() {
@@ -219,14 +274,53 @@ Task<void> LiveSession::answer_queries() {
 Task<Result<void>> LiveSession::close() {
   const auto self = shared_from_this();
   terminal_.reset();
+  CORRAL_CO_CHECK(co_await save(fed_));
   if (checkpointed_ < fed_) co_await write_checkpoint();
   CORRAL_CO_CHECK(co_await mark(std::nullopt));
   CORRAL_CO_CHECK(co_await output_->close());
+  rest();
   announce();
   co_return Result<void>{};
 }
 
 // ---- viewers ----
+
+Task<Result<Piece>> LiveSession::read(std::uint64_t offset, std::size_t max_bytes) {
+  if (offset >= recent_.begin()) co_return recent_.read(offset, max_bytes);
+  const auto self = shared_from_this();
+  const auto covers = [](const std::shared_ptr<const std::string>& bytes, std::uint64_t at,
+                         std::uint64_t wanted) {
+    return bytes != nullptr && wanted >= at && wanted < at + bytes->size();
+  };
+  auto at = older_at_;
+  auto older = older_;
+  if (!covers(older, at, offset)) {
+    CORRAL_CO_TRY(auto bytes,
+                  co_await output_->read(offset, static_cast<std::size_t>(std::min<std::uint64_t>(
+                                                     kOlderBytes, recent_.begin() - offset))));
+    at = older_at_ = offset;
+    older = older_ = std::make_shared<const std::string>(std::move(bytes));
+  }
+  Piece piece;
+  piece.add(older, std::string_view(*older).substr(offset - at, max_bytes));
+  co_return piece;
+}
+
+// What the last server had shown and not yet saved comes again from the process's runner.
+Task<void> LiveSession::reach(std::uint64_t offset) {
+  const auto self = shared_from_this();
+  const auto until = std::chrono::steady_clock::now() + kProcessPatience;
+  for (;;) {
+    const auto now = std::chrono::steady_clock::now();
+    if (fed_ >= offset || closed() || now >= until || (terminal_ && now >= connected_at_ + kResume))
+      co_return;
+    co_await changed_.wait_for(kLookAgain);
+  }
+}
+
+void LiveSession::stir() {
+  for (auto* seat : seats_) seat->stirred_.notify_all();
+}
 
 LiveSession::Snapshot LiveSession::snapshot(std::size_t scrollback_lines) const {
   return {fed_, size_, screen_.snapshot(scrollback_lines)};
@@ -235,6 +329,7 @@ LiveSession::Snapshot LiveSession::snapshot(std::size_t scrollback_lines) const 
 void LiveSession::announce() {
   ++news_;
   changed_.notify_all();
+  stir();
 }
 
 void LiveSession::announce_document() {
@@ -275,6 +370,7 @@ LiveSession::Seat::~Seat() {
   const bool here =
       std::ranges::any_of(session_->seats_, [&](const Seat* seat) { return seat->id_ == id_; });
   if (!here && session_->keyboard_ == id_) session_->keyboard_.clear();
+  if (session_->seats_.empty()) session_->rest();
   session_->announce();
 }
 

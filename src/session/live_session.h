@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "session/log_store.h"
 #include "session/marks.h"
+#include "session/recent.h"
 #include "session/screen/screen.h"
 
 namespace corral::session {
@@ -53,17 +54,31 @@ class LiveSession : public std::enable_shared_from_this<LiveSession> {
 
   // ---- for whoever runs the process ----
   void connect(std::shared_ptr<Terminal> terminal);
-  // Output in order, from taken() on; returns once it is durable. What is there already is cut.
+  // Output in order, from taken() on, which viewers see at once; returns once it is durable. What
+  // is there already is cut. May be called again before earlier calls have returned: what waits for
+  // the disk meanwhile is written together.
   Task<Result<void>> take(std::uint64_t offset, std::string bytes);
+  // All before it is durable.
   std::uint64_t taken() const;
   // Nothing more will come.
   Task<Result<void>> close();
   Time last_activity() const { return last_activity_; }
+  bool connected() const { return terminal_ != nullptr; }
+  // Gives back the memory that only a busy session needs.
+  void rest();
 
   // ---- for viewers ----
+  // What is durable: it may end before end(), for as long as the disk takes.
   Log& output() { return *output_; }
   const std::shared_ptr<Log>& output_log() const { return output_; }
   bool closed() const { return output_->closed(); }
+  // Of what viewers may see.
+  std::uint64_t end() const { return fed_; }
+  // At most `max_bytes` (maybe less, at least one before the end) from `offset` (at most end()) on.
+  Task<Result<Piece>> read(std::uint64_t offset, std::size_t max_bytes);
+  // Returns once end() has reached `offset`; at the latest when that is not to be expected any
+  // more.
+  Task<void> reach(std::uint64_t offset);
 
   struct Snapshot {
     std::uint64_t offset = 0;  // holds everything before it
@@ -94,6 +109,8 @@ class LiveSession : public std::enable_shared_from_this<LiveSession> {
     const ViewerInfo& info() const { return info_; }
     // What others know it by: the same for the same source, for as long as this server lives.
     const std::string& id() const { return id_; }
+    // Signals more output, and news(), for this viewer; it may be used for more.
+    Condition& stirred() { return stirred_; }
 
     // How many bytes that this viewer typed have arrived.
     Task<Result<std::uint64_t>> typed();
@@ -116,15 +133,15 @@ class LiveSession : public std::enable_shared_from_this<LiveSession> {
     ViewerInfo info_;
     std::string id_;
     Time typed_at_{};
+    Condition stirred_;
   };
   // [{"viewer", "name", "role", "typing"}], and who has the keyboard (empty: everybody).
   json::array viewers() const;
   const std::string& keyboard() const { return keyboard_; }
   std::size_t viewer_count() const { return seats_.size(); }
 
-  // Counts changes of viewers, keyboard, size and end, which changed() signals.
+  // Counts changes of viewers, keyboard, size and end, which stir every seat.
   std::uint64_t news() const { return news_; }
-  Condition& changed() { return changed_; }
   // The session's document changed: counted too, and by itself.
   void announce_document();
   std::uint64_t documents() const { return documents_; }
@@ -135,6 +152,8 @@ class LiveSession : public std::enable_shared_from_this<LiveSession> {
   Task<Result<std::uint64_t>> restore_checkpoint();
   Task<void> write_checkpoint();
   Task<Result<void>> mark(std::optional<Size> size);
+  Task<Result<void>> save(std::uint64_t end);
+  void stir();
   void announce();
   std::string id_of(const std::string& source);
   void feed(std::string_view bytes);
@@ -146,7 +165,13 @@ class LiveSession : public std::enable_shared_from_this<LiveSession> {
   std::shared_ptr<Log> output_, marks_;
   Screen screen_;
   Size size_;
-  std::uint64_t fed_ = 0;           // bytes that the screen has had
+  std::uint64_t fed_ = 0;    // bytes that the screen has had, and viewers may have
+  Recent recent_;            // the newest of them; all that are not saved
+  std::uint64_t saved_ = 0;  // bytes that are in the log for good
+  bool saving_ = false;
+  Time saved_at_{};
+  std::uint64_t older_at_ = 0;  // a part of the log that was read last, for those who are behind
+  std::shared_ptr<const std::string> older_;
   std::uint64_t checkpointed_ = 0;  // of which the last checkpoint holds these
   std::string replies_;             // of the screen to the process's queries, not yet typed
   std::uint64_t replied_ = 0;       // all before them
@@ -159,8 +184,9 @@ class LiveSession : public std::enable_shared_from_this<LiveSession> {
   std::string keyboard_;
   Time last_activity_{};
   std::uint64_t news_ = 0, documents_ = 0, last_id_ = 0;
-  Condition changed_;
-  Turns resizing_, marking_;
+  Condition changed_, saved_changed_;
+  std::chrono::steady_clock::time_point connected_at_{};
+  Turns resizing_, marking_, checkpointing_;
 };
 
 }  // namespace corral::session

@@ -1,12 +1,14 @@
 #include "session/live_session.h"
 
 #include <filesystem>
+#include <future>
 
 #include <gtest/gtest.h>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include "base/random.h"
 #include "ports/contract/run_task.h"
-#include "ports/fakes/fake_clock.h"
 
 namespace corral::session {
 namespace {
@@ -69,6 +71,17 @@ class LiveSessionTest : public ::testing::Test {
   T run(Task<T> task) {
     return ports::contract::run_task(std::move(task));
   }
+  // The same for one that need not wait, while others do.
+  template <class T>
+  T run_beside(Task<T> task) {
+    auto& context = ports::contract::test_context();
+    std::optional<T> result;
+    asio::co_spawn(context, std::move(task),
+                   [&](std::exception_ptr, T value) { result.emplace(std::move(value)); });
+    context.restart();
+    while (!result) context.run_one();
+    return std::move(*result);
+  }
   // As after a crash: nothing but the files is left.
   void reopen() {
     live_.reset();
@@ -89,7 +102,7 @@ class LiveSessionTest : public ::testing::Test {
   }
 
   BlockingPool pool_{1};
-  ports::fakes::FakeClock clock_;
+  Clock& clock_ = SystemClock::instance();
   std::filesystem::path folder_;
   std::unique_ptr<LogStore> logs_;
   std::shared_ptr<LiveSession> live_;
@@ -200,6 +213,80 @@ TEST_F(LiveSessionTest, AnEndedOneCanStillBeLookedAt) {
   EXPECT_TRUE(live_->closed());
   EXPECT_TRUE(shown().starts_with("last words\n"));
   EXPECT_GE(run(live_->marks()).value().size(), 1u);
+}
+
+std::string text(const Piece& piece) {
+  std::string all;
+  for (const auto part : piece.parts) all += part;
+  return all;
+}
+
+TEST_F(LiveSessionTest, ViewersSeeWhatIsNotYetDurable) {
+  print("one ");
+  const auto ann = seat("ann", Role::view);
+  // The disk is slow.
+  std::promise<void> disk;
+  auto& context = ports::contract::test_context();
+  asio::co_spawn(
+      context,
+      [](BlockingPool& pool, std::shared_future<void> ready) -> Task<void> {
+        co_await pool.run([ready] { ready.wait(); });
+      }(pool_, disk.get_future().share()),
+      [](std::exception_ptr) {});
+  std::vector<Result<void>> taken;
+  for (const auto* word : {"two ", "three"})
+    asio::co_spawn(context, live_->take(live_->end() + (word[1] == 'h' ? 4 : 0), word),
+                   [&](std::exception_ptr, Result<void> done) { taken.push_back(done); });
+  context.restart();
+  while (live_->end() < 13) context.run_one();
+  EXPECT_EQ(text(run_beside(live_->read(4, 100)).value()), "two three");
+  EXPECT_EQ(live_->snapshot(0).offset, 13u);
+  EXPECT_EQ(live_->taken(), 4u);
+  EXPECT_EQ(live_->output().end(), 4u);
+  EXPECT_TRUE(taken.empty());
+  EXPECT_EQ(run_beside(live_->take(20, "x")).error().code, ErrorCode::invalid) << "a gap";
+  disk.set_value();
+  context.restart();
+  while (taken.size() < 2) context.run_one();
+  EXPECT_TRUE(taken[0] && taken[1]);
+  EXPECT_EQ(live_->taken(), 13u);
+  EXPECT_EQ(run(live_->output().read(0, 100)).value(), "one two three");
+}
+
+TEST_F(LiveSessionTest, WhatAnEarlierServerHadShownIsWaitedFor) {
+  // The process is not found again yet: what it printed comes once it is.
+  auto& context = ports::contract::test_context();
+  bool reached = false;
+  asio::co_spawn(context, live_->reach(5), [&](std::exception_ptr) { reached = true; });
+  context.restart();
+  context.poll();
+  EXPECT_FALSE(reached);
+  print("01234");
+  EXPECT_TRUE(reached) << "print() runs until nobody waits any more";
+  run(live_->reach(5));
+  // Nothing comes from a session that has ended.
+  ASSERT_TRUE(run(live_->close()));
+  run(live_->reach(6));
+  EXPECT_EQ(live_->end(), 5u);
+}
+
+TEST_F(LiveSessionTest, WhoIsFarBehindReadsTheLog) {
+  const auto ann = seat("ann", Role::view);
+  std::string all;
+  for (int i = 0; i < 6; ++i) {
+    const std::string part(500'000, static_cast<char>('a' + i));
+    print(part);
+    all += part;
+  }
+  std::string got;
+  while (got.size() < all.size()) {
+    const auto piece = run(live_->read(got.size(), 70'000)).value();
+    ASSERT_GT(piece.bytes, 0u);
+    got += text(piece);
+    if (got.size() > 1'000'000) live_->rest();
+  }
+  EXPECT_TRUE(got == all);
+  EXPECT_EQ(run(live_->read(got.size(), 10)).value().bytes, 0u);
 }
 
 TEST(Roles, HaveNames) {

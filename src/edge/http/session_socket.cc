@@ -3,15 +3,14 @@
 #include <algorithm>
 #include <array>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
-
+#include "base/utf8.h"
 #include "domain/session.h"
+#include "edge/http/squeeze.h"
 #include "edge/websocket/session_frame.h"
 
 namespace corral::edge {
 namespace {
 
-using namespace asio::experimental::awaitable_operators;
 using session::LiveSession;
 using session::Role;
 
@@ -41,10 +40,6 @@ Result<std::int64_t> whole(const json::value& message, std::string_view name, st
   return field->get_int64();
 }
 
-Task<void> wait_for(Condition& condition, Duration longest) {
-  co_await condition.wait_for(longest);
-}
-
 }  // namespace
 
 struct SessionSocket::Channel {
@@ -64,7 +59,7 @@ struct SessionSocket::Channel {
   bool snapshot_wanted = false;
   bool ended = false;  // told
   bool detached = false;
-  Condition changed;
+  Squeeze squeeze;
 
   struct Input {
     std::uint64_t position;
@@ -74,9 +69,13 @@ struct SessionSocket::Channel {
   std::size_t under_way = 0;
   Condition typed;
 
+  // Something for pump() to look at.
+  void stir() {
+    if (seat) seat->stirred().notify_all();
+  }
   void detach() {
     detached = true;
-    changed.notify_all();
+    stir();
     typed.notify_all();
   }
 };
@@ -192,7 +191,8 @@ Task<Result<void>> SessionSocket::handle(std::string_view type, const json::valu
   static constexpr std::array kOthers{"detach",   "credit", "snapshot", "resize",
                                       "keyboard", "signal", "stop"};
   if (std::ranges::find(kOthers, type) == kOthers.end())
-    co_return fail(ErrorCode::invalid, "there is no message \"{}\"", type.substr(0, 40));
+    co_return fail(ErrorCode::invalid, "there is no message \"{}\"",
+                   to_valid_utf8(type.substr(0, 40)));
   CORRAL_CO_TRY(const auto channel, channel_of(message));
   if (type == "detach") {
     channels_.erase(channel->number);
@@ -203,14 +203,14 @@ Task<Result<void>> SessionSocket::handle(std::string_view type, const json::valu
     CORRAL_CO_TRY(const auto bytes, whole(message, "bytes", 1, kMaxCredit, std::nullopt));
     channel->credit =
         std::min<std::uint64_t>(kMaxCredit, channel->credit + static_cast<std::uint64_t>(bytes));
-    channel->changed.notify_all();
+    channel->stir();
     co_return Result<void>{};
   }
   if (type == "snapshot") {
     CORRAL_CO_TRY(const auto lines, whole(message, "scrollback", 0, kMaxScrollback, 0));
     channel->scrollback = static_cast<std::size_t>(lines);
     channel->snapshot_wanted = true;
-    channel->changed.notify_all();
+    channel->stir();
     co_return Result<void>{};
   }
   const auto seat = channel->seat;
@@ -365,7 +365,8 @@ Task<Result<void>> SessionSocket::begin(const ChannelPtr& channel) {
                    channel->session.to_string());
   CORRAL_CO_TRY(channel->live, co_await sessions_.open_session(channel->session));
   auto& live = *channel->live;
-  const auto end = live.output().end();
+  if (channel->from) co_await live.reach(*channel->from);
+  const auto end = live.end();
   if (channel->from && *channel->from > end)
     co_return fail(ErrorCode::invalid, "\"from\": the log has only {} bytes", end);
   channel->position = channel->from.value_or(end);
@@ -393,10 +394,11 @@ Task<Result<void>> SessionSocket::begin(const ChannelPtr& channel) {
 
 Task<Result<void>> SessionSocket::pump(const ChannelPtr& channel) {
   auto& live = *channel->live;
+  const auto seat = channel->seat;
   while (!channel->detached) {
     CORRAL_CO_CHECK(co_await send_news(channel));
     if (caller_.guest) CORRAL_CO_CHECK(co_await check_guest());
-    const auto end = live.output().end();
+    const auto end = live.end();
     if (channel->credit > 0) {
       const bool behind = channel->may_skip && end > channel->position + kSkipBehind;
       if (channel->snapshot_wanted || behind) {
@@ -422,12 +424,11 @@ Task<Result<void>> SessionSocket::pump(const ChannelPtr& channel) {
       CORRAL_CO_TRY(const bool told, co_await send_end(channel));
       if (told) continue;
     }
-    if (channel->news != live.news() || channel->detached) continue;
-    if (channel->credit == 0 || live.closed())
-      co_await (wait_for(channel->changed, kLookAgain) || wait_for(live.changed(), kLookAgain));
-    else
-      co_await (live.output().wait_beyond(channel->position, kLookAgain) ||
-                wait_for(channel->changed, kLookAgain) || wait_for(live.changed(), kLookAgain));
+    // What came while this was elsewhere has stirred nobody.
+    if (channel->news != live.news() || channel->detached || end != live.end() ||
+        (channel->snapshot_wanted && channel->credit > 0))
+      continue;
+    co_await seat->stirred().wait_for(kLookAgain);
   }
   co_return Result<void>{};
 }
@@ -435,15 +436,19 @@ Task<Result<void>> SessionSocket::pump(const ChannelPtr& channel) {
 Task<Result<void>> SessionSocket::send_output(const ChannelPtr& channel, std::uint64_t until) {
   const auto size =
       std::min<std::uint64_t>({kPieceBytes, channel->credit, until - channel->position});
-  CORRAL_CO_TRY(const auto bytes, co_await channel->live->output().read(
-                                      channel->position, static_cast<std::size_t>(size)));
+  CORRAL_CO_TRY(const auto piece,
+                co_await channel->live->read(channel->position, static_cast<std::size_t>(size)));
   const auto header =
       encode_session_frame(SessionFrameKind::output, channel->number, channel->position);
-  channel->position += bytes.size();
-  channel->credit -= bytes.size();
-  const std::array<std::string_view, 2> parts{std::string_view(header.data(), header.size()),
-                                              bytes};
-  co_return co_await socket_->send(Message::Kind::binary, parts, Compress::yes);
+  channel->position += piece.bytes;
+  channel->credit -= piece.bytes;
+  std::vector<std::string_view> parts{{header.data(), header.size()}};
+  parts.insert(parts.end(), piece.parts.begin(), piece.parts.end());
+  const auto begun = std::chrono::steady_clock::now();
+  const auto compress = channel->squeeze.choose(piece.bytes, begun);
+  const auto sent = co_await socket_->send(Message::Kind::binary, parts, compress);
+  channel->squeeze.sent(piece.bytes, compress, std::chrono::steady_clock::now() - begun);
+  co_return sent;
 }
 
 Task<Result<void>> SessionSocket::send_snapshot(const ChannelPtr& channel) {
@@ -499,8 +504,7 @@ Task<Result<void>> SessionSocket::check_guest() {
 
 // Once the log is closed and all of it sent: how it ended. False while that is not known.
 Task<Result<bool>> SessionSocket::send_end(const ChannelPtr& channel) {
-  if (channel->ended || !channel->live->closed() ||
-      channel->position < channel->live->output().end())
+  if (channel->ended || !channel->live->closed() || channel->position < channel->live->end())
     co_return false;
   CORRAL_CO_TRY(const auto document, co_await sessions_.get_session(channel->session));
   if (find_string(document, {"status"}) != "ended") co_return false;

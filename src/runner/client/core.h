@@ -41,6 +41,9 @@ class Core final : public Connection::Handler, public std::enable_shared_from_th
                                   OnReply on_reply = {});
   static Task<Result<std::uint64_t>> read_output(std::shared_ptr<Core> self, std::string channel,
                                                  std::uint64_t from, ports::OutputSink sink);
+  static Task<Result<std::uint64_t>> read_output_ahead(std::shared_ptr<Core> self,
+                                                       std::string channel, std::uint64_t from,
+                                                       ports::OutputSink sink);
   // Inputs of one process go one after the other, in the order of the calls.
   static Task<Result<void>> input(std::shared_ptr<Core> self, std::string process,
                                   std::string input_id, std::string bytes);
@@ -75,6 +78,7 @@ class Core final : public Connection::Handler, public std::enable_shared_from_th
     Wake wake;
   };
   class ReaderPlace;
+  struct Ahead;
   class InputTurn;
 
   Result<void> on_frame(Connection& connection, const link::Frame& frame) override;
@@ -87,6 +91,12 @@ class Core final : public Connection::Handler, public std::enable_shared_from_th
   void open_stream(const link::Frame& frame);
   void lose_link();
   Reader* reader_of(std::uint32_t number);
+  static Task<Result<void>> subscribe(std::shared_ptr<Core> self, std::string channel,
+                                      std::uint64_t from, std::shared_ptr<Reader> reader);
+  static Task<Result<std::uint64_t>> give_all(std::shared_ptr<Core> self, std::string channel,
+                                              std::shared_ptr<Ahead> ahead, TaskScope& calls);
+  static Task<void> give(std::shared_ptr<Core> self, std::shared_ptr<Ahead> ahead,
+                         std::uint64_t offset, std::string bytes);
 
   Executor executor_;
   Clock& clock_;

@@ -1,6 +1,13 @@
+#include <set>
+
 #include "runner/client/core.h"
 
 namespace corral::runner::client {
+namespace {
+
+constexpr std::size_t kMostAhead = 256;  // calls of a sink under way; then bytes gather
+
+}  // namespace
 
 // A channel's one reader, for as long as it reads.
 class Core::ReaderPlace {
@@ -48,6 +55,17 @@ Result<void> Core::on_data(const link::Frame& frame) {
   return {};
 }
 
+Task<Result<void>> Core::subscribe(std::shared_ptr<Core> self, std::string channel,
+                                   std::uint64_t from, std::shared_ptr<Reader> reader) {
+  const auto started = [reader](const json::object& result) {
+    const json::value value(result);
+    reader->number = static_cast<std::uint32_t>(find_int(value, {"channel"}));
+    reader->next = static_cast<std::uint64_t>(find_int(value, {"from"}));
+  };
+  CORRAL_CO_CHECK(co_await call(self, "read", {{"channel", channel}, {"from", from}}, {}, started));
+  co_return Result<void>{};
+}
+
 Task<Result<std::uint64_t>> Core::read_output(std::shared_ptr<Core> self, std::string channel,
                                               std::uint64_t from, ports::OutputSink sink) {
   if (self->readers_.contains(channel))
@@ -72,16 +90,89 @@ Task<Result<std::uint64_t>> Core::read_output(std::shared_ptr<Core> self, std::s
       co_await reader->wake.wait();
     } else {
       // At first, and after the link was lost.
-      const auto started = [reader](const json::object& result) {
-        const json::value value(result);
-        reader->number = static_cast<std::uint32_t>(find_int(value, {"channel"}));
-        reader->next = static_cast<std::uint64_t>(find_int(value, {"from"}));
-      };
-      CORRAL_CO_CHECK(
-          co_await call(self, "read", {{"channel", channel}, {"from", position}}, {}, started));
+      CORRAL_CO_CHECK(co_await subscribe(self, channel, position, reader));
       if (reader->number != 0) position = reader->next - reader->buffer.size();
     }
   }
+}
+
+// ---- ahead of what is durable ----
+
+struct Core::Ahead {
+  std::shared_ptr<Reader> reader;
+  ports::OutputSink sink;
+  std::uint64_t given = 0;             // a call has begun for everything before it
+  std::uint64_t done = 0;              // and has returned, before it
+  std::multiset<std::uint64_t> calls;  // where those that have not begin
+  std::optional<Error> failed;
+};
+
+Task<void> Core::give(std::shared_ptr<Core> self, std::shared_ptr<Ahead> ahead,
+                      std::uint64_t offset, std::string bytes) {
+  const auto taken = co_await ahead->sink(offset, std::move(bytes));
+  ahead->calls.erase(ahead->calls.find(offset));
+  if (!taken && !ahead->failed) ahead->failed = taken.error();
+  const auto& reader = *ahead->reader;
+  const auto done = ahead->calls.empty() ? ahead->given : *ahead->calls.begin();
+  if (!ahead->failed && done > ahead->done) {
+    ahead->done = done;
+    if (reader.number != 0 && self->connection_ != nullptr)
+      self->connection_->send(
+          {.type = link::FrameType::ack, .channel = reader.number, .offset = done});
+  }
+  ahead->reader->wake.notify();
+}
+
+Task<Result<std::uint64_t>> Core::give_all(std::shared_ptr<Core> self, std::string channel,
+                                           std::shared_ptr<Ahead> ahead, TaskScope& calls) {
+  auto& reader = *ahead->reader;
+  for (;;) {
+    if (ahead->failed) co_return std::unexpected(*ahead->failed);
+    if (!reader.buffer.empty() && ahead->calls.size() < kMostAhead) {
+      auto bytes = std::exchange(reader.buffer, {});
+      const auto offset = reader.next - bytes.size();
+      ahead->given = std::max(ahead->given, reader.next);
+      ahead->calls.insert(offset);
+      calls.start("output", give(self, ahead, offset, std::move(bytes)));
+    } else if (!reader.buffer.empty() || !ahead->calls.empty()) {
+      co_await reader.wake.wait();
+    } else if (reader.ended) {
+      co_return ahead->done;
+    } else if (reader.failed) {
+      co_return std::unexpected(*reader.failed);
+    } else if (reader.number != 0) {
+      co_await reader.wake.wait();
+    } else {
+      CORRAL_CO_CHECK(co_await subscribe(self, channel, ahead->done, ahead->reader));
+    }
+  }
+}
+
+Task<Result<std::uint64_t>> Core::read_output_ahead(std::shared_ptr<Core> self, std::string channel,
+                                                    std::uint64_t from, ports::OutputSink sink) {
+  if (self->readers_.contains(channel))
+    co_return fail(ErrorCode::conflict, "channel \"{}\" has a reader already", channel);
+  const auto ahead =
+      std::make_shared<Ahead>(Ahead{.reader = std::make_shared<Reader>(self->executor_),
+                                    .sink = std::move(sink),
+                                    .given = from,
+                                    .done = from,
+                                    .calls = {},
+                                    .failed = {}});
+  const ReaderPlace place(*self, channel, ahead->reader);
+  TaskScope calls(self->executor_);
+  std::exception_ptr cut_off;
+  Result<std::uint64_t> read = 0;
+  try {
+    read = co_await give_all(self, channel, ahead, calls);
+  } catch (...) {
+    cut_off = std::current_exception();
+  }
+  // The sink's calls end before this does, also when it is cut off.
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  co_await calls.stop();
+  if (cut_off) std::rethrow_exception(cut_off);
+  co_return read;
 }
 
 }  // namespace corral::runner::client

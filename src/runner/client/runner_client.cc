@@ -144,6 +144,11 @@ Task<Result<std::uint64_t>> RunnerClient::read_output(std::string channel, std::
   return Core::read_output(core_, std::move(channel), from, std::move(sink));
 }
 
+Task<Result<std::uint64_t>> RunnerClient::read_output_ahead(std::string channel, std::uint64_t from,
+                                                            ports::OutputSink sink) {
+  return Core::read_output_ahead(core_, std::move(channel), from, std::move(sink));
+}
+
 Task<Result<void>> RunnerClient::input(std::string process, std::string input_id,
                                        std::string bytes) {
   return Core::input(core_, std::move(process), std::move(input_id), std::move(bytes));

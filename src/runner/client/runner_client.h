@@ -75,6 +75,8 @@ class RunnerClient final : public ports::Workspace {
   Task<Result<ports::ProcessExit>> wait(std::string process) override;
   Task<Result<std::uint64_t>> read_output(std::string channel, std::uint64_t from,
                                           ports::OutputSink sink) override;
+  Task<Result<std::uint64_t>> read_output_ahead(std::string channel, std::uint64_t from,
+                                                ports::OutputSink sink) override;
   Task<Result<void>> input(std::string process, std::string input_id, std::string bytes) override;
   Task<Result<std::uint64_t>> type(std::string process, std::string source, std::uint64_t offset,
                                    std::string bytes) override;

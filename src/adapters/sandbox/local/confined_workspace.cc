@@ -80,6 +80,10 @@ class ConfinedWorkspace final : public ports::Workspace {
                                           ports::OutputSink sink) override {
     return client_->read_output(std::move(channel), from, std::move(sink));
   }
+  Task<Result<std::uint64_t>> read_output_ahead(std::string channel, std::uint64_t from,
+                                                ports::OutputSink sink) override {
+    return client_->read_output_ahead(std::move(channel), from, std::move(sink));
+  }
   Task<Result<void>> input(std::string process, std::string input_id, std::string bytes) override {
     return client_->input(std::move(process), std::move(input_id), std::move(bytes));
   }

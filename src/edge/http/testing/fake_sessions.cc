@@ -20,7 +20,7 @@ class Echo final : public session::Terminal {
     end = offset + bytes.size();
     const auto known = end;
     kept_.typed += fresh;
-    CORRAL_CO_CHECK(co_await kept_.live->take(kept_.live->taken(), fresh));
+    CORRAL_CO_CHECK(co_await kept_.live->take(kept_.live->end(), fresh));
     co_return known;
   }
   Task<Result<void>> resize(session::Size) override { co_return Result<void>{}; }
@@ -62,7 +62,7 @@ Result<FakeSessions::Kept*> FakeSessions::find_session(SessionId session) {
 
 Task<Result<void>> FakeSessions::print(SessionId session, std::string bytes) {
   CORRAL_CO_TRY(auto* kept, find_session(session));
-  co_return co_await kept->live->take(kept->live->taken(), std::move(bytes));
+  co_return co_await kept->live->take(kept->live->end(), std::move(bytes));
 }
 
 Task<Result<void>> FakeSessions::end(SessionId session, int exit_code) {
