@@ -1,7 +1,11 @@
 // The program `corral`: hands the command line what it needs from the server's side.
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <thread>
+
+#include <sys/resource.h>
 
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -43,7 +47,18 @@ Task<Result<void>> serve_until_signal(asio::io_context& context, Settings settin
   co_return Result<void>{};
 }
 
+// A live session keeps its logs open. The usual limit of 1,024 is meant for programs that select();
+// what is started in a workspace gets a limit of its own.
+void allow_many_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    log::warning("server.few_descriptors", {{"why", std::strerror(errno)}});
+}
+
 int serve(const edge::cli::ServeOptions& options) {
+  allow_many_descriptors();
   auto settings = read_settings(options);
   if (!settings) return report(settings.error());
   asio::io_context context(1);
