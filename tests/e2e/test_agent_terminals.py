@@ -2,6 +2,7 @@
 is asked and answers, goes on after the server was killed, and opens one beside an agent at work, to go on with it later.
 
 With CORRAL_TEST_RECORDINGS=FOLDER each first task is kept for tests/screen as FOLDER/AGENT.gz."""
+import contextlib
 import gzip
 import json
 import os
@@ -12,6 +13,7 @@ import struct
 import time
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from conftest import API_KEY, git, install_agent, make_repo
@@ -51,6 +53,15 @@ def repo(folder):
     return make_repo(folder / "repo", {"README.md": "hello\n"})
 
 
+@pytest.fixture(autouse=True)
+def people(serve):
+    """All who sat down; they leave before the server does."""
+    Person.present.clear()
+    yield
+    for person in Person.present:
+        person.leave()
+
+
 def squeezed(text):
     """Without what a program puts in where it breaks a line."""
     return re.sub(rf"[\s{BORDERS}]", "", text)
@@ -59,7 +70,10 @@ def squeezed(text):
 class Person:
     """At a session's terminal, as docs/websocket.md says: types, and looks at the screen."""
 
+    present = []
+
     def __init__(self, server, session, agent):
+        self.present.append(self)
         self.server, self.session, self.program = server, session, PROGRAMS[agent]
         self.viewer, self.typed, self.sizes = secrets.token_hex(16), 0, [(0, COLUMNS, ROWS)]
         self.sit_down()
@@ -69,6 +83,11 @@ class Person:
         self.tell(type="hello", version=1, viewer=self.viewer, name="tester")
         self.tell(type="attach", channel=1, session=self.session["id"], role="own", credit=1 << 30)
         self.typed = self.until("attached")["typed"]
+
+    def leave(self):
+        with contextlib.suppress(ConnectionClosed):
+            self.listens()
+        self.socket.close()
 
     def tell(self, **message):
         self.socket.send(json.dumps(message))
@@ -131,7 +150,7 @@ class Person:
     def document(self):
         return self.server.get(f"/api/v1/sessions/{self.session['id']}").json()
 
-    def leaves(self):
+    def quits(self):
         self.types(self.program.leave)
         self.press(b"\r")
         self.ends()
@@ -188,7 +207,7 @@ def test_a_task_typed_at_its_terminal_is_done_and_the_key_stays_outside(serve, r
     person.hears("Both of them.")
     if RECORDINGS:
         person.keep(pathlib.Path(RECORDINGS) / f"{agent}.gz")
-    person.leaves()
+    person.quits()
     assert person.document()["exit_code"] == 0
     done = server.wait(person.session["run"])
     assert done["status"] == "completed", server.log(person.session["run"])
@@ -266,7 +285,7 @@ def test_it_is_opened_beside_an_agent_at_work_and_later_goes_on_where_it_was_lef
     person = opened(server, agent, run=run)
     person.asks(about.write("/workspace/answer.txt", "42\n"), {"text": "Wrote the answer."})
     person.hears("Wrote the answer.")
-    person.leaves()
+    person.quits()
     assert server.run(run)["status"] == "running"
     later = opened(server, agent, run=run, resume=True)
     later.hears("Wrote the answer.")
