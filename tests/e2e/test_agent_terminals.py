@@ -166,6 +166,7 @@ class Person:
     def keep(self, path):
         """In the format of tests/screen."""
         log = self.server.get(f"/api/v1/sessions/{self.session['id']}/log").content
+        log = re.sub(rb"crl_[0-9a-f_-]+", lambda token: b"x" * len(token[0]), log)
         data, at = b"", 0
         for offset, columns, rows in self.sizes + [(len(log), 0, 0)]:
             if offset > at:
