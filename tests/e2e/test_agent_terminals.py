@@ -37,7 +37,7 @@ PROGRAMS = {
     # Typed fast is taken for pasted, with Enter for a new line: so it is pasted in earnest.
     "codex": Program("· /workspace", "Would you like to run", "You canceled the request", "Conversation interrupted", "/exit", pasted=True),
     "gemini": Program("Type your message", "Apply this change", "Rejected", "Request cancelled", "/quit"),
-    "opencode": Program("Ask anything|ctrl\\+p commands", "Permission required", r"\A(?![\s\S]*Permission required)", "· interrupted", "/exit",
+    "opencode": Program("Ask anything|ctrl\\+p commands", "Permission required", r"\A(?![\s\S]*(Permission required|esc interrupt))[\s\S]*ctrl\+p commands", "· interrupted", "/exit",
                         interrupt=((b"\x1b", "again to interrupt"), (b"\x1b", None)), deny=b"\x1b[C\x1b[C\r"),
 }
 
