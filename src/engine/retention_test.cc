@@ -22,8 +22,8 @@ struct RetentionTest : testing::EngineTest {
       if (!process.signals.empty()) process.end(128 + process.signals.back());
     };
   }
-  RunId finished(std::string prompt) {
-    const auto id = h.start(std::move(prompt));
+  RunId finished() {
+    const auto id = h.start("done");
     EXPECT_TRUE(h.run_to_end(id));
     EXPECT_TRUE(pass(std::chrono::minutes(1))) << "so that it is older than the next";
     return id;
@@ -55,7 +55,7 @@ struct RetentionTest : testing::EngineTest {
 
 TEST_F(RetentionTest, ByDefaultLogsAreCompressedAndKeptForEver) {
   boot();
-  const auto id = finished("one");
+  const auto id = finished();
   const int before = h.logs.compressed;
   ASSERT_TRUE(pass(hours(24)));
   EXPECT_GT(h.logs.compressed, before + 100);
@@ -65,9 +65,9 @@ TEST_F(RetentionTest, ByDefaultLogsAreCompressedAndKeptForEver) {
 TEST_F(RetentionTest, WhatEndedLongEnoughAgoGoesAndSaysSo) {
   h.options.keep_logs = hours(24 * 2);
   boot();
-  const auto old = finished("one");
+  const auto old = finished();
   ASSERT_TRUE(pass(hours(30)));
-  const auto young = finished("two");
+  const auto young = finished();
   ASSERT_TRUE(pass(hours(17)));
   EXPECT_TRUE(has_log(old)) << "not yet";
   ASSERT_TRUE(pass(hours(2)));
@@ -85,7 +85,7 @@ TEST_F(RetentionTest, WhatEndedLongEnoughAgoGoesAndSaysSo) {
 TEST_F(RetentionTest, TheOldestGoUntilTheRestFitsButNeverWhatGoesOn) {
   boot();
   const auto live = open_session();
-  const auto first = finished("one"), second = finished("two"), third = finished("three");
+  const auto first = finished(), second = finished(), third = finished();
   const auto all = bytes();
   h.shut_down();
   h.options.log_quota_bytes = all - 1;

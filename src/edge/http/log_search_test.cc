@@ -69,7 +69,7 @@ TEST_F(LogSearch, FindsWhatARunPrinted) {
   });
   const auto found = get(path + "/log/search?q=t");
   ASSERT_EQ(found.at("items").as_array().size(), 2u);
-  EXPECT_EQ(find_int(found.at("items").at(1), {"offset"}), 7);
+  EXPECT_EQ(find_int(found.at("items").at(1), {"offset"}), 8);
   EXPECT_TRUE(found.at("items").at(1).at("time").is_null());
   EXPECT_TRUE(get(path + "/log/search?q=four").at("items").as_array().empty());
 }

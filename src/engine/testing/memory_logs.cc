@@ -76,9 +76,9 @@ Task<Result<std::shared_ptr<session::Log>>> MemoryLogs::open(std::string name, O
     if (mode == Open::existing) co_return fail(ErrorCode::not_found, "{}", why);
     expired.erase(prefix);
   }
-  auto& content = logs[name];
-  if (!content && mode == Open::existing)
+  if (mode == Open::existing && !logs.contains(name))
     co_return fail(ErrorCode::not_found, "there is no log {}", name);
+  auto& content = logs[name];
   if (!content) content = std::make_shared<Content>();
   co_return std::make_shared<MemoryLog>(*this, name, content);
 }
