@@ -15,7 +15,7 @@ using engine::testing::FakeMachine;
 using engine::testing::FakeProcess;
 using engine::testing::Harness;
 
-constexpr int kRuns = 10;
+constexpr int kRuns = 10, kSessions = 10;
 constexpr int kWildTicks = 6'000;    // with faults
 constexpr int kCalmTicks = 400'000;  // for everything to come to its end
 constexpr int kLookEvery = 64;
@@ -239,8 +239,18 @@ class Simulation {
           ask(engine.fork_run(run.id, run.steps.front().definition.name, ann));
         break;
       case 6: stop_a_session(); break;
+      case 7: open_a_session(run, ann); break;
       default: answer(run, chance(dice_, 0.8)); break;
     }
+  }
+  // Beside the run's steps where that can be, now and then with a run of its own.
+  void open_a_session(const domain::Run& run, engine::Caller by) {
+    const bool beside = run.workspace_ready && !domain::has_ended(run.status);
+    if ((!beside && chance(dice_, 0.7)) || opened_++ >= kSessions) return;
+    engine::NewSession asked{.command = {"work"}};
+    (beside ? asked.run : asked.git_url) = beside ? run.id.to_string() : "/srv/one";
+    if (chance(dice_, 0.3)) asked.idle_s = pick(dice_, 10, 100);
+    ask(h_.engine().sessions().create_session(std::move(asked), std::move(by)));
   }
   void stop_a_session() {
     const auto& sessions = invariants_.sessions();
@@ -339,7 +349,7 @@ class Simulation {
   double fault_rate_ = 0, crash_rate_ = 0;
   std::shared_ptr<char> asking_ = std::make_shared<char>();  // shared with each call under way
   bool wild_ = true;
-  int started_ = 0, forks_ = 0;
+  int started_ = 0, forks_ = 0, opened_ = 0;
 };
 
 }  // namespace
