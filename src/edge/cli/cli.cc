@@ -84,6 +84,7 @@ const std::map<std::string_view, Command> kCommands{
     {"session stop", session_command},
     {"session rename", session_command},
     {"session log", session_command},
+    {"session search", session_command},
     {"session screen", session_command},
     {"session revoke", session_command},
     {"files list", files_command},
