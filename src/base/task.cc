@@ -1,10 +1,13 @@
 #include "base/task.h"
 
 #include <list>
+#include <optional>
+#include <string>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/multiple_exceptions.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -15,6 +18,25 @@
 #include "base/log.h"
 
 namespace corral {
+namespace {
+
+// What a task has thrown, as text; nothing when it was only cancelled.
+std::optional<std::string> failure(const std::exception_ptr& thrown) {
+  if (!thrown) return std::nullopt;
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted) return std::nullopt;
+    return error.what();
+  } catch (const asio::multiple_exceptions& several) {
+    // Of two that were waited for together, both cancelled.
+    return failure(several.first_exception());
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
+}  // namespace
 
 struct TaskScope::State {
   explicit State(const Executor& executor) : drained(executor) {
@@ -38,27 +60,19 @@ void TaskScope::start(const char* name, Task<void> task) {
   if (state_->stopping) return;
   auto entry = state_->entries.emplace(state_->entries.end());
   entry->name = name;
-  asio::co_spawn(
-      executor_, std::move(task),
-      asio::bind_cancellation_slot(
-          entry->cancel.slot(),
-          [state = state_, entry, executor = executor_](std::exception_ptr thrown) {
-            if (thrown) {
-              try {
-                std::rethrow_exception(thrown);
-              } catch (const boost::system::system_error& error) {
-                if (error.code() != asio::error::operation_aborted)
-                  log::error("task.failed", {{"task", entry->name}, {"what", error.what()}});
-              } catch (const std::exception& error) {
-                log::error("task.failed", {{"task", entry->name}, {"what", error.what()}});
-              }
-            }
-            std::list<State::Entry> ended;
-            ended.splice(ended.begin(), state->entries, entry);
-            // A cancel() from outside the event loop is still queued there, and goes to this entry.
-            if (state->stopping) asio::post(executor, [kept = std::move(ended)] {});
-            if (state->entries.empty()) state->drained.cancel();
-          }));
+  asio::co_spawn(executor_, std::move(task),
+                 asio::bind_cancellation_slot(
+                     entry->cancel.slot(),
+                     [state = state_, entry, executor = executor_](std::exception_ptr thrown) {
+                       if (const auto what = failure(thrown))
+                         log::error("task.failed", {{"task", entry->name}, {"what", *what}});
+                       std::list<State::Entry> ended;
+                       ended.splice(ended.begin(), state->entries, entry);
+                       // A cancel() from outside the event loop is still queued there, and goes to
+                       // this entry.
+                       if (state->stopping) asio::post(executor, [kept = std::move(ended)] {});
+                       if (state->entries.empty()) state->drained.cancel();
+                     }));
 }
 
 void TaskScope::cancel() {

@@ -207,7 +207,9 @@ def test_a_long_history_is_shown_at_once_and_there_in_full(serve, repo):
     room.selector.unregister(late.socket)
     server.kill()
     server.start()
-    again = Viewer(room, server, session, 2, scrollback=100)
+    there = Viewer(room, server, session, 2, scrollback=100)
+    room.until(lambda: there.position == size)  # what the disk had not yet, the runner sends again
+    again = Viewer(room, server, session, 4, scrollback=100)
     room.until(lambda: again.position is not None)
     assert (again.position, again.snapshot) == (late.position, late.snapshot), "the same screen after a restart"
     whole = Viewer(room, server, session, 3, start=0)
