@@ -98,4 +98,27 @@ Task<void> TaskScope::stop() {
 
 std::size_t TaskScope::size() const { return state_->entries.size(); }
 
+Task<void> uncancelled(Task<void> task) {
+  struct State {
+    asio::steady_timer ended;
+    bool done = false;
+    std::exception_ptr thrown;
+  };
+  const auto executor = co_await asio::this_coro::executor;
+  const auto state = std::make_shared<State>(State{
+      .ended = asio::steady_timer(executor, asio::steady_timer::time_point::max()), .thrown = {}});
+  asio::co_spawn(executor, std::move(task), [state](std::exception_ptr thrown) {
+    state->thrown = std::move(thrown);
+    state->done = true;
+    state->ended.cancel();
+  });
+  co_await asio::this_coro::throw_if_cancelled(false);
+  while (!state->done) {
+    boost::system::error_code ignored;  // aborted: it has ended, or the caller was cancelled
+    co_await state->ended.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+  co_await asio::this_coro::throw_if_cancelled(true);
+  if (state->thrown) std::rethrow_exception(state->thrown);
+}
+
 }  // namespace corral

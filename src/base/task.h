@@ -54,4 +54,9 @@ class TaskScope {
   std::shared_ptr<State> state_;
 };
 
+// Runs `task` to its end also when the caller is cancelled meanwhile; the caller's next wait then
+// ends with operation_aborted. A caller that may have been cancelled before says so first, or this
+// does not even begin: co_await asio::this_coro::throw_if_cancelled(false).
+Task<void> uncancelled(Task<void> task);
+
 }  // namespace corral

@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
 
 #include "base/log.h"
 
@@ -49,6 +50,38 @@ std::int64_t errors_of(Task<void> task) {
   });
   context.run();
   return log::take_error_count();
+}
+
+Task<void> write_down(bool& written) {
+  asio::steady_timer disk(co_await asio::this_coro::executor, std::chrono::milliseconds(5));
+  co_await disk.async_wait(asio::use_awaitable);
+  written = true;
+}
+Task<void> work_and_write(bool& written, bool& went_on) {
+  try {
+    co_await for_ever();
+  } catch (const boost::system::system_error&) {
+  }
+  co_await asio::this_coro::throw_if_cancelled(false);
+  co_await uncancelled(write_down(written));
+  co_await for_ever();
+  went_on = true;
+}
+Task<void> write_and_work(bool& written, bool& went_on) {
+  co_await uncancelled(write_down(written));
+  co_await for_ever();
+  went_on = true;
+}
+
+TEST(Uncancelled, IsDoneAndTheCallerStillEnds) {
+  bool written = false, went_on = false;
+  EXPECT_EQ(errors_of(work_and_write(written, went_on)), 0) << "cancelled before";
+  EXPECT_TRUE(written);
+  EXPECT_FALSE(went_on);
+  written = false;
+  EXPECT_EQ(errors_of(write_and_work(written, went_on)), 0) << "cancelled meanwhile";
+  EXPECT_TRUE(written);
+  EXPECT_FALSE(went_on);
 }
 
 TEST(TaskScope, ThatATaskWasCancelledIsNoError) {

@@ -278,8 +278,6 @@ Task<void> Gateway::call(RunId run, const ports::LlmRoute& route, Request reques
   } catch (...) {
     thrown = std::current_exception();
   }
-  // What was used is written down even when this task has been cancelled.
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   const bool gone = !outcome && outcome.error().code == ErrorCode::cancelled;
   if (route.use == ports::LlmRoute::Use::answer) {
     engine::ModelCall figures{.model = std::move(model),
@@ -291,7 +289,9 @@ Task<void> Gateway::call(RunId run, const ports::LlmRoute& route, Request reques
       figures.status = refusal_for(outcome.error().code).status;
     else
       figures.retry_at = sink.retry_at();
-    co_await record(run, sink, std::move(figures), request_bytes);
+    // What was used is written down even when this task has been cancelled.
+    co_await asio::this_coro::throw_if_cancelled(false);
+    co_await uncancelled(record(run, sink, std::move(figures), request_bytes));
   }
   if (thrown) std::rethrow_exception(thrown);
   if (outcome) co_return;
