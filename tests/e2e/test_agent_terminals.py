@@ -139,6 +139,15 @@ class Person:
         """The agent's words: on a line of their own, which they are not where they stand in the prompt."""
         return self.sees(rf"(?m)^\W*{re.escape(words)}[\s{BORDERS}]*$")
 
+    def answers(self, keys):
+        """Claude Code hears no key in its dialogue's first moments: pressed again for as long as it asks."""
+        while re.search(self.program.asked, self.screen()):
+            self.press(keys)
+            deadline = time.monotonic() + 5
+            while re.search(self.program.asked, self.screen()) and time.monotonic() < deadline:
+                self.listens()
+                time.sleep(0.05)
+
     def enters(self, text):
         self.press(b"\x1b[200~" + text.encode() + b"\x1b[201~" if self.program.pasted else text.encode())
         self.sees(lambda screen: squeezed(text) in squeezed(screen))
@@ -243,12 +252,12 @@ def test_it_asks_the_person_at_the_terminal_and_both_answers_count(serve, repo, 
     person.asks(about.write("/workspace/allowed.txt", "1\n"), {"text": "That was allowed."})
     person.sees(person.program.asked)
     assert not list(server.data.glob("workspaces/*/work/allowed.txt")), "it waits for the answer"
-    person.press(b"\r")
+    person.answers(b"\r")
     person.hears("That was allowed.")
     inside(server, "allowed.txt")
     person.asks(about.write("/workspace/denied.txt", "1\n"), {"text": "That was denied."})
     person.sees(person.program.asked)
-    person.press(person.program.deny)
+    person.answers(person.program.deny)
     person.sees(person.program.denied)
     person.asks({"text": "Still at work."})
     person.hears("Still at work.")

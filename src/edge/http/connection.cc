@@ -159,6 +159,8 @@ Task<void> Connection::answer(Request request) {
     what = error.what();
   }
   if (failed) log::error("http.handler_failed", {{"what", what}});
+  // Nobody waits for an answer any more, and the handler has seen it.
+  if (answer_ == Answer::none && !failed && gone()) broken_ = true;
   if (answer_ == Answer::none && !broken_) {
     if (!failed) log::error("http.no_answer");
     co_await send_problem(500, "the server could not answer this request; its log says why");

@@ -38,6 +38,9 @@ Task<void> serve(Request request, Responder& responder) {
     co_await responder.start(200, {});
     while (co_await responder.write(std::string(64u << 10, 'y'))) ++g_writes;
     ++g_gone;
+  } else if (request.path == "/never") {
+    co_await responder.wait_gone();
+    ++g_gone;
   } else if (request.path == "/wait") {
     co_await responder.start(200, {});
     co_await responder.write("waiting");
@@ -258,6 +261,19 @@ TEST(HttpServer, TellsAWaitingHandlerThatItsClientHasGone) {
     client.close();
     EXPECT_TRUE(server.eventually([&] { return g_gone > before; })) << pipelined;
   }
+}
+
+TEST(HttpServer, WhoHasLeftNeedsNoAnswer) {
+  (void)log::take_error_count();
+  {
+    auto server = start();
+    const int before = g_gone;
+    RawClient client(server.port());
+    client.send("GET /never HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.close();
+    EXPECT_TRUE(server.eventually([&] { return g_gone > before; }));
+  }
+  EXPECT_EQ(log::take_error_count(), 0);
 }
 
 TEST(HttpServer, WritesLargeAnswersWhole) {
