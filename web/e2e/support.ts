@@ -93,6 +93,15 @@ interface Violation {
 
 // No serious or critical violation of axe's rules (WCAG A and AA, best practices).
 export async function expectAccessible(page: Page) {
+  // Colours on their way from one theme to another are nobody's to read.
+  await page.evaluate(() =>
+    Promise.allSettled(
+      document
+        .getAnimations()
+        .filter((animation) => animation instanceof CSSTransition)
+        .map((transition) => transition.finished),
+    ),
+  );
   await page.evaluate(axe);
   const violations = await page.evaluate(async () => {
     const { axe: runner } = window as unknown as { axe: { run: () => Promise<{ violations: Violation[] }> } };
