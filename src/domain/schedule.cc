@@ -143,8 +143,36 @@ class Planner {
   Plan plan_;
 };
 
+std::optional<Command> said_only(const Action& action) {
+  if (std::holds_alternative<BeginRun>(action)) return Begin{};
+  if (const auto* start = std::get_if<StartStep>(&action)) return domain::StartStep{start->step};
+  if (const auto* skip = std::get_if<SkipStep>(&action))
+    return domain::SkipStep{skip->step, skip->reason};
+  return std::nullopt;
+}
+
+// Each may change what comes after it.
+std::optional<Command> first_said_only(const std::vector<Action>& actions) {
+  for (const auto& action : actions)
+    if (auto command = said_only(action)) return command;
+  return std::nullopt;
+}
+
 }  // namespace
 
 Plan plan(const Run& run, Time now) { return Planner(run, now).make(); }
+
+std::vector<Event> advance(Run& run, Time now, std::string_view actor) {
+  std::vector<Event> all;
+  while (const auto command = first_said_only(plan(run, now).actions)) {
+    const auto events = decide(run, *command, now);
+    if (!events || events->empty()) break;
+    for (const auto& event : *events) {
+      apply(run, event, actor);
+      all.push_back(event);
+    }
+  }
+  return all;
+}
 
 }  // namespace corral::domain::next

@@ -48,4 +48,9 @@ inline constexpr int kMaxParallelSteps = 16;  // of one run
 
 Plan plan(const Run& run, Time now);
 
+// What of the plan is done by saying so: the run begins, steps begin or are skipped. Decides and
+// applies it to `run`, as caused by `actor`, until the plan holds nothing of the kind. What is
+// refused is left to whoever carries out the plan.
+std::vector<Event> advance(Run& run, Time now, std::string_view actor);
+
 }  // namespace corral::domain::next

@@ -395,5 +395,56 @@ TEST(Plan, ACancelledMatrixIsJoinedAroundWhatDidNotBegin) {
   EXPECT_EQ(story.status("m.3"), StepStatus::cancelled);
 }
 
+// ---- advance ----
+
+Types advance(Story& story) {
+  Types types;
+  for (const auto& event : next::advance(story.run, story.now, "worker"))
+    types.emplace_back(type_of(event.body));
+  return types;
+}
+
+TEST(Advance, BeginsTheRunAndAllStepsWhoseTurnHasCome) {
+  Story story({step("a"), step_if("b", "false"), step("c", {"b"}), step("d", {"a"})});
+  EXPECT_EQ(advance(story),
+            (Types{"run.started", "run.step.started", "run.step.skipped", "run.step.started"}));
+  EXPECT_EQ(story.actions(), (Actions{"work on a", "work on c"}));
+  EXPECT_EQ(advance(story), Types{});
+  story.complete("a");
+  EXPECT_EQ(advance(story), Types{"run.step.started"});
+  EXPECT_EQ(story.status("d"), StepStatus::running);
+}
+
+TEST(Advance, LeavesWhatIsMoreThanSayingSo) {
+  Story story({matrix_step("m", {{"x", json::array{1, 2}}}), finally("clean")});
+  EXPECT_EQ(advance(story), Types{"run.started"});
+  EXPECT_EQ(story.actions(), Actions{"expand m"});
+  story.tell(ExpandStep{"m"});
+  EXPECT_EQ(advance(story), (Types{"run.step.started", "run.step.started"}));
+  story.complete("m.1");
+  story.complete("m.2");
+  EXPECT_EQ(advance(story), Types{});
+  EXPECT_EQ(story.actions(), Actions{"join m"});
+  story.complete("m");
+  EXPECT_EQ(advance(story), Types{"run.step.started"});
+  story.complete("clean");
+  EXPECT_EQ(advance(story), Types{});
+  EXPECT_EQ(story.actions(), Actions{"complete"});
+}
+
+TEST(Advance, BeginsNothingInAPausedRunNorBeforeItsTime) {
+  auto flaky = step("a");
+  flaky.retry = {.attempts = 2, .backoff = Duration(5'000)};
+  Story story({flaky, step("b", {"a"})});
+  advance(story);
+  story.tell(FailStep{"a", 1, gone(), 0.5});
+  EXPECT_EQ(advance(story), Types{});
+  story.now += Duration(5'000);
+  story.tell(Pause{""});
+  EXPECT_EQ(advance(story), Types{});
+  story.tell(Resume{});
+  EXPECT_EQ(advance(story), Types{"run.step.started"});
+}
+
 }  // namespace
 }  // namespace corral::domain

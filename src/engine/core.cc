@@ -42,10 +42,11 @@ ports::Agent* Core::find_agent(std::string_view name) const {
 }
 
 Task<Result<domain::Run>> Core::tell(RunId id, domain::Command command, Caller by,
-                                     std::vector<ports::Change> extra, Claiming* claiming) {
+                                     std::vector<ports::Change> extra, Claiming* claiming,
+                                     Then then) {
   const bool jobs_changed = std::ranges::any_of(extra, may_ready_a_job);
   CORRAL_CO_TRY(auto told, co_await runs.execute(id, std::move(command), std::move(by),
-                                                 std::move(extra), claiming));
+                                                 std::move(extra), claiming, then));
   count(told.before, told.after);
   ends.set(id, domain::has_ended(told.after.status));
   drivers.notify(id);

@@ -120,7 +120,7 @@ struct Core {
   // Executes a command on a run, and tells drivers, viewers and counters.
   Task<Result<domain::Run>> tell(RunId run, domain::Command command, Caller by,
                                  std::vector<ports::Change> extra = {},
-                                 Claiming* claiming = nullptr);
+                                 Claiming* claiming = nullptr, Then then = Then::nothing);
 
   // Commits what needs nothing decided. As tell() does, it announces jobs that may be ready now.
   Task<Result<void>> commit(std::vector<ports::Change> changes);

@@ -40,7 +40,8 @@ Task<Result<void>> RunDriver::reload() {
 
 Task<Result<void>> RunDriver::tell(domain::Command command) {
   CORRAL_CO_CHECK(seat_.check(core_.deps.clock.now()));
-  CORRAL_CO_TRY(auto after, co_await core_.tell(id_, std::move(command), "worker"));
+  CORRAL_CO_TRY(auto after,
+                co_await core_.tell(id_, std::move(command), "worker", {}, nullptr, Then::advance));
   if (after.version >= run_.version) run_ = std::move(after);
   co_return Result<void>{};
 }
@@ -132,8 +133,6 @@ Task<Result<RunDriver::Turn>> RunDriver::act(const next::Action& action) {
     CORRAL_CO_CHECK(co_await tell(domain::SkipStep{skip->step, skip->reason}));
   } else if (const auto* start = std::get_if<next::StartStep>(&action)) {
     CORRAL_CO_CHECK(co_await tell(domain::StartStep{start->step}));
-    launch(start->step);
-    co_return Turn::wait;
   } else if (const auto* wide = std::get_if<next::ExpandStep>(&action)) {
     CORRAL_CO_CHECK(co_await expand(wide->step));
   } else if (const auto* joined = std::get_if<next::JoinStep>(&action)) {
@@ -346,13 +345,15 @@ Task<Result<void>> RunDriver::conclude(StepContext& context, StepEnd end) {
         fmt::format("its outputs have more than {} bytes: keep large results in files",
                     kMaxOutputs)};
   if (!end.failure)
-    co_return co_await context.tell(domain::CompleteStep{
-        context.name, attempt, std::move(end.summary), std::move(end.outputs)});
+    co_return co_await context.tell(
+        domain::CompleteStep{context.name, attempt, std::move(end.summary), std::move(end.outputs)},
+        Then::advance);
   CORRAL_CO_CHECK(
       co_await context.note("failed/" + context.process_id(),
                             fmt::format("{} failed: {}\n", context.name, end.failure->message)));
   co_return co_await context.tell(domain::FailStep{context.name, attempt, *std::move(end.failure),
-                                                   core_.deps.random.unit(), end.pause});
+                                                   core_.deps.random.unit(), end.pause},
+                                  Then::advance);
 }
 
 Task<Result<void>> RunDriver::abandon_steps() {

@@ -77,6 +77,31 @@ steps:
   EXPECT_EQ(h.status(id), "completed");
 }
 
+TEST_F(GraphTest, AStepsEndAndTheBeginningOfTheNextAreOneTransaction) {
+  hold("");
+  const auto id = run_of(
+      "name: chain\nsteps:\n  - {name: a, kind: command, run: a}\n"
+      "  - {name: b, kind: command, run: b}\n  - {name: c, kind: command, run: c, needs: [a]}\n");
+  ASSERT_TRUE(until_started("a-1"));
+  const auto before = h.events(id).size();
+  int commits = 0;
+  h.store_faults = [&](std::string_view call, auto moment) -> std::optional<Error> {
+    if (call == "commit" && moment == ports::fakes::FakeStore::Moment::before) ++commits;
+    return std::nullopt;
+  };
+  end("a-1");
+  EXPECT_EQ(commits, 1);
+  std::vector<std::string> types;
+  for (const auto& event : h.events(id)) types.push_back(event.type);
+  types.erase(types.begin(), types.begin() + static_cast<std::ptrdiff_t>(before));
+  EXPECT_EQ(types, (std::vector<std::string>{"run.step.completed", "run.step.started",
+                                             "run.step.started"}));
+  end("b-1");
+  end("c-1");
+  ASSERT_TRUE(h.run_to_end(id));
+  EXPECT_EQ(h.status(id), "completed");
+}
+
 TEST_F(GraphTest, OutputsReachOtherStepsWithTheirTypes) {
   give("list", "count=2\nnames=[\"x\",\"y\"]\nnote<<END\ntwo\nlines\nEND\n");
   const auto id = run_of(R"(name: outputs

@@ -1,7 +1,10 @@
 #include "engine/run_repository.h"
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 
+#include "domain/schedule.h"
 #include "engine/projection.h"
 #include "engine/run_snapshot.h"
 
@@ -154,8 +157,8 @@ Task<Result<void>> RunRepository::commit(ports::Transaction transaction, Claimin
 }
 
 Task<Result<Executed>> RunRepository::execute(RunId id, domain::Command command, Caller by,
-                                              std::vector<ports::Change> extra,
-                                              Claiming* claiming) {
+                                              std::vector<ports::Change> extra, Claiming* claiming,
+                                              Then then) {
   // What is known is tried first: the version that the events expect tells whether it was true.
   // Only what changes nothing or is refused must be decided on what the store says.
   auto seen = known(id);
@@ -173,13 +176,15 @@ Task<Result<Executed>> RunRepository::execute(RunId id, domain::Command command,
     if (events->empty() && extra.empty()) co_return Executed{before, before};
 
     domain::Run after = before;
+    for (const auto& event : *events) domain::apply(after, event, by.actor);
+    if (then == Then::advance)
+      std::ranges::move(domain::next::advance(after, clock_.now(), by.actor),
+                        std::back_inserter(*events));
     ports::Append append{.stream = run_stream(id), .expected_version = before.version};
-    for (const auto& event : *events) {
-      domain::apply(after, event, by.actor);
+    for (const auto& event : *events)
       append.events.push_back({.type = std::string(domain::type_of(event.body)),
                                .data = domain::data_of(event),
                                .origin = origin_of(by, after.request.root.value_or(after.id))});
-    }
     ports::Transaction transaction;
     if (!events->empty()) {
       transaction.changes.emplace_back(std::move(append));

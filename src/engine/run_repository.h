@@ -27,6 +27,10 @@ struct Claiming {
   std::vector<ports::Job> jobs;  // out
 };
 
+// What goes on from a command's events in the same transaction: `advance` begins and skips the
+// steps whose turn has come (domain/schedule.h), which is the driver's to say alone.
+enum class Then { nothing, advance };
+
 // A run before a command and after it.
 struct Executed {
   domain::Run before, after;
@@ -53,7 +57,7 @@ class RunRepository {
   // the claim, if there is one to be made: it outlives the call.
   Task<Result<Executed>> execute(RunId run, domain::Command command, Caller by,
                                  std::vector<ports::Change> extra = {},
-                                 Claiming* claiming = nullptr);
+                                 Claiming* claiming = nullptr, Then then = Then::nothing);
 
   // The end of the store's log as far as this process has seen it: waiting from there on misses
   // nothing.

@@ -40,9 +40,10 @@ StepKinds standard_step_kinds() {
   return kinds;
 }
 
-Task<Result<void>> StepContext::tell(domain::Command command) {
+Task<Result<void>> StepContext::tell(domain::Command command, Then then) {
   CORRAL_CO_CHECK(seat.check(core.deps.clock.now()));
-  CORRAL_CO_TRY(auto after, co_await core.tell(run.id, std::move(command), "worker"));
+  CORRAL_CO_TRY(auto after,
+                co_await core.tell(run.id, std::move(command), "worker", {}, nullptr, then));
   if (after.version >= run.version) run = std::move(after);
   co_return Result<void>{};
 }

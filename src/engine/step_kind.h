@@ -54,7 +54,7 @@ struct StepContext {
   const domain::Step& step() const { return *run.find(name); }
   std::string process_id() const { return step().process_id(); }
   // Executes a command on the run and keeps the state that follows.
-  Task<Result<void>> tell(domain::Command command);
+  Task<Result<void>> tell(domain::Command command, Then then = Then::nothing);
   Task<Result<void>> reload();
   // A line of the engine's own in the run's log.
   Task<Result<void>> note(std::string source, std::string text);

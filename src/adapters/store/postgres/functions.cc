@@ -3,7 +3,7 @@
 namespace corral::adapters::store::postgres {
 
 // What must decide in the middle of a transaction is a function in the database: it raises where
-// the caller is refused, and saves the ways to and fro. 1129468492 is kLockClass.
+// the caller is refused, and saves the ways to and fro. 1129468492 is kLockClass. Claims: claim.cc.
 const char* const kFunctions = R"sql(
 -- Opens a batch of a writer: takes the locks in their order, says where the log ends. The row tells afterwards, for certain,
 -- whether the batch was committed; and a batch that is no longer awaited (see settle_batch) is refused.
@@ -123,83 +123,6 @@ LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM corral.dead_letter(p_id);
   DELETE FROM corral.jobs WHERE id = p_id;
-END $$;
-
--- Ready jobs are seen as queues of one priority, group and set of slots each: a queue that is full costs one step however
--- many jobs wait in it. The caller holds the queue's lock, so that what it counts stays true until it commits; rows that
--- a completion or release holds at the moment are passed over. When there is nothing it returns a row without an id: its
--- lease_until says when that may change because time has passed.
-CREATE FUNCTION corral.claim_jobs(p_owner text, p_claim text, p_now bigint, p_lease bigint, p_per_group bigint, p_total bigint, p_most bigint)
-RETURNS SETOF corral.jobs LANGUAGE plpgsql AS $$
-DECLARE
-  v_due boolean;
-  v_expired boolean;
-  v_paused boolean;
-  v_left bigint;
-  v_priority integer;
-  v_id bigint;
-  v_job corral.jobs;
-  v_any boolean := false;
-BEGIN
-  SELECT EXISTS (SELECT 1 FROM corral.jobs WHERE state = 0 AND due <= p_now),
-         EXISTS (SELECT 1 FROM corral.jobs WHERE state = 2 AND lease_until <= p_now),
-         EXISTS (SELECT 1 FROM corral.queue_groups WHERE name = '' AND paused)
-  INTO v_due, v_expired, v_paused;
-  IF v_due THEN
-    UPDATE corral.jobs SET state = 1 WHERE id IN (SELECT id FROM corral.jobs WHERE state = 0 AND due <= p_now FOR UPDATE SKIP LOCKED);
-  END IF;
-  IF v_expired THEN
-    UPDATE corral.jobs SET owner = '', claim = '', lease_until = 0,
-      state = CASE WHEN attempt >= max_attempts THEN 4 ELSE 1 END,
-      finished = CASE WHEN attempt >= max_attempts THEN p_now END,
-      error = CASE WHEN attempt >= max_attempts THEN 'the lease of the last attempt ran out' ELSE error END
-    WHERE id IN (SELECT id FROM corral.jobs WHERE state = 2 AND lease_until <= p_now FOR UPDATE SKIP LOCKED);
-  END IF;
-  SELECT least(p_total - count(*), p_most) INTO v_left FROM corral.jobs WHERE state = 2;
-  IF v_paused THEN v_left := 0; END IF;
-  WHILE v_left > 0 LOOP
-    v_id := NULL;
-    SELECT priority INTO v_priority FROM corral.jobs WHERE state = 1 ORDER BY priority DESC LIMIT 1;
-    WHILE v_priority IS NOT NULL LOOP
-      WITH RECURSIVE queues AS (
-        (SELECT grp, slots FROM corral.jobs WHERE state = 1 AND priority = v_priority ORDER BY grp, slots LIMIT 1)
-        UNION ALL
-        SELECT further.grp, further.slots FROM queues q CROSS JOIN LATERAL (
-          SELECT grp, slots FROM corral.jobs WHERE state = 1 AND priority = v_priority AND (grp, slots) > (q.grp, q.slots) ORDER BY grp, slots LIMIT 1) further
-      )
-      SELECT head.id INTO v_id
-      FROM queues q
-      LEFT JOIN corral.queue_groups g ON g.name = q.grp
-      CROSS JOIN LATERAL (SELECT count(*) AS n FROM corral.jobs c WHERE c.state = 2 AND c.grp = q.grp) claimed
-      CROSS JOIN LATERAL (
-        SELECT id, entry FROM corral.jobs
-        WHERE state = 1 AND priority = v_priority AND grp = q.grp AND slots = q.slots AND due <= p_now ORDER BY entry, id LIMIT 1) head
-      WHERE NOT coalesce(g.paused, false) AND claimed.n < p_per_group
-        AND (q.slots = '' OR NOT EXISTS (
-          SELECT 1 FROM jsonb_array_elements(nullif(q.slots, '')::jsonb) slot
-          WHERE (SELECT count(*) FROM corral.jobs c WHERE c.state = 2 AND nullif(c.slots, '')::jsonb @> jsonb_build_array(jsonb_build_array(slot -> 0)))
-                >= (slot ->> 1)::bigint))
-      ORDER BY claimed.n, coalesce(g.last_claim, 0), head.entry, head.id LIMIT 1;
-      EXIT WHEN v_id IS NOT NULL;
-      SELECT priority INTO v_priority FROM corral.jobs WHERE state = 1 AND priority < v_priority ORDER BY priority DESC LIMIT 1;
-    END LOOP;
-    EXIT WHEN v_id IS NULL;
-    UPDATE corral.jobs SET state = 2, owner = p_owner, claim = p_claim, lease_until = p_now + p_lease, attempt = attempt + 1
-    WHERE id = v_id RETURNING * INTO v_job;
-    UPDATE corral.queue_groups SET last_claim = nextval('corral.claims') WHERE name = v_job.grp;
-    IF NOT FOUND THEN
-      INSERT INTO corral.queue_groups(name, last_claim) VALUES (v_job.grp, nextval('corral.claims'))
-        ON CONFLICT (name) DO UPDATE SET last_claim = EXCLUDED.last_claim;
-    END IF;
-    v_left := v_left - 1;
-    v_any := true;
-    RETURN NEXT v_job;
-  END LOOP;
-  IF NOT v_any THEN
-    v_job := NULL;
-    SELECT least((SELECT min(due) FROM corral.jobs WHERE state = 0), (SELECT min(lease_until) FROM corral.jobs WHERE state = 2)) INTO v_job.lease_until;
-    RETURN NEXT v_job;
-  END IF;
 END $$;
 )sql";
 

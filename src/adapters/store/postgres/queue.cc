@@ -207,14 +207,22 @@ Statement list_jobs_statement(const ports::JobQuery& query) {
 }
 
 Statement queue_counts_statement(Time now) {
+  // Each count has an index of its own.
   return {.sql =
-              "SELECT count(*) FILTER (WHERE state < 2 AND due <= $1 OR state = 2 AND lease_until "
-              "<= $1),"
-              " count(*) FILTER (WHERE state < 2 AND due > $1),"
-              " count(*) FILTER (WHERE state = 2 AND lease_until > $1),"
-              " count(*) FILTER (WHERE state = 3), count(*) FILTER (WHERE state = 4),"
-              " min(entry) FILTER (WHERE state < 2 AND due <= $1 OR state = 2 AND lease_until <= "
-              "$1) FROM corral.jobs",
+              "SELECT ready.n + due.n + lapsed.n, later.n + delayed.n, claimed.n, completed.n, "
+              "failed.n, least(ready.oldest, due.oldest, lapsed.oldest) FROM"
+              " (SELECT count(*) AS n, min(entry) AS oldest FROM corral.jobs"
+              "  WHERE state = 1 AND due <= $1) ready,"
+              " (SELECT count(*) AS n FROM corral.jobs WHERE state = 1 AND due > $1) later,"
+              " (SELECT count(*) AS n, min(entry) AS oldest FROM corral.jobs"
+              "  WHERE state = 0 AND due <= $1) due,"
+              " (SELECT count(*) AS n FROM corral.jobs WHERE state = 0 AND due > $1) delayed,"
+              " (SELECT count(*) AS n, min(entry) AS oldest FROM corral.jobs"
+              "  WHERE state = 2 AND lease_until <= $1) lapsed,"
+              " (SELECT count(*) AS n FROM corral.jobs"
+              "  WHERE state = 2 AND lease_until > $1) claimed,"
+              " (SELECT count(*) AS n FROM corral.jobs WHERE state = 3) completed,"
+              " (SELECT count(*) AS n FROM corral.jobs WHERE state = 4) failed",
           .parameters = Parameters().time(now)};
 }
 

@@ -18,9 +18,10 @@ enum class Lock : int { schema = 0, queue = 1, log = 2 };  // taken in this orde
 // jobs.state; "ready" outside covers delayed and ready.
 enum class JobState : int { delayed = 0, ready = 1, claimed = 2, completed = 3, failed = 4 };
 
-// In tables.cc and functions.cc. Several statements each, without parameters.
+// In tables.cc, functions.cc and claim.cc. Several statements each, without parameters.
 extern const char* const kTables;
+extern const char* const kIndexesForMany;
 extern const char* const kFunctions;
-extern const char* const kOneQueue;
+extern const char* const kClaim;
 
 }  // namespace corral::adapters::store::postgres

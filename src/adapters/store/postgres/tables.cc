@@ -90,4 +90,14 @@ CREATE TABLE corral.writers (
 ) WITH (fillfactor = 50);
 )sql";
 
+// For a log and a queue that have grown large: filters by type and by time look at an index alone,
+// and so do the counts.
+const char* const kIndexesForMany = R"sql(
+DROP INDEX corral.events_by_type;
+CREATE INDEX events_by_type ON corral.events(type, position) INCLUDE (time);
+DROP INDEX corral.events_by_time;
+CREATE INDEX events_by_time ON corral.events(time, position);
+CREATE INDEX jobs_ready_by_due ON corral.jobs(due, entry) WHERE state = 1;
+)sql";
+
 }  // namespace corral::adapters::store::postgres
