@@ -1,52 +1,15 @@
 #include "adapters/http/http_client.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "adapters/http/exchange.h"
+#include "adapters/http/target.h"
 
 namespace corral::adapters::http {
 namespace {
 
 using ports::HttpRequest;
 using ports::HttpResponse;
-
-constexpr std::size_t kMaxUrlBytes = 8u << 10;
-
-struct Target {
-  std::string host;  // lower case; IPv6 in brackets
-  std::uint16_t port = 0;
-};
-
-// Read by libcurl's own parser, so that the host that is judged is the one that is called.
-Result<Target> target_of(const std::string& url) {
-  if (url.size() > kMaxUrlBytes)
-    return fail(ErrorCode::invalid, "the URL has {} bytes: at most {}", url.size(), kMaxUrlBytes);
-  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), &curl_url_cleanup);
-  const auto part = [&](CURLUPart which, unsigned flags) {
-    char* text = nullptr;
-    std::string value;
-    if (curl_url_get(parsed.get(), which, &text, flags) == CURLUE_OK) value = text;
-    curl_free(text);
-    return value;
-  };
-  if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), CURLU_DISALLOW_USER) != CURLUE_OK)
-    return fail(ErrorCode::invalid,
-                "this is no URL that can be called: write http://HOST… or https://HOST…, without "
-                "user and password");
-  const auto scheme = part(CURLUPART_SCHEME, 0);
-  if (scheme != "http" && scheme != "https")
-    return fail(ErrorCode::invalid, "only http and https can be called, not {}", scheme);
-  Target target{.host = part(CURLUPART_HOST, 0)};
-  std::ranges::transform(target.host, target.host.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  const auto port = part(CURLUPART_PORT, CURLU_DEFAULT_PORT);
-  std::from_chars(port.data(), port.data() + port.size(), target.port);
-  if (target.host.empty() || target.port == 0)
-    return fail(ErrorCode::invalid, "the URL names no host or no port that can be called");
-  return target;
-}
 
 class Collector final : public TransferSink {
  public:
