@@ -6,11 +6,13 @@
 #include "ports/contract/blob_contract.h"
 #include "ports/contract/cache_contract.h"
 #include "ports/contract/http_client_contract.h"
+#include "ports/contract/push_service_contract.h"
 #include "ports/contract/store_contract.h"
 #include "ports/fakes/fake_blobs.h"
 #include "ports/fakes/fake_cache.h"
 #include "ports/fakes/fake_clock.h"
 #include "ports/fakes/fake_http_client.h"
+#include "ports/fakes/fake_push_service.h"
 #include "ports/fakes/fake_store.h"
 
 namespace corral::ports::contract {
@@ -66,6 +68,32 @@ HttpClientUnderTest make_fake_http_client() {
 INSTANTIATE_TEST_SUITE_P(Fake, HttpClientContract,
                          testing::Values(HttpClientFactory{"fake", make_fake_http_client}),
                          http_client_factory_name);
+
+PushServiceUnderTest make_fake_push_service() {
+  struct World {
+    fakes::FakeClock clock;
+    fakes::FakePushService service{clock};
+  };
+  const auto world = std::make_shared<World>();
+  return {.service = {world, &world->service},
+          .target = {"https://push.example.net/a", std::string(65, 'p'), std::string(16, 'a')},
+          .answers = [world](int status, const std::string& retry_after) {
+            world->service.answer = [=](const PushTarget&,
+                                        const PushMessage&) -> Result<PushAnswer> {
+              using enum PushAnswer::Outcome;
+              if (status == 0) return fail(ErrorCode::unavailable, "nobody answers");
+              if (status == 404 || status == 410) return PushAnswer{.outcome = gone};
+              if (status == 429 || status >= 500)
+                return PushAnswer{.outcome = busy,
+                                  .pause = std::chrono::seconds(std::atoi(retry_after.c_str()))};
+              if (status >= 300) return fail(ErrorCode::forbidden, "refused with {}", status);
+              return PushAnswer{};
+            };
+          }};
+}
+INSTANTIATE_TEST_SUITE_P(Fake, PushServiceContract,
+                         testing::Values(PushServiceFactory{"fake", make_fake_push_service}),
+                         push_service_factory_name);
 
 }  // namespace corral::ports::contract
 
