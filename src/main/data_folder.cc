@@ -80,6 +80,11 @@ Result<Secret> DataFolder::run_token_key(Random& random) const {
   return std::move(key.token);
 }
 
+Result<Secret> DataFolder::push_key(Random& random) const {
+  CORRAL_TRY(auto key, kept_secret(path_ / "push.key", "", random));
+  return std::move(key.token);
+}
+
 Result<std::string> DataFolder::server_id(Random& random) const {
   CORRAL_TRY(const auto id, kept_secret(path_ / "server.id", "", random, kIdBytes));
   return std::string(id.token.expose());

@@ -27,6 +27,10 @@ class DataFolder {
   // (0600).
   Result<Secret> run_token_key(Random& random) const;
 
+  // What the key follows from that browsers subscribe to push messages with: made once, kept in
+  // <folder>/push.key (0600). With another one nobody who has subscribed can be told any more.
+  Result<Secret> push_key(Random& random) const;
+
   // Names the folder, and so its server, among those that share a store: made once, kept in
   // <folder>/server.id. A copy of the folder must not have it.
   Result<std::string> server_id(Random& random) const;

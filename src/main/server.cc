@@ -8,12 +8,14 @@
 #include "adapters/git/mirrors.h"
 #include "adapters/http/http_client.h"
 #include "adapters/llm/providers.h"
+#include "adapters/notify/web_push.h"
 #include "adapters/sandbox/local/local_launcher.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "edge/gateway/gateway.h"
 #include "edge/http/api.h"
 #include "engine/engine.h"
+#include "engine/notifier.h"
 #include "main/data_folder.h"
 #include "main/open_store.h"
 #include "main/version.h"
@@ -67,9 +69,11 @@ struct Server::Parts {
   std::vector<std::shared_ptr<ports::Agent>> agents;
   std::unique_ptr<ports::LlmProvider> provider;
   std::unique_ptr<ports::HttpClient> http;
+  std::unique_ptr<ports::PushService> push;
   std::unique_ptr<ports::Launcher> launcher;
   ports::LauncherStatus isolation;
   std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<engine::Notifier> notifier;
   std::unique_ptr<edge::HttpServer> gateway, api;
   Secret token;
   std::string url;
@@ -78,6 +82,7 @@ struct Server::Parts {
   Result<void> open_storage();
   Task<Result<void>> open_launcher();
   Task<Result<void>> start_engine();
+  Task<Result<void>> start_notifier();
   Result<void> start_gateway();
   Result<void> listen();
   void on_door(WorkspaceId workspace, ports::DoorKind kind, Fd connection);
@@ -191,6 +196,16 @@ Task<Result<void>> Server::Parts::start_engine() {
   co_return co_await engine->start();
 }
 
+Task<Result<void>> Server::Parts::start_notifier() {
+  CORRAL_CO_TRY(auto key, folder.push_key(random));
+  push = adapters::notify::make_web_push(
+      *http, clock, random,
+      {.seed = std::move(key), .contact = settings.push_contact, .allow = settings.http_allow});
+  notifier = std::make_unique<engine::Notifier>(engine::NotifierDeps{
+      .executor = executor, .store = *store, .push = *push, .clock = clock, .random = random});
+  co_return co_await notifier->start();
+}
+
 Result<void> Server::Parts::start_gateway() {
   edge::GatewayOptions options;
   options.run_of_peer = [](std::string_view peer) { return RunId::parse(peer); };
@@ -207,6 +222,7 @@ edge::ApiDeps Server::Parts::api_deps() {
   return {.service = *engine,
           .sessions = engine->sessions(),
           .files = engine->files(),
+          .notify = *notifier,
           .token = token.clone(),
           .info = [this, source]() -> json::value {
             json::array warnings;
@@ -255,6 +271,7 @@ Task<Result<std::unique_ptr<Server>>> Server::start(asio::io_context& context, S
   auto started = wired.open_storage();
   if (started) started = co_await wired.open_launcher();
   if (started) started = co_await wired.start_engine();
+  if (started) started = co_await wired.start_notifier();
   if (started) started = wired.listen();
   if (!started) {
     co_await server->stop();
@@ -272,6 +289,7 @@ std::string Server::token() const { return std::string(parts_->token.expose()); 
 Task<void> Server::stop() {
   parts_->folder.withdraw();
   if (parts_->api) co_await parts_->api->stop();
+  if (parts_->notifier) co_await parts_->notifier->stop();
   if (parts_->engine) co_await parts_->engine->stop();
   if (parts_->gateway) co_await parts_->gateway->stop();
   co_await parts_->doors.stop();

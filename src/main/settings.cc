@@ -96,6 +96,11 @@ Result<Settings> read_settings(const edge::cli::ServeOptions& options) {
                                   Secret(variable(vendor.key_variable.data()))});
   CORRAL_TRY(settings.budget_usd, number<double>("CORRAL_BUDGET_USD", 0));
   CORRAL_TRY(settings.http_allow, allowed_hosts(options.http_allow));
+  settings.push_contact = variable("CORRAL_PUSH_CONTACT");
+  if (const auto& contact = settings.push_contact;
+      !contact.empty() && !contact.starts_with("mailto:") && !contact.starts_with("https://"))
+    return fail(ErrorCode::invalid,
+                "CORRAL_PUSH_CONTACT='{}' must begin with mailto: or https://", contact);
   for (const char* name : {"SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR"})
     if (std::string value = variable(name); !value.empty())
       settings.git_env[name] = std::move(value);

@@ -40,8 +40,10 @@ struct Settings {
   // By vendor: the URL and the key that ports/llm_api.h names variables for.
   std::vector<adapters::llm::Upstream> upstreams;
   std::optional<double> budget_usd;  // CORRAL_BUDGET_USD; of runs that name none
-  // --http-allow, CORRAL_HTTP_ALLOW: hosts that `http` steps may call whatever their addresses
+  // --http-allow, CORRAL_HTTP_ALLOW: hosts that `http` steps may call, and devices may be reached
+  // at, whatever their addresses
   std::vector<adapters::http::AllowedHost> http_allow;
+  std::string push_contact;  // CORRAL_PUSH_CONTACT: mailto: or https:, told to push services
   std::map<std::string, std::string>
       git_env;  // what git needs to reach private remotes: SSH_AUTH_SOCK, SSL_CERT_FILE
 };

@@ -15,6 +15,7 @@
 #include "base/task.h"
 #include "edge/http/server.h"
 #include "engine/file_service.h"
+#include "engine/notify_service.h"
 #include "engine/service.h"
 #include "engine/session_service.h"
 
@@ -22,10 +23,11 @@ namespace corral::edge {
 
 // All callbacks run on the server's executor.
 struct ApiDeps {
-  engine::Service& service;  // outlives the handler, as do its sessions and files
+  engine::Service& service;  // outlives the handler, as do its sessions, files and devices
   engine::SessionService& sessions;
   engine::FileService& files;
-  Secret token = {};         // empty: open, for loopback only (check_listen_policy)
+  engine::NotifyService& notify;
+  Secret token = {};  // empty: open, for loopback only (check_listen_policy)
   std::vector<std::string> hosts =
       {};  // names besides loopback's by which an open server is addressed
   std::function<json::value()> info;                  // the document of GET /info, without "agents"

@@ -21,6 +21,7 @@ class Api {
   engine::Service& service() { return deps_.service; }
   engine::SessionService& sessions() { return deps_.sessions; }
   engine::FileService& files() { return deps_.files; }
+  engine::NotifyService& notify() { return deps_.notify; }
   const ApiDeps& deps() const { return deps_; }
   const Auth& auth() const { return auth_; }
   HttpMetrics& metrics() { return metrics_; }
@@ -50,5 +51,6 @@ class Api {
 std::span<const Route> api_routes();
 std::vector<Route> session_routes();
 std::vector<Route> file_routes();
+std::vector<Route> push_routes();
 
 }  // namespace corral::edge

@@ -477,6 +477,46 @@ TEST_F(ApiTest, RefusesFilesThatCannotBe) {
       403);
 }
 
+TEST_F(ApiTest, TakesListsAndRemovesPushSubscriptions) {
+  const auto key = client.request("GET", "/api/v1/push/key");
+  EXPECT_EQ(key.status, 200);
+  EXPECT_EQ(mismatch(key.body, "PushKey"), "");
+  const auto added = client.request(
+      "POST", "/api/v1/push/subscriptions",
+      R"({"endpoint":"https://push.example.net/x","expirationTime":null,"keys":{"p256dh":"BA","auth":"AA"},"name":"phone"})",
+      kJson);
+  EXPECT_EQ(added.status, 201) << added.body;
+  EXPECT_EQ(mismatch(added.body, "PushSubscription"), "");
+  server.run([&](testing::FakeService&) {
+    EXPECT_EQ(server.notify().last.endpoint, "https://push.example.net/x");
+    EXPECT_EQ(server.notify().last.p256dh, "BA");
+    EXPECT_EQ(server.notify().last.auth, "AA");
+    EXPECT_EQ(server.notify().last.name, "phone");
+  });
+  const auto listed = client.request("GET", "/api/v1/push/subscriptions");
+  ASSERT_EQ(json::parse(listed.body).at("items").as_array().size(), 1u) << listed.body;
+  const std::string path =
+      "/api/v1/push/subscriptions/" + std::string(find_string(json::parse(added.body), {"id"}));
+  EXPECT_EQ(client.request("DELETE", path).status, 204);
+  EXPECT_EQ(client.request("DELETE", path).status, 404);
+}
+
+TEST_F(ApiTest, RefusesPushSubscriptionsThatCannotBe) {
+  const auto post = [&](std::string_view body) {
+    return client.request("POST", "/api/v1/push/subscriptions", body, kJson).status;
+  };
+  EXPECT_EQ(post(R"({"endpoint":"https://a/"})"), 400);
+  EXPECT_EQ(post(R"({"endpoint":"https://a/","keys":{"p256dh":"a"}})"), 400);
+  EXPECT_EQ(post(R"({"endpoint":"https://a/","keys":{"p256dh":"a","auth":"b","more":1}})"), 400);
+  EXPECT_EQ(post(fmt::format(R"({{"endpoint":"https://a/{}","keys":{{"p256dh":"a","auth":"b"}}}})",
+                             std::string(2048, 'a'))),
+            400);
+  server.run([&](testing::FakeService&) {
+    server.notify().next_error = Error{ErrorCode::forbidden, "endpoint: is private", nullptr};
+  });
+  EXPECT_EQ(post(R"({"endpoint":"https://a/","keys":{"p256dh":"a","auth":"b"}})"), 403);
+}
+
 TEST_F(ApiTest, StopsRequestsOfOtherSites) {
   RawClient browser(server.port());
   browser.send("GET /api/v1/runs HTTP/1.1\r\nHost: rebound.example\r\n\r\n");

@@ -267,6 +267,23 @@ json::object component_schemas() {
     "last_at": {"type": ["string", "null"], "format": "date-time"}, "last_run": {"type": ["string", "null"]},
     "run": {"type": "object", "description": "What is started each time."},
     "created_by": {"type": "string"}, "created_at": {"type": "string", "format": "date-time"}}},
+"PushKey": {"type": "object", "required": ["public_key"],
+  "properties": {"public_key": {"type": "string", "description": "In base64url: a point of P-256, uncompressed."}}},
+"PushSubscription": {"type": "object", "required": ["id", "endpoint", "name", "created_at"],
+  "properties": {
+    "id": {"type": "string", "format": "uuid"},
+    "endpoint": {"type": "string", "description": "Where its push service takes messages."},
+    "name": {"type": "string"}, "created_at": {"type": "string", "format": "date-time"}}},
+"PushKeys": {"type": "object", "additionalProperties": false, "required": ["p256dh", "auth"],
+  "properties": {
+    "p256dh": {"type": "string", "maxLength": 200, "description": "65 bytes in base64url, without padding: a point of P-256."},
+    "auth": {"type": "string", "maxLength": 100, "description": "16 bytes in base64url, without padding."}}},
+"NewPushSubscription": {"type": "object", "additionalProperties": false, "required": ["endpoint", "keys"],
+  "properties": {
+    "endpoint": {"type": "string", "minLength": 1, "maxLength": 2048, "description": "https, at a public address or one that the operator has allowed."},
+    "keys": {"$ref": "#/components/schemas/PushKeys"},
+    "expirationTime": {"type": ["number", "null"], "description": "As browsers give it; passed over."},
+    "name": {"type": "string", "maxLength": 100, "description": "Of the device, for people."}}},
 "Queue": {"type": "object", "required": ["ready", "delayed", "claimed", "completed", "failed", "oldest_ready_s", "paused"],
   "properties": {
     "ready": {"type": "integer"}, "delayed": {"type": "integer"}, "claimed": {"type": "integer"},

@@ -85,6 +85,12 @@ Task<Result<void>> list_files(Api& api, Call& call);
 Task<Result<void>> get_file(Api& api, Call& call);
 Task<Result<void>> put_file(Api& api, Call& call);
 
+// endpoints_push.cc
+Task<Result<void>> get_push_key(Api& api, Call& call);
+Task<Result<void>> add_push_subscription(Api& api, Call& call);
+Task<Result<void>> list_push_subscriptions(Api& api, Call& call);
+Task<Result<void>> remove_push_subscription(Api& api, Call& call);
+
 // endpoints_streams.cc: at once, or as server-sent events
 Task<Result<void>> get_run_events(Api& api, Call& call);
 Task<Result<void>> get_all_events(Api& api, Call& call);

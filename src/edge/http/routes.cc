@@ -636,8 +636,9 @@ std::vector<Route> stream_routes() {
 std::span<const Route> api_routes() {
   static const std::vector<Route> routes = [] {
     std::vector<Route> all;
-    for (auto part : {system_routes(), project_routes(), workflow_routes(), run_routes(),
-                      queue_routes(), session_routes(), file_routes(), stream_routes()})
+    for (auto part :
+         {system_routes(), project_routes(), workflow_routes(), run_routes(), queue_routes(),
+          session_routes(), file_routes(), push_routes(), stream_routes()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();

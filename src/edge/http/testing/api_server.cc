@@ -32,6 +32,7 @@ ApiServer::ApiServer(ApiServerOptions options) {
     return make_api({.service = *service_,
                      .sessions = *sessions_,
                      .files = files_,
+                     .notify = notify_,
                      .token = Secret(options.token),
                      .info = info,
                      .agents = agents,

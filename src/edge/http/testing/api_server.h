@@ -7,6 +7,7 @@
 #include <string>
 
 #include "edge/http/testing/fake_files.h"
+#include "edge/http/testing/fake_notify.h"
 #include "edge/http/testing/fake_service.h"
 #include "edge/http/testing/fake_sessions.h"
 #include "edge/http/testing/server_thread.h"
@@ -35,11 +36,13 @@ class ApiServer {
   // Only to be used on the server's thread: within run() and eventually().
   FakeSessions& sessions() { return *sessions_; }
   FakeFiles& files() { return files_; }
+  FakeNotify& notify() { return notify_; }
 
   std::atomic<bool> not_ready = false;
 
  private:
   FakeFiles files_;
+  FakeNotify notify_;
   std::unique_ptr<ServerThread> thread_;
   Executor executor_;
   std::unique_ptr<FakeSessions> sessions_;

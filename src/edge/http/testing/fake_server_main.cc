@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "edge/http/api.h"
 #include "edge/http/testing/fake_files.h"
+#include "edge/http/testing/fake_notify.h"
 #include "edge/http/testing/fake_service.h"
 #include "edge/http/testing/fake_sessions.h"
 #include "edge/http/testing/program.h"
@@ -41,10 +42,12 @@ Task<int> serve(std::uint16_t port) {
   service.run(id).timeline->put("{\"kind\":\"message\",\"text\":\"hello\"}\n");
   FakeFiles files;
   files.files["README.md"] = "# hello\n";
+  FakeNotify notify;
   const char* limit = std::getenv("CORRAL_FAKE_RATE");
   ApiDeps deps{.service = service,
                .sessions = sessions,
                .files = files,
+               .notify = notify,
                .info = info,
                .agents = agents,
                .ready = ready};
