@@ -6,6 +6,7 @@ import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { files } from "./files.mjs";
 import { Problem } from "./problem.mjs";
+import { pushApi } from "./push.mjs";
 import { sessionsApi } from "./sessions.mjs";
 import { World } from "./state.mjs";
 
@@ -162,6 +163,7 @@ async function api(world, request, response, url) {
   if (method === "GET" && path === "/info") return json(response, 200, world.info);
   if (await plans(world, request, response, url, [noun, id, verb])) return;
   if (await sessionsApi(world, request, response, url, [noun, id, verb, name], { json, bodyOf })) return;
+  if (await pushApi(world.push, request, response, [noun, id, verb], { json, bodyOf })) return;
   if (noun === "projects") {
     if (method === "GET")
       return json(response, 200, { items: [...world.projects.values()], next_cursor: null });

@@ -51,6 +51,7 @@ export class World extends EventEmitter {
     this.events = [];
     this.plans = new Plans(this);
     this.sessions = new Sessions(this);
+    this.push = new Map(); // subscriptions, by id
   }
 
   addProject(name, gitUrl) {

@@ -1,5 +1,6 @@
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { api, onUnauthorized } from "./api/client";
+import { renewPush } from "./base/push";
 import { useLocation } from "./base/router";
 import { useResource } from "./base/use-resource";
 import { InfoContext } from "./info-context";
@@ -60,6 +61,10 @@ function Shell() {
     if (first.current) first.current = false;
     else main.current?.focus({ preventScroll: true });
   }, [path]);
+  const known = info.data !== null; // somebody is logged in, if that is needed
+  useEffect(() => {
+    if (known) void renewPush();
+  }, [known]);
   return (
     <InfoContext value={info}>
       <a className="skip-link" href="#main">

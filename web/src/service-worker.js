@@ -1,5 +1,6 @@
 // Keeps the page's shell, so that an installed Corral opens and says what is the matter when the server cannot be reached.
 // Nothing of the API is kept, nor even looked at: runs, logs and sessions stay on the server.
+// And shows what the server tells this device while the page is closed.
 // The build fills in the two constants and writes this as /sw.js.
 const cacheName = `corral-shell-${"@version"}`;
 const shell = ["@shell"];
@@ -46,4 +47,39 @@ self.addEventListener("fetch", (event) => {
   else if (pathname.startsWith("/assets/") && shell.includes(pathname))
     event.respondWith(cacheFirst(request, pathname)); // named after their content: they never change
   else if (pathname !== "/" && shell.includes(pathname)) event.respondWith(networkFirst(request, pathname));
+});
+
+// A push message: what waits for somebody, or what has ended. A later one about the same replaces it.
+self.addEventListener("push", (event) => {
+  let said = {};
+  try {
+    said = event.data?.json() ?? {};
+  } catch {
+    // Something must be shown all the same: browsers insist.
+  }
+  const { title = "Corral", body = "", url = "/", tag = "corral", kind } = said;
+  event.waitUntil(
+    self.registration.showNotification(title, {
+      body,
+      tag,
+      renotify: true,
+      requireInteraction: kind === "needs_you",
+      icon: "/icon-192.png",
+      data: { url },
+    }),
+  );
+});
+
+// The tab that shows it, or a new one: others are not taken away from what they show.
+async function open(path) {
+  const { href, origin, pathname } = new URL(path, self.location.origin);
+  if (origin !== self.location.origin) return;
+  const tabs = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const shown = tabs.find((tab) => new URL(tab.url).pathname === pathname);
+  await (shown ? shown.focus() : self.clients.openWindow(href));
+}
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(open(event.notification.data?.url ?? "/"));
 });

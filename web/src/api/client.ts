@@ -6,6 +6,7 @@ import type {
   Job,
   JobState,
   NewProject,
+  NewPushSubscription,
   NewSchedule,
   NewSession,
   RunStatus,
@@ -173,6 +174,15 @@ export const api = {
   retryJob: (job: Job["id"]) =>
     unwrap(client.POST("/api/v1/jobs/{job}/retry", { params: { path: { job } } })),
   discardJob: (job: Job["id"]) => unwrap(client.DELETE("/api/v1/jobs/{job}", { params: { path: { job } } })),
+
+  pushKey: (signal?: AbortSignal) => unwrap(client.GET("/api/v1/push/key", { signal })),
+  pushSubscriptions: (signal?: AbortSignal) => unwrap(client.GET("/api/v1/push/subscriptions", { signal })),
+  addPushSubscription: (body: NewPushSubscription) =>
+    unwrap(client.POST("/api/v1/push/subscriptions", { body })),
+  removePushSubscription: (subscription: string) =>
+    unwrap(
+      client.DELETE("/api/v1/push/subscriptions/{subscription}", { params: { path: { subscription } } }),
+    ),
 
   sessions: (query: { run?: string; status?: SessionStatus; limit?: number }, signal?: AbortSignal) =>
     unwrap(client.GET("/api/v1/sessions", { params: { query }, signal })),

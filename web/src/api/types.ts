@@ -19,6 +19,9 @@ export type Project = Body<paths["/api/v1/projects"]["post"]["responses"][201]>;
 export type NewProject = NonNullable<
   paths["/api/v1/projects"]["post"]["requestBody"]
 >["content"]["application/json"];
+export type NewPushSubscription = NonNullable<
+  paths["/api/v1/push/subscriptions"]["post"]["requestBody"]
+>["content"]["application/json"];
 export type RunEvent = Body<paths["/api/v1/runs/{run}/events"]["get"]["responses"][200]>["items"][number];
 export type Artifact = Body<paths["/api/v1/runs/{run}/artifacts"]["get"]["responses"][200]>["items"][number];
 export type Folder = Body<paths["/api/v1/runs/{run}/files"]["get"]["responses"][200]>;

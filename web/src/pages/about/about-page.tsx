@@ -7,6 +7,7 @@ import { AgentInstall, isMissing } from "../../ui/agent-install";
 import { IsolationMark } from "../../ui/isolation";
 import { ProblemNotice } from "../../ui/problem-notice";
 import "./about-page.css";
+import { NotifyDevice } from "./notify-device";
 
 const sources: Record<Info["model_source"], string> = {
   live: "Live: requests go to the provider",
@@ -73,6 +74,7 @@ export function AboutPage() {
               </dd>
             </div>
           </dl>
+          <NotifyDevice />
           <section>
             <h2>Agents</h2>
             {/* biome-ignore lint/a11y/noRedundantRoles: Safari forgets lists without bullets */}
