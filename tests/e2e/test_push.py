@@ -3,12 +3,13 @@ device can read (by http-ece, an implementation that is not ours)."""
 import base64
 import http.server
 import json
+import sqlite3
 import threading
 import time
-import urllib.parse
 
 import http_ece
 import pytest
+import requests
 from conftest import make_repo
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -95,6 +96,10 @@ def subscribe(server, browser):
     return answer.json()
 
 
+def unsubscribe(server, device):
+    return requests.delete(f"{server.url}/api/v1/push/subscriptions/{device['id']}", timeout=30).status_code
+
+
 def start(server, repo, definition, prompt):
     return server.start_run(definition=definition, git_url=str(repo), prompt=prompt)
 
@@ -106,7 +111,6 @@ def allow(server, run):
 
 def stored_position(server, events):
     """Waits until the device is known to have been told of all these events."""
-    import sqlite3
     deadline = time.monotonic() + 30
     while True:
         with sqlite3.connect(f"file:{server.data}/corral.db?mode=ro", uri=True, timeout=30) as database:
@@ -156,21 +160,15 @@ def test_a_device_is_told_that_a_run_waits_and_that_it_is_done(serve, browser, r
         assert headers["Content-Encoding"] == "aes128gcm" and int(headers["TTL"]) > 3600 and len(headers["Topic"]) == 32
     assert [headers["Urgency"] for headers in browser.headers] == ["high", "normal", "normal"]
     assert "TOP-SECRET" not in json.dumps(browser.messages)
-    assert server.get(f"/api/v1/push/subscriptions").json()["items"] == [device]
-    assert requests_delete(server, device["id"]) == 204
-    assert requests_delete(server, device["id"]) == 404
-    stopped = start(server, repo, FAILS, "Break it again")
-    server.wait(stopped)
+    assert server.get("/api/v1/push/subscriptions").json()["items"] == [device]
+    assert unsubscribe(server, device) == 204
+    assert unsubscribe(server, device) == 404
+    server.wait(start(server, repo, FAILS, "Break it again"))
     log = server.log_path.read_text()
     secrets = [(server.data / "push.key").read_text(), "c4pability", encoded(browser.auth)]
     assert not [secret for secret in secrets if secret in log]
     assert (server.data / "push.key").stat().st_mode & 0o777 == 0o600
     assert len(browser.messages) == 3, browser.messages
-
-
-def requests_delete(server, device):
-    import requests
-    return requests.delete(f"{server.url}/api/v1/push/subscriptions/{device}", timeout=30).status_code
 
 
 def test_a_killed_server_owes_nothing_twice_and_forgets_nothing(serve, browser, repo):
@@ -252,4 +250,3 @@ def test_what_cannot_be_told_is_refused(serve, browser):
     server.start()
     assert len(server.get("/api/v1/push/subscriptions").json()["items"]) == 20
     assert server.get("/api/v1/push/key").json()["public_key"] == key
-    assert urllib.parse.urlsplit(server.url).hostname == "127.0.0.1"
