@@ -354,6 +354,7 @@ json::array LiveSession::viewers() const {
     all.push_back(json::object{{"viewer", seat->id_},
                                {"name", seat->info_.name},
                                {"role", to_string(seat->info_.role)},
+                               {"guest", seat->info_.guest},
                                {"typing", clock_.now() - seat->typed_at_ < kTypingFor}});
   return all;
 }

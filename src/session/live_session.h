@@ -42,6 +42,7 @@ struct ViewerInfo {
   std::string source;  // of what it types: kept over reconnects, and known to nobody else
   std::string name;
   Role role = Role::view;
+  bool guest = false;  // came by a link: its name is only what it says of itself
 };
 
 class LiveSession : public std::enable_shared_from_this<LiveSession> {
@@ -135,7 +136,7 @@ class LiveSession : public std::enable_shared_from_this<LiveSession> {
     Time typed_at_{};
     Condition stirred_;
   };
-  // [{"viewer", "name", "role", "typing"}], and who has the keyboard (empty: everybody).
+  // [{"viewer", "name", "role", "guest", "typing"}], and who has the keyboard (empty: everybody).
   json::array viewers() const;
   const std::string& keyboard() const { return keyboard_; }
   std::size_t viewer_count() const { return seats_.size(); }

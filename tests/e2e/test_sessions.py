@@ -180,6 +180,11 @@ def test_the_command_line_opens_attaches_shares_and_stops(serve, repo):
     read_until(terminal, b"connected again")
     os.write(terminal, b"\r")
     read_until(terminal, b"got world")
+    link = json.loads(cli(server, "share", session, "--json").stdout)
+    with connect(f"{server.url.replace('http', 'ws')}/ws/{server.get(f'/api/v1/sessions/{session}').json()['workspace']}?share={link['token']}") as guest:
+        guest.send(json.dumps({"type": "hello", "version": 1, "viewer": "guest-0123456789", "name": "root"}))
+        guest.send(json.dumps({"type": "attach", "channel": 1, "session": session}))
+        read_until(terminal, b"a guest is here and may type: root")
     os.write(terminal, b"\x1d")
     read_until(terminal, b"detached; the session goes on")
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0

@@ -87,10 +87,11 @@ class Session extends EventEmitter {
   }
 
   presence() {
-    return this.seats.map(({ viewer, name, role, typedAt }) => ({
+    return this.seats.map(({ viewer, name, role, guest, typedAt }) => ({
       viewer: publicId(viewer),
       name,
       role,
+      guest,
       typing: Date.now() - typedAt < 2000,
     }));
   }
@@ -259,7 +260,13 @@ export class Sessions {
       if (guest && guest.session !== session)
         return complain(channel, "attach", "forbidden", "the link opens another session");
       const most = guest ? ranks.indexOf(guest.role) : 2;
-      const seat = { viewer, name, role: ranks[Math.min(most, ranks.indexOf(role))], typedAt: 0 };
+      const seat = {
+        viewer,
+        name,
+        role: ranks[Math.min(most, ranks.indexOf(role))],
+        guest: guest !== null,
+        typedAt: 0,
+      };
       const news = () => {
         const viewers = session.presence().map((one) => ({ ...one, you: one.viewer === publicId(viewer) }));
         tell({ type: "presence", channel, viewers, keyboard: session.keyboard });

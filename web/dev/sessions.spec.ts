@@ -214,11 +214,11 @@ mocked("shares by link: watching only, then revoked", async ({ browser, page, mo
   await guest.getByLabel("Your name").fill("Grace");
   await guest.getByLabel("Your name").press("Enter");
   await expect(guest.getByText("You are watching")).toBeVisible();
-  await expect(page.locator('[data-viewer="Grace (guest)"]')).toHaveCount(1);
+  await expect(page.locator('[data-viewer="Grace"][data-guest]')).toHaveCount(1);
   await guest.getByRole("button", { name: "Grace: change your name" }).click();
   await guest.getByLabel("Your name").fill("Grace H");
   await guest.getByRole("button", { name: "Come in" }).click();
-  await expect(page.locator('[data-viewer="Grace H (guest)"]')).toHaveCount(1);
+  await expect(page.locator('[data-viewer="Grace H"][data-guest]')).toHaveCount(1);
   await expect(page.locator(".avatar")).toHaveCount(2);
   await guest.reload(); // asked once
   await expect(guest.getByText("You are watching")).toBeVisible();

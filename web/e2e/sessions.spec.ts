@@ -118,7 +118,7 @@ test("a share link lets somebody watch until it is revoked", async ({ page, brow
   await guest.goto(link);
   await guest.getByLabel("Your name").fill("Grace");
   await guest.getByRole("button", { name: "Come in" }).click();
-  await expect(page.locator('[data-viewer="Grace (guest)"]')).toHaveCount(1);
+  await expect(page.locator('[data-viewer="Grace"][data-guest]')).toHaveCount(1);
   await expect.poll(() => screen(guest)).toContain("said-1-before");
   await expect(guest.getByText("You are watching")).toBeVisible();
   await expectAccessible(guest);

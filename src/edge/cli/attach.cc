@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <set>
 
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -16,6 +17,7 @@
 #include "base/condition.h"
 #include "base/random.h"
 #include "edge/cli/query_filter.h"
+#include "edge/cli/screen.h"
 #include "edge/websocket/client.h"
 #include "edge/websocket/session_frame.h"
 
@@ -165,6 +167,7 @@ class Attachment {
         CORRAL_CO_CHECK(co_await tell_size());
       }
       owns_size_ = mine;
+      announce_guests(message);
     } else if (type == "ended") {
       over_ = true;
       exit_code = static_cast<int>(find_int(message, {"exit_code"}));
@@ -179,6 +182,17 @@ class Attachment {
       say(find_string(message, {"message"}));
     }
     co_return Result<void>{};
+  }
+
+  // Who came by a link, once each: strangers shall not look on unseen.
+  void announce_guests(const json::value& message) {
+    for (const auto& viewer : session_items(message)) {
+      if (!find_bool(viewer, {"guest"})) continue;
+      if (!guests_.emplace(find_string(viewer, {"viewer"})).second) continue;
+      say(fmt::format("a guest is here and may {}: {}",
+                      find_string(viewer, {"role"}) == "view" ? "look on" : "type",
+                      printable(find_string(viewer, {"name"}))));
+    }
   }
 
   static const json::array& session_items(const json::value& message) {
@@ -295,6 +309,7 @@ class Attachment {
   std::uint64_t acknowledged_ = 0;  // before them
   std::size_t sent_ = 0;            // of them, on this connection
   Condition more_keys_;
+  std::set<std::string, std::less<>> guests_;  // that were announced
   bool attached_ = false, owns_size_ = false, over_ = false, lost_ = false, warned_ = false;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/plain_text.h"
 #include "base/utf8.h"
 #include "domain/session.h"
 #include "edge/http/squeeze.h"
@@ -144,7 +145,10 @@ Task<bool> SessionSocket::greet() {
                             "begin with {\"type\":\"hello\",\"version\":1,\"viewer\":…}");
     co_return false;
   }
-  if (name_.empty())
+  // Others see it, on terminals too: nothing in it moves their cursor or turns their text around.
+  name_ = plain_text(name_);
+  std::ranges::replace(name_, '\n', ' ');
+  if (name_.find_first_not_of(' ') == std::string::npos)
     name_ = caller_.guest ? "guest" : caller_.actor.substr(caller_.actor.find(':') + 1);
   co_return true;
 }
@@ -372,8 +376,10 @@ Task<Result<void>> SessionSocket::begin(const ChannelPtr& channel) {
   channel->position = channel->from.value_or(end);
   channel->snapshot_wanted = !channel->from;
   channel->seat = std::make_shared<LiveSession::Seat>(
-      channel->live,
-      session::ViewerInfo{.source = "v-" + viewer_, .name = name_, .role = channel->role});
+      channel->live, session::ViewerInfo{.source = "v-" + viewer_,
+                                         .name = name_,
+                                         .role = channel->role,
+                                         .guest = caller_.guest.has_value()});
   const auto typed = co_await channel->seat->typed();
   const auto size = channel->from ? live.size_at(channel->position) : live.size();
   const auto& resizes = live.resizes();

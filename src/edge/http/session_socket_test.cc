@@ -331,6 +331,32 @@ TEST_F(SessionSocketTest, ALinkOpensItsSessionAloneUntilItIsRevoked) {
   EXPECT_EQ(raw.request("GET", "/api/v1/shared?share=" + token).status, 401);
 }
 
+TEST_F(SessionSocketTest, AGuestIsKnownAsOneWhateverItCallsItself) {
+  testing::RawClient raw(server.port());
+  const auto link =
+      json::parse(raw.request("POST", "/api/v1/sessions/" + id + "/shares", R"({"role":"type"})",
+                              "Content-Type: application/json\r\n")
+                      .body);
+  Client ann(server.port(), path);
+  Client guest(server.port(), path + "?share=" + std::string(find_string(link, {"token"})));
+  ann.hello("ann", "Ann");
+  ann.tell(attach());
+  guest.hello("guest", "\x1b[31mAnn\n");
+  guest.tell(attach());
+  for (auto* client : {&ann, &guest}) {
+    std::vector<std::pair<std::string, bool>> there;
+    client->until([&](const json::value& message) {
+      const auto* viewers = find(message, {"viewers"});
+      if (viewers == nullptr || viewers->get_array().size() != 2) return false;
+      for (const auto& viewer : viewers->get_array())
+        there.emplace_back(find_string(viewer, {"name"}), viewer.at("guest").get_bool());
+      return true;
+    });
+    std::ranges::sort(there);
+    EXPECT_EQ(there, (std::vector<std::pair<std::string, bool>>{{"Ann", false}, {"Ann ", true}}));
+  }
+}
+
 TEST_F(SessionSocketTest, NonsenseIsAnsweredAndChangesNothing) {
   Client ann(server.port(), path);
   ann.hello("ann");

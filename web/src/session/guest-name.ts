@@ -1,7 +1,6 @@
 // What a guest is called: who comes by a share link has no account, and says so themselves. Kept in this browser.
 const key = "corral.guest";
-const mark = " (guest)"; // so that nobody is taken for a user of the same name
-const largest = 64 - mark.length; // bytes: what the protocol allows
+const largest = 64; // bytes: what the protocol allows
 
 // As much of it as fits, without ends cut through a letter. Empty: the server's word for a guest.
 export function guestName(said: string): string {
@@ -13,7 +12,7 @@ export function guestName(said: string): string {
     if (bytes > largest) break;
     fits += char;
   }
-  return fits === "" ? "" : fits.trimEnd() + mark;
+  return fits.trimEnd();
 }
 
 // Null: not asked yet.

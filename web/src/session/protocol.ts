@@ -7,6 +7,7 @@ export interface Viewer {
   viewer: string;
   name: string;
   role: Role;
+  guest?: boolean; // came by a link, and chose the name
   typing: boolean;
   you: boolean;
 }

@@ -31,7 +31,7 @@ export function JoinForm({
         label="Your name"
         hint="What the others see; empty: guest"
         autoComplete="nickname"
-        maxLength={56}
+        maxLength={64}
         autoFocus
         value={name}
         onChange={setName}

@@ -1,6 +1,7 @@
 import { Keyboard, Pencil } from "lucide-react";
 import type { ChannelState } from "../../session/channel";
 import type { Viewer } from "../../session/protocol";
+import { viewerName } from "../../session/viewer-name";
 
 const shown = 5;
 const tones = ["running", "good", "waiting", "bad", "idle"];
@@ -12,16 +13,15 @@ function toneOf(viewer: string): string {
   return tones[sum % tones.length] ?? "idle";
 }
 
-export const viewerName = ({ name, you }: Viewer) => (you ? `${name} (you)` : name);
-
 function Avatar({ viewer, keyboard }: { viewer: Viewer; keyboard: boolean }) {
   const doing = [roleWords[viewer.role], keyboard ? "has the keyboard" : "", viewer.typing ? "typing" : ""];
   const text = `${viewerName(viewer)}: ${doing.filter(Boolean).join(", ")}`;
   return (
     <li
-      className={`avatar tone-${toneOf(viewer.viewer)}${viewer.typing ? " avatar-typing" : ""}`}
+      className={`avatar tone-${toneOf(viewer.viewer)}${viewer.guest ? " avatar-guest" : ""}${viewer.typing ? " avatar-typing" : ""}`}
       title={text}
       data-viewer={viewer.name}
+      data-guest={viewer.guest || undefined}
       data-typing={viewer.typing || undefined}
     >
       <span aria-hidden>{[...viewer.name][0]?.toUpperCase() ?? "?"}</span>

@@ -4,6 +4,7 @@ import { plural } from "../../base/format";
 import { useNow } from "../../base/use-now";
 import type { Channel, ChannelState } from "../../session/channel";
 import type { ConnectionState, WorkspaceSocket } from "../../session/socket";
+import { viewerName } from "../../session/viewer-name";
 
 function Lost({ state, held, onRetry }: { state: ConnectionState; held: number; onRetry: () => void }) {
   const now = useNow(500);
@@ -82,7 +83,7 @@ export function TerminalNotices({
       {others && holder && state.role !== "view" ? (
         <div className={refusedKeys ? "terminal-notice terminal-notice-warning" : "terminal-notice"}>
           <Keyboard aria-hidden />
-          <span>{holder.name} has the keyboard.</span>
+          <span>{viewerName(holder)} has the keyboard.</span>
           <button type="button" className="button button-small" onClick={() => channel.keyboard("take")}>
             Take it
           </button>
