@@ -28,6 +28,7 @@ std::string entry(const json::value& event) {
   const std::string text(find_string(event, {"text"})), tool(find_string(event, {"tool"}));
   if (kind == "message") return text + "\n\n";
   if (kind == "thought") return "*Thinks:* " + text + "\n\n";
+  if (kind == "prompt_given") return fmt::format("**Told:**\n\n{}", fenced(text));
   if (kind == "plan") return "*Plans:*\n\n" + text + "\n\n";
   if (kind == "tool_call") return fmt::format("**{}** {}\n\n", tool, text);
   if (kind == "tool_result") return text.empty() ? "" : fenced(text);

@@ -9,6 +9,8 @@ std::string_view to_string(AgentEvent::Kind kind) {
     case message: return "message";
     case thought: return "thought";
     case plan: return "plan";
+    case prompt: return "prompt";
+    case prompt_given: return "prompt_given";
     case tool_call: return "tool_call";
     case tool_result: return "tool_result";
     case permission_request: return "permission_request";

@@ -17,13 +17,17 @@ namespace corral::ports {
 
 // One normal form for what agents do; drives timeline, API and notifications. A plan's entries are
 // its text, one a line, and its input: {"entries": [{"content", "status"}]}. A tool call that edits
-// has the old and the new text in its input, as "old_string" and "new_string".
+// has the old and the new text in its input, as "old_string" and "new_string". A further prompt is
+// a `prompt` when a person has said it, and a `prompt_given` with the same id and text once the
+// agent gets it, which may never come to pass.
 struct AgentEvent {
   enum class Kind {
     started,
     message,
     thought,
     plan,
+    prompt,
+    prompt_given,
     tool_call,
     tool_result,
     permission_request,
@@ -34,8 +38,9 @@ struct AgentEvent {
     finished
   };
   Kind kind = Kind::notice;
-  std::string id;     // of the tool call or permission request; the agent's session for `started`
-  std::string text;   // message, thought, result, notice or error text
+  std::string id;     // of the tool call, permission request or further prompt (these: unique in
+                      // their process); the agent's session for `started`
+  std::string text;   // message, thought, prompt, result, notice or error text
   std::string tool;   // tool name
   json::value input;  // tool input, or usage figures
   bool is_error = false;

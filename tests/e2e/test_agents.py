@@ -116,6 +116,8 @@ def test_it_is_interrupted_and_goes_on_with_a_further_prompt(serve, folder, agen
     assert done["status"] == "completed", json.dumps(done, indent=1) + server.log(run) + server.log_tail()
     assert done["summary"] == "Did that."
     assert git(repo, "show", f"{done['branch']}:further.txt") == "more"
+    told = [(event["kind"], event["text"]) for event in timeline(server, run) if event["kind"] in ("prompt", "prompt_given") or event["text"] == "Did that."]
+    assert told[:3] == [("prompt", further), ("prompt_given", further), ("message", "Did that.")], told
     late = server.post(f"/api/v1/runs/{run}/steps/agent/interrupt")
     assert late.status_code == 409, late.text
 

@@ -298,8 +298,9 @@ export class World extends EventEmitter {
     );
     if (what === "mode") run.doc.permissions = text;
     if (what === "prompt") {
-      run.prompts.push(text);
-      this.tell(run, { text: `prompt: ${text}` });
+      const id = `prompt-${number}`;
+      run.prompts.push({ id, text });
+      this.tell(run, { kind: "prompt", id, text });
     }
     this.emitEvent(run, "run.step.steering_applied", { step: name, number });
     if (what === "interrupt") {
@@ -308,12 +309,20 @@ export class World extends EventEmitter {
     }
   }
 
+  // What is queued is given once the turn is over.
+  nextPrompt(run) {
+    const next = run.prompts.shift();
+    if (!next) return null;
+    this.tell(run, { kind: "prompt_given", ...next });
+    return { text: `Did: ${next.text}` };
+  }
+
   async agent(run, step) {
     this.tell(run, { kind: "started", id: randomUUID(), text: "claude-sonnet-4-5" });
     let last = "";
     const left = [...run.script];
     for (;;) {
-      const part = left.shift() ?? (run.prompts.length > 0 ? { text: `Did: ${run.prompts.shift()}` } : null);
+      const part = left.shift() ?? this.nextPrompt(run);
       if (!part) break;
       if (part.quota_ms) await this.asleep(run, step, part.quota_ms);
       await Promise.race([

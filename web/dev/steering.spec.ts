@@ -55,12 +55,22 @@ mocked("a further task is queued, and done when the agent's turn is over", async
     await shot(page, `steer-end-${look}`);
   }
   await steer.getByLabel("A further task for the agent").press("Control+Enter");
-  await expect(page.locator(".entry-prompt").getByText("Then write a test")).toBeVisible();
+  const further = page.locator(".entry-prompt", { hasText: "Then write a test" });
+  await expect(further).toContainText("Queued");
+  await expectAccessible(page);
+  await shot(page, "steer-queued");
   await expect(steer.getByLabel("A further task for the agent")).toHaveValue("");
   await steer.getByRole("button", { name: "Interrupt" }).click(); // something is queued: no need to ask
   await expect(page.locator(".entry-message").getByText("Did: Then write a test")).toBeVisible();
+  await expect(further).not.toContainText("Queued");
   await expect(badge(page)).toHaveText("Completed");
   await expect(steer).toHaveCount(0);
+  // Of a run that is over it stands at the same place: between the interrupt and what came of it.
+  await page.reload();
+  await expect(page.locator(".entry-note", { hasText: "interrupted" }).locator("+ li")).toContainText(
+    "Then write a test",
+  );
+  await shot(page, "steer-given");
 });
 
 mocked("interrupting without a further task is asked about, and fails the step", async ({ page, mock }) => {

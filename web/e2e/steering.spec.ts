@@ -23,13 +23,16 @@ test("a further task is queued, the agent interrupted, and it goes on with that"
     .getByLabel("A further task for the agent")
     .fill(scripted("Something else", [{ text: "Did something else." }]));
   await steer.getByRole("button", { name: "Queue it" }).click();
-  await expect(page.locator(".entry-prompt").getByText("Something else")).toBeVisible();
+  const further = page.locator(".entry-prompt", { hasText: "Something else" });
+  await expect(further).toContainText("Queued");
   await expectAccessible(page);
   await shot(page, "steer-real");
   await steer.getByRole("button", { name: "Interrupt" }).click();
   await expect(page.locator(".entry-message").getByText("Did something else.")).toBeVisible({
     timeout: 60_000,
   });
+  await expect(further).toHaveCount(1);
+  await expect(further).not.toContainText("Queued");
   await expect(badge(page)).toHaveText("Completed", { timeout: 60_000 });
   await expect(steer).toHaveCount(0);
 });

@@ -52,7 +52,7 @@ AcpDriver::AcpDriver(const ports::AgentTask& task, std::string title)
     : JsonLinesDriver(task, std::move(title)),
       session_to_load_(task.resume ? task.session_id : ""),
       model_(task.model) {
-  prompts_.push_back(task.prompt);
+  say_last(task.prompt);
 }
 
 void AcpDriver::request(Step& step, std::string_view method, json::object params) {
@@ -161,7 +161,7 @@ Step AcpDriver::interrupt() {
   Step step;
   if (finished_) return step;
   interrupted_ = true;
-  if (session_.empty() && !prompts_.empty()) prompts_.pop_front();
+  if (session_.empty() && has_more_to_say()) drop_next_to_say();
   for (const auto& [id, question] : questions_) {
     reply(step, "permission-" + id, question.rpc_id, {{"outcome", "cancelled"}});
     add(step,
@@ -220,16 +220,15 @@ void AcpDriver::on_session(Step& step, const json::value& result) {
   add(step, {.kind = Kind::started, .id = session_, .text = event_text(model)},
       render_started(model));
   interrupted_ = false;
-  if (prompts_.empty()) return fail_with(step, "it was interrupted");
+  if (!has_more_to_say()) return fail_with(step, "it was interrupted");
   send_prompt(step);
 }
 
 void AcpDriver::send_prompt(Step& step) {
-  CORRAL_ASSERT(!prompts_.empty());
+  const auto text = next_to_say(step);
   request(step, "session/prompt",
           {{"sessionId", session_},
-           {"prompt", json::array{json::object{{"type", "text"}, {"text", prompts_.front()}}}}});
-  prompts_.pop_front();
+           {"prompt", json::array{json::object{{"type", "text"}, {"text", text}}}}});
 }
 
 void AcpDriver::on_turn_end(Step& step, const json::value& result) {
@@ -247,8 +246,8 @@ void AcpDriver::on_turn_end(Step& step, const json::value& result) {
   // Some agents end their turn when something is denied: they are told why, and go on without.
   const bool stopped = std::exchange(interrupted_, false);
   if (reason == "cancelled" && !stopped && !denial_.empty())
-    prompts_.push_front(fmt::format("{} Go on without it.", std::exchange(denial_, {})));
-  if (!prompts_.empty() && (reason == "end_turn" || reason == "cancelled"))
+    say_first(fmt::format("{} Go on without it.", std::exchange(denial_, {})));
+  if (has_more_to_say() && (reason == "end_turn" || reason == "cancelled"))
     return send_prompt(step);
 
   AgentResult done;

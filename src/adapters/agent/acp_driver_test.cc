@@ -11,6 +11,7 @@ namespace corral::adapters::agent {
 namespace {
 
 using ports::AgentEvent;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -196,8 +197,14 @@ TEST(AcpDriver, GivesAFurtherPromptOnceTheTurnHasEnded) {
   told.take(open.driver.prompt("And that."));
   EXPECT_TRUE(told.inputs.empty());
   EXPECT_THAT(told.text, HasSubstr("› And that.\n"));
+  EXPECT_EQ(told.kinds, std::vector<std::string>{"prompt"});
+  EXPECT_THAT(open.played.kinds, Not(Contains("prompt_given"))) << "of its task nothing is told";
   open.tell(R"({"jsonrpc":"2.0","id":3,"result":{"stopReason":"end_turn"}})");
   EXPECT_FALSE(open.played.result);
+  const auto& given = open.played.first(Kind::prompt_given);
+  EXPECT_EQ(given.id, told.events[0].id);
+  EXPECT_EQ(given.text, "And that.");
+  EXPECT_THAT(open.played.text, HasSubstr("» And that.\n"));
   EXPECT_THAT(open.played.inputs.back().bytes, HasSubstr("And that."));
   open.tell(R"({"jsonrpc":"2.0","id":4,"result":{"stopReason":"end_turn"}})");
   EXPECT_EQ(open.played.result.value().turns, 2);

@@ -11,8 +11,10 @@ namespace corral::adapters::agent {
 namespace {
 
 using ports::AgentEvent;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using Kind = AgentEvent::Kind;
 
 ports::AgentTask task() {
@@ -89,9 +91,17 @@ constexpr std::string_view kGoodResult =
 TEST(ClaudeDriver, GivesAFurtherPromptOnceTheTurnHasEnded) {
   ClaudeDriver driver(task());
   (void)driver.begin();
-  EXPECT_TRUE(driver.prompt("And that.").inputs.empty());
+  Played told;
+  told.take(driver.prompt("And that."));
+  EXPECT_TRUE(told.inputs.empty());
+  EXPECT_EQ(told.kinds, std::vector<std::string>{"prompt"});
+  EXPECT_EQ(told.events[0].text, "And that.");
   const auto turn = driver.on_output(kGoodResult);
   EXPECT_FALSE(turn.result);
+  const auto& given = turn.events.back();
+  EXPECT_EQ(given.kind, ports::AgentEvent::Kind::prompt_given);
+  EXPECT_EQ(given.id, told.events[0].id);
+  EXPECT_EQ(given.text, "And that.");
   ASSERT_EQ(turn.inputs.size(), 1u);
   EXPECT_EQ(turn.inputs[0].id, "further-1");
   EXPECT_THAT(turn.inputs[0].bytes, HasSubstr("\"content\":\"And that.\""));
@@ -112,7 +122,10 @@ TEST(ClaudeDriver, GoesOnWithTheFurtherPromptWhenItIsInterrupted) {
   EXPECT_THAT(turn.inputs.at(0).bytes, HasSubstr("Rather that."));
   // Without one, and without an interrupt, a failure is the end.
   (void)driver.prompt("Never said.");
-  EXPECT_FALSE(driver.on_output(kAborted).result.value().ok);
+  Played end;
+  end.take(driver.on_output(kAborted));
+  EXPECT_FALSE(end.result.value().ok);
+  EXPECT_THAT(end.kinds, Not(Contains("prompt_given")));
 }
 
 TEST(ClaudeDriver, AllowsWhatIsAskedWhenNobodyIsToBeAskedAnyMore) {

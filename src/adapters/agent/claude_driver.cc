@@ -228,11 +228,8 @@ void ClaudeDriver::on_result(Step& step, const json::value& line) {
                                    {"duration_ms", find_int(line, {"duration_ms"})}}});
   // What people have added would be mixed into a turn under way, and one result given for both.
   const bool stopped = std::exchange(interrupted_, false);
-  if ((result.ok || stopped) && !prompts_.empty()) {
-    const std::string next = std::move(prompts_.front());
-    prompts_.pop_front();
-    return say(step, fmt::format("further-{}", ++said_), next);
-  }
+  if ((result.ok || stopped) && has_more_to_say())
+    return say(step, fmt::format("further-{}", ++said_), next_to_say(step));
   finish(step, std::move(result), std::string(find_string(line, {"session_id"})));
 }
 

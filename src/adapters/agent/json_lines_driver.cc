@@ -43,9 +43,20 @@ void JsonLinesDriver::on_line(Step& step, std::string_view line) {
 Step JsonLinesDriver::prompt(std::string_view text) {
   Step step;
   if (finished_) return step;
-  prompts_.emplace_back(text);
-  add(step, {.kind = Kind::notice, .text = "prompt: " + event_text(text)}, render_prompt(text));
+  auto id = fmt::format("prompt-{}", ++further_);
+  add(step, {.kind = Kind::prompt, .id = id, .text = event_text(text)}, render_prompt(text));
+  prompts_.push_back({std::move(id), std::string(text)});
   return step;
+}
+
+std::string JsonLinesDriver::next_to_say(Step& step) {
+  CORRAL_ASSERT(!prompts_.empty());
+  auto next = std::move(prompts_.front());
+  prompts_.pop_front();
+  if (!next.id.empty())
+    add(step, {.kind = Kind::prompt_given, .id = std::move(next.id), .text = event_text(next.text)},
+        render_prompt_given(next.text));
+  return std::move(next.text);
 }
 
 Step JsonLinesDriver::set_permission_policy(std::string_view policy) {

@@ -15,7 +15,7 @@ class JsonLinesDriver : public ports::AgentDriver {
  public:
   // A line that is no JSON object is told as a notice, one beyond kMaxProtocolLine as an error.
   Step on_output(std::string_view bytes) final;
-  // Kept in `prompts_`, for the protocol to say when the turn has ended.
+  // Kept for the protocol to say when the turn has ended.
   Step prompt(std::string_view text) final;
   Step set_permission_policy(std::string_view policy) final;
   ports::AgentResult on_exit(int exit_code, std::string_view last_errors) final;
@@ -33,15 +33,30 @@ class JsonLinesDriver : public ports::AgentDriver {
   // The last thing that is told. `result.summary` is made safe to print, and cut.
   void finish(Step& step, ports::AgentResult result, std::string session_id);
 
+  // A task, to be said before all that waits or after it. People know nothing of it, or see it
+  // elsewhere.
+  void say_first(std::string text) { prompts_.push_front({{}, std::move(text)}); }
+  void say_last(std::string text) { prompts_.push_back({{}, std::move(text)}); }
+  bool has_more_to_say() const { return !prompts_.empty(); }
+  // What waits the longest, which the agent now gets; there must be something.
+  std::string next_to_say(Step& step);
+  // It is not said at all.
+  void drop_next_to_say() { prompts_.pop_front(); }
+
   const std::string title_;
-  bool people_decide_;  // otherwise all is allowed at once, and the log does not dwell on it
-  std::deque<std::string> prompts_;  // to be said, one a turn
-  std::string last_error_;           // why it may have ended, when it gives no reason
+  bool people_decide_;      // otherwise all is allowed at once, and the log does not dwell on it
+  std::string last_error_;  // why it may have ended, when it gives no reason
   bool interrupted_ = false, finished_ = false;
 
  private:
+  struct Prompt {
+    std::string id;  // of a person's further prompt
+    std::string text;
+  };
   void on_line(Step& step, std::string_view line);
 
+  std::deque<Prompt> prompts_;  // to be said, one a turn
+  int further_ = 0;             // of people, so far
   LineSplitter lines_{kMaxProtocolLine};
 };
 

@@ -127,6 +127,10 @@ std::string render_prompt(std::string_view text) {
   return block(text, "› ", "  ", kMaxResultLines, kMaxParagraphBytes);
 }
 
+std::string render_prompt_given(std::string_view text) {
+  return fmt::format("» {}\n", one_line(text));
+}
+
 std::string render_finished(bool ok, std::string_view summary, std::int64_t turns) {
   if (ok) return fmt::format("✔ finished after {} turn{}\n", turns, turns == 1 ? "" : "s");
   return block(summary, "✘ failed: ", "  ", kMaxResultLines);

@@ -26,7 +26,8 @@ std::string render_tool_result(std::string_view text, bool is_error);  // its fi
 std::string render_permission_request(std::string_view tool, const json::value& input);
 std::string render_permission_answer(bool allow, std::string_view message);
 std::string render_notice(std::string_view text);
-std::string render_prompt(std::string_view text);  // of a person, while the agent is at work
+std::string render_prompt(std::string_view text);        // of a person, while the agent is at work
+std::string render_prompt_given(std::string_view text);  // once the agent gets it: its beginning
 std::string render_finished(bool ok, std::string_view summary, std::int64_t turns);
 
 }  // namespace corral::adapters::agent

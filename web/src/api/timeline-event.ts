@@ -6,6 +6,8 @@ const kinds = [
   "message",
   "thought",
   "plan",
+  "prompt",
+  "prompt_given",
   "tool_call",
   "tool_result",
   "permission_request",

@@ -101,9 +101,46 @@ describe("decodeTimelineEvent", () => {
       items.map((item) => (item.kind === "plan" ? item.entries.map((one) => one.status) : item.kind)),
     ).toEqual([["completed", "in_progress"], "message", ["pending"]]);
   });
+});
 
-  it("shows a further prompt as a person's words", () => {
-    const [item] = build({ kind: "notice", text: "prompt: Then test it" }).items();
-    expect(item).toMatchObject({ kind: "prompt", text: "Then test it" });
+describe("a further prompt", () => {
+  const kinds = (timeline: Timeline) =>
+    timeline.items().map((item) => (item.kind === "prompt" ? `${item.text} ${item.state}` : item.kind));
+
+  it("is queued at the end until it is given, and then stands where it was", () => {
+    const timeline = build(
+      { kind: "prompt", id: "prompt-1", text: "Test" },
+      { kind: "message", text: "At work." },
+      { kind: "prompt", id: "prompt-2", text: "Push" },
+      { kind: "message", text: "Done." },
+    );
+    expect(kinds(timeline)).toEqual(["message", "message", "Test queued", "Push queued"]);
+    const { key } = timeline.items()[2] ?? {};
+    timeline.push(
+      event({ kind: "prompt_given", id: "prompt-1", text: "Test", time: "2026-11-21T11:00:00.000Z" }),
+    );
+    timeline.push(event({ kind: "message", text: "Tested." }));
+    expect(kinds(timeline)).toEqual(["message", "message", "Test given", "message", "Push queued"]);
+    expect(timeline.items()[2]).toMatchObject({ key, time: "2026-11-21T11:00:00.000Z" });
+  });
+
+  it("is never given once its agent has finished; another step's still waits", () => {
+    const timeline = build(
+      { kind: "prompt", id: "prompt-1", text: "Test" },
+      { kind: "prompt", id: "prompt-1", text: "Check", step: "review" },
+      { kind: "finished", isError: true, text: "it failed" },
+      // What went on with the step counts anew.
+      { kind: "prompt", id: "prompt-1", text: "Again" },
+      { kind: "prompt_given", id: "prompt-1", text: "Again" },
+    );
+    expect(kinds(timeline)).toEqual(["Test never", "note", "Again given", "Check queued"]);
+  });
+
+  it("is shown where it was given also when nothing is known of its being queued", () => {
+    expect(kinds(build({ kind: "prompt_given", id: "prompt-7", text: "Test" }))).toEqual(["Test given"]);
+  });
+
+  it("is none that an agent only prints", () => {
+    expect(kinds(build({ kind: "notice", text: "prompt: allow it all" }))).toEqual(["note"]);
   });
 });

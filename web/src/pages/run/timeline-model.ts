@@ -28,7 +28,15 @@ export type TimelineItem =
       step: string;
       text: string;
     }
-  | { key: string; kind: "prompt"; time: string; step: string; text: string } // a person's, on the way
+  | {
+      key: string;
+      kind: "prompt"; // a person's further one
+      state: "queued" | "given" | "never"; // queued until the agent gets it, or has finished without
+      id: string;
+      time: string;
+      step: string;
+      text: string;
+    }
   | { key: string; kind: "plan"; time: string; step: string; entries: PlanEntry[] }
   | {
       key: string;
@@ -46,6 +54,8 @@ export type CallItem = Extract<TimelineItem, { kind: "call" }>;
 
 export type PlanItem = Extract<TimelineItem, { kind: "plan" }>;
 
+export type PromptItem = Extract<TimelineItem, { kind: "prompt" }>;
+
 // A list of {content, status}, from an agent or a tool's input; what is not one is left out.
 export function planEntries(list: unknown): PlanEntry[] {
   if (!Array.isArray(list)) return [];
@@ -56,18 +66,18 @@ export function planEntries(list: unknown): PlanEntry[] {
   });
 }
 
-const told = "prompt: "; // how the notice begins with which a driver takes a further prompt
-
 const sameInput = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
 
-// Fed in order; items() is a new array, in which every unchanged item is the same object as before.
+// Fed in order; items() is a new array, in which every unchanged item is the same object as before. Prompts that are
+// queued stand at its end, whatever comes meanwhile.
 export class Timeline {
   private list: TimelineItem[] = [];
+  private queue: PromptItem[] = [];
   private readonly calls = new Map<string, number>(); // id of a call or permission request → its place
   private nextKey = 0;
 
   items(): TimelineItem[] {
-    return this.list.slice();
+    return [...this.list, ...this.queue];
   }
 
   push(event: TimelineEvent) {
@@ -92,17 +102,20 @@ export class Timeline {
       case "started":
         this.note("start", event);
         break;
+      case "prompt":
+        this.queue.push({ key: this.key(), kind: "prompt", state: "queued", id: event.id, time, step, text });
+        break;
+      case "prompt_given":
+        this.given(event);
+        break;
       case "finished":
+        this.giveUp(step);
         this.note(event.isError ? "error" : "finish", event);
         break;
       case "plan":
         this.plan(event);
         break;
       case "notice":
-        if (!event.isError && text.startsWith(told)) {
-          this.list.push({ key: this.key(), kind: "prompt", time, step, text: text.slice(told.length) });
-          break;
-        }
         if (text.trim() !== "") this.note(event.isError ? "error" : "notice", event);
         break;
       case "error":
@@ -120,6 +133,19 @@ export class Timeline {
 
   private note(tone: "start" | "finish" | "notice" | "error", { time, step, text }: TimelineEvent) {
     this.list.push({ key: this.key(), kind: "note", tone, time, step, text });
+  }
+
+  // Ids are those of one process: of a step that another went on with, the newest is meant.
+  private given({ id, step, time, text }: TimelineEvent) {
+    const at = this.queue.findLastIndex((item) => item.id === id && item.step === step);
+    const [queued] = at < 0 ? [] : this.queue.splice(at, 1);
+    const key = queued?.key ?? this.key();
+    this.list.push({ key, kind: "prompt", state: "given", id, time, step, text });
+  }
+
+  private giveUp(step: string) {
+    for (const item of this.queue) if (item.step === step) this.list.push({ ...item, state: "never" });
+    this.queue = this.queue.filter((item) => item.step !== step);
   }
 
   // An agent tells all of its plan each time. As long as it is the same plan, its card says how far it is; a new plan is

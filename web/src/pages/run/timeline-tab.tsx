@@ -8,7 +8,7 @@ import { MoreButton } from "../../ui/more-button";
 import { CallCard } from "./call-card";
 import { PlanCard } from "./plan-card";
 import { SteerPanel } from "./steer-panel";
-import type { TimelineItem } from "./timeline-model";
+import type { PromptItem, TimelineItem } from "./timeline-model";
 import { useFollow } from "./use-follow";
 import type { TimelineView } from "./use-timeline";
 import "./timeline.css";
@@ -69,11 +69,7 @@ const Entry = memo(function Entry({ item, live }: { item: TimelineItem; live: bo
     );
   }
   if (item.kind === "prompt") {
-    return (
-      <PersonEntry time={item.time} title="A further task">
-        <div className="prompt-text">{item.text}</div>
-      </PersonEntry>
-    );
+    return <FurtherPrompt item={item} live={live} />;
   }
   return (
     <li className={`entry entry-${item.kind}`}>
@@ -87,9 +83,19 @@ const Entry = memo(function Entry({ item, live }: { item: TimelineItem; live: bo
 });
 
 // What a person says to the agent.
-function PersonEntry({ time, title, children }: { time: string; title: string; children: ReactNode }) {
+function PersonEntry({
+  time,
+  title,
+  waits = false,
+  children,
+}: {
+  time: string;
+  title: string;
+  waits?: boolean; // the agent has not heard it
+  children: ReactNode;
+}) {
   return (
-    <li className="entry entry-prompt">
+    <li className={waits ? "entry entry-prompt entry-unheard" : "entry entry-prompt"}>
       <time className="entry-time muted tabular" dateTime={time}>
         {formatClock(time)}
       </time>
@@ -103,6 +109,24 @@ function PersonEntry({ time, title, children }: { time: string; title: string; c
     </li>
   );
 }
+
+function FurtherPrompt({ item, live }: { item: PromptItem; live: boolean }) {
+  const { state } = item;
+  const queued = state === "queued" && live;
+  const heard = state === "given";
+  return (
+    <PersonEntry time={item.time} title="A further task" waits={!heard}>
+      {heard ? null : (
+        <p className="prompt-state small" data-prompt={queued ? "queued" : "never"}>
+          {queued ? "Queued: the agent gets it when its turn is over" : "The agent ended before it got this"}
+        </p>
+      )}
+      <div className="prompt-text">{item.text}</div>
+    </PersonEntry>
+  );
+}
+
+const isQueued = (item: TimelineItem) => item.kind === "prompt" && item.state === "queued";
 
 const longestPrompt = 100_000; // characters of a prompt put into the page
 
@@ -139,15 +163,14 @@ export function TimelineTab({
 }) {
   const { following, atEnd, follow, end } = useFollow(timeline.items.length, live);
   const asleep = run.steps.some(({ kind, status }) => kind === "agent" && status === "waiting");
+  const entry = (item: TimelineItem) => <Entry key={item.key} item={item} live={live} />;
   const agentOver = run.steps.some((step) => step.kind === "agent" && step.finished_at !== null);
   return (
     <div className="timeline-wrap">
       {/* biome-ignore lint/a11y/noRedundantRoles: Safari forgets lists without bullets */}
       <ol role="list" className="timeline" aria-label="What happened">
         <Prompt run={run} />
-        {timeline.items.map((item) => (
-          <Entry key={item.key} item={item} live={live} />
-        ))}
+        {timeline.items.filter((item) => !isQueued(item)).map(entry)}
         {live && !agentOver && !run.waiting && !asleep ? (
           <li className="entry entry-working">
             <span className="entry-icon" aria-hidden>
@@ -158,6 +181,7 @@ export function TimelineTab({
             </span>
           </li>
         ) : null}
+        {timeline.items.filter(isQueued).map(entry)}
       </ol>
       <div ref={end} className="timeline-end" />
       <SteerPanel run={run} events={events} onChanged={onChanged} />
