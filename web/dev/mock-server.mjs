@@ -202,6 +202,9 @@ async function api(world, request, response, url) {
     });
   }
   if (noun === "runs") {
+    // A session's own run is known for nothing but its workspace.
+    const place = verb === "files" ? world.sessions.placeOf(id) : null;
+    if (place) return files(request, response, url, place, name, json);
     const run = world.run(id);
     if (!verb) {
       const version = Number(url.searchParams.get("version"));

@@ -120,6 +120,15 @@ export class Sessions {
     return this.workspaces.get(run);
   }
 
+  // The workspace of a run that is there for a session alone, as its files are asked for.
+  placeOf(run) {
+    const own = [...this.all.values()].find(({ doc }) => doc.run === run);
+    if (!own || this.world.runs.has(run)) return null;
+    own.place ??= { doc: { id: run } };
+    own.place.doc.status = own.doc.status === "running" ? "running" : "completed";
+    return own.place;
+  }
+
   create(request) {
     const { world } = this;
     const run = request.run ?? randomUUID();

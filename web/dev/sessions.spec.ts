@@ -51,6 +51,44 @@ mocked("opens a shell from the form, as large as the window, and runs a command"
   await expect.poll(() => session?.terminal.cols).toBeLessThan(100);
 });
 
+mocked("the files of its workspace are beside it: read, downloaded, uploaded", async ({ page, mock }) => {
+  const session = open(mock);
+  await join(page, mock, `/sessions/${session.doc.id}`);
+  await page.getByRole("button", { name: "Files", exact: true }).click();
+  const files = page.getByRole("region", { name: "Files of this workspace" });
+  await files.getByRole("button", { name: "src" }).click();
+  await files.getByRole("button", { name: /^tally\.py/ }).click();
+  await expect(files.getByRole("region", { name: "src/tally.py" })).toContainText("def tally(numbers)");
+  await expect(page).toHaveURL(/files=1/);
+  const begun = page.waitForEvent("download");
+  await files.getByRole("link", { name: "Download tally.py" }).click();
+  expect((await begun).suggestedFilename()).toBe("tally.py");
+  await expectAccessible(page);
+  await shot(page, "session-files");
+  await page.locator('input[type="file"]').setInputFiles({
+    name: "note.md",
+    mimeType: "text/markdown",
+    buffer: Buffer.from("# from a person\n"),
+  });
+  // Half a window shows the list or the file.
+  await files.getByRole("button", { name: "All files" }).click();
+  await files.getByRole("button", { name: /^note\.md/ }).click();
+  await expect(files.getByRole("region", { name: "src/note.md" })).toContainText("# from a person");
+  // The terminal beside it is the same as before, and typed into.
+  await page.locator(".xterm").click();
+  await page.keyboard.type("echo still here\n");
+  await expect.poll(() => screen(page)).toContain("\nstill here\n");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expect(live(page)).toBeHidden();
+  await expect(files.getByRole("region", { name: "src/note.md" })).toBeVisible();
+  await expectNoSidewaysScroll(page);
+  await expectAccessible(page);
+  await shot(page, "session-files-phone");
+  await page.getByRole("button", { name: "Files", exact: true }).click();
+  await expect(live(page)).toBeVisible();
+  await expect(files).toHaveCount(0);
+});
+
 mocked(
   "two people see the same, type in turn, and one of them is on a phone",
   async ({ browser, page, mock }) => {

@@ -127,6 +127,31 @@ test("a share link lets somebody watch until it is revoked", async ({ page, brow
   await context.close();
 });
 
+test("what a session makes is read beside it, and what is uploaded is there for it", async ({ page }) => {
+  await openShell(page, "files");
+  await page.keyboard.type("echo made-$((1)) > made.txt; echo done-$((1))\n");
+  await expect.poll(() => screen(page)).toContain("done-1");
+  await page.getByRole("button", { name: "Files", exact: true }).click();
+  const files = page.getByRole("region", { name: "Files of this workspace" });
+  await files.getByRole("button", { name: /^made\.txt/ }).click();
+  await expect(files.getByRole("region", { name: "made.txt" })).toContainText("made-1");
+  const begun = page.waitForEvent("download");
+  await files.getByRole("link", { name: "Download made.txt" }).click();
+  expect((await begun).suggestedFilename()).toBe("made.txt");
+  await page.locator('input[type="file"]').setInputFiles({
+    name: "given.txt",
+    mimeType: "text/plain",
+    buffer: Buffer.from("from-a-person\n"),
+  });
+  await files.getByRole("button", { name: "All files" }).click();
+  await expect(files.getByRole("button", { name: /^given\.txt/ })).toBeVisible();
+  await expectAccessible(page);
+  await shot(page, "session-files-real");
+  await page.locator(".xterm").click();
+  await page.keyboard.type("cat given.txt\n");
+  await expect.poll(() => screen(page)).toContain("\nfrom-a-person\n");
+});
+
 test("a session ends with its exit code, and is replayed", async ({ page }) => {
   const id = await openShell(page, "to be replayed");
   await say(page, "early");

@@ -27,7 +27,9 @@ import { TimelineTab } from "./timeline-tab";
 import { useTimeline } from "./use-timeline";
 import "./run-page.css";
 
-const FilesTab = lazy(() => import("./files/files-tab").then((all) => ({ default: all.FilesTab })));
+const WorkspaceFiles = lazy(() =>
+  import("../../files/workspace-files").then((all) => ({ default: all.WorkspaceFiles })),
+);
 
 function tabsOf(run: Run, eventCount: number) {
   const files = run.diff_stat?.files ?? 0;
@@ -162,7 +164,12 @@ function LoadedRun({
           {tab === "diff" ? <DiffTab run={present} over={over} /> : null}
           {tab === "files" ? (
             <Suspense fallback={<div className="run-placeholder" aria-hidden />}>
-              <FilesTab run={present} over={over} />
+              <WorkspaceFiles
+                run={present.id}
+                version={String(present.version)}
+                possible={!over && present.status !== "pending"}
+                over={over}
+              />
             </Suspense>
           ) : null}
           {tab === "events" ? <EventsTab events={events} at={at} onTravel={travel} /> : null}

@@ -1,5 +1,5 @@
-import { Columns2, Plus, X } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { Columns2, FolderTree, Plus, X } from "lucide-react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { api } from "../../api/client";
 import { type ApiError, toApiError } from "../../api/problem";
 import type { NewSession, Session } from "../../api/types";
@@ -15,6 +15,10 @@ import { ProblemNotice } from "../../ui/problem-notice";
 import { SessionBadge } from "../../ui/session-status";
 import { LiveSession } from "./live-session";
 import "./session-page.css";
+
+const WorkspaceFiles = lazy(() =>
+  import("../../files/workspace-files").then((all) => ({ default: all.WorkspaceFiles })),
+);
 
 const lookAgainMs = 1000; // until a session that is being started has a workspace
 
@@ -40,14 +44,18 @@ function Tabs({
   sessions,
   current,
   beside,
+  files,
   onSplit,
   onNew,
+  onFiles,
 }: {
   sessions: Session[];
   current: string;
   beside: string;
+  files: boolean; // are shown
   onSplit: (id: string) => void;
   onNew: (() => void) | null;
+  onFiles: () => void;
 }) {
   return (
     <nav className="session-tabs" aria-label="Sessions of this workspace">
@@ -57,7 +65,7 @@ function Tabs({
           className={session.id === current ? "session-tab session-tab-current" : "session-tab"}
         >
           <Link
-            href={`/sessions/${session.id}`}
+            href={`/sessions/${session.id}${files ? "?files=1" : ""}`}
             aria-current={session.id === current ? "page" : undefined}
             data-tone={session.status}
           >
@@ -89,6 +97,15 @@ function Tabs({
           <Plus aria-hidden />
         </button>
       ) : null}
+      <button
+        type="button"
+        className="button button-small session-files-button"
+        aria-pressed={files}
+        onClick={onFiles}
+      >
+        <FolderTree aria-hidden />
+        Files
+      </button>
     </nav>
   );
 }
@@ -106,7 +123,12 @@ function Workspace({ session, workspace }: { session: Session; workspace: string
   const [problem, setProblem] = useState<ApiError | null>(null);
   const others = siblings.data?.items.filter((other) => other.workspace === workspace) ?? [];
   const sessions = others.length > 0 ? [...others].reverse() : [session];
-  const beside = sessions.find(({ id }) => id !== session.id && id === query.get("beside")) ?? null;
+  const files = query.get("files") === "1";
+  const beside = files
+    ? null
+    : (sessions.find(({ id }) => id !== session.id && id === query.get("beside")) ?? null);
+  const show = (changes: Record<string, string>) =>
+    navigate(withQuery(`/sessions/${session.id}`, query, changes), "replace");
   const key = useRef(uniqueKey());
   const add = async () => {
     setProblem(null);
@@ -124,12 +146,22 @@ function Workspace({ session, workspace }: { session: Session; workspace: string
         sessions={sessions}
         current={session.id}
         beside={beside?.id ?? ""}
-        onSplit={(id) => navigate(withQuery(`/sessions/${session.id}`, query, { beside: id }), "replace")}
+        files={files}
+        onSplit={(id) => show({ beside: id, files: "", file: "" })}
         onNew={session.status === "running" ? () => void add() : null}
+        onFiles={() => show({ beside: "", files: files ? "" : "1", file: "" })}
       />
       {problem ? <ProblemNotice error={problem} /> : null}
       {connection ? (
-        <div className={beside ? "session-panes session-panes-two" : "session-panes"}>
+        <div
+          className={
+            files
+              ? "session-panes session-panes-files"
+              : beside
+                ? "session-panes session-panes-two"
+                : "session-panes"
+          }
+        >
           <LiveSession
             key={session.id}
             connection={connection}
@@ -142,6 +174,18 @@ function Workspace({ session, workspace }: { session: Session; workspace: string
             }
           />
           {beside ? <LiveSession key={beside.id} connection={connection} session={beside} /> : null}
+          {files ? (
+            <section className="session-files" aria-label="Files of this workspace">
+              <Suspense fallback={<div className="run-placeholder" aria-hidden />}>
+                <WorkspaceFiles
+                  run={session.run}
+                  version={session.status}
+                  possible
+                  over={session.status === "ended"}
+                />
+              </Suspense>
+            </section>
+          ) : null}
         </div>
       ) : null}
     </div>

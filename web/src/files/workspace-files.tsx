@@ -1,11 +1,10 @@
 import { FolderX, RefreshCw, Upload as UploadIcon } from "lucide-react";
 import { type DragEvent, useRef, useState } from "react";
-import { api } from "../../../api/client";
-import type { Run } from "../../../api/types";
-import { navigate, useLocation, withQuery } from "../../../base/router";
-import { useResource } from "../../../base/use-resource";
-import { ConfirmDialog } from "../../../ui/confirm-dialog";
-import { ProblemNotice } from "../../../ui/problem-notice";
+import { api } from "../api/client";
+import { navigate, useLocation, withQuery } from "../base/router";
+import { useResource } from "../base/use-resource";
+import { ConfirmDialog } from "../ui/confirm-dialog";
+import { ProblemNotice } from "../ui/problem-notice";
 import { FolderItems } from "./file-tree";
 import { FileView } from "./file-view";
 import { folderOf, foldersAbove } from "./paths";
@@ -134,20 +133,33 @@ function Files({ run }: { run: string }) {
   );
 }
 
-// Whether there is a workspace is the server's to say; each change of the run is an occasion to ask.
-function FilesOfRunning({ run }: { run: Run }) {
-  const { data, error } = useResource(`workspace of ${run.id} ${run.version}`, (signal) =>
-    api.files(run.id, "", signal),
+// Whether there is a workspace is the server's to say; each change of what it belongs to is an occasion to ask.
+function FilesNow({ run, version, over }: { run: string; version: string; over: boolean }) {
+  const { data, error } = useResource(`workspace of ${run} ${version}`, (signal) =>
+    api.files(run, "", signal),
   );
   const [there, setThere] = useState(false);
   if (data && !there) setThere(true);
-  if (error?.status === 409) return <NoWorkspace over={false} />;
-  if (there) return <Files run={run.id} />;
+  if (error?.status === 409) return <NoWorkspace over={over} />;
+  if (there) return <Files run={run} />;
   return error ? <ProblemNotice error={error} /> : <div className="run-placeholder" aria-hidden />;
 }
 
-// The files of a run's present workspace.
-export function FilesTab({ run, over }: { run: Run; over: boolean }) {
-  if (over || run.status === "pending") return <NoWorkspace over={over} />;
-  return <FilesOfRunning run={run} />;
+// The files of a run's present workspace: to read, to download, to upload. Which one is read is in the address.
+export function WorkspaceFiles({
+  run,
+  version,
+  possible,
+  over,
+}: {
+  run: string;
+  version: string; // another one: there may be a workspace now, or none any more
+  possible: boolean; // there may be one
+  over: boolean; // once there is none, there never will be
+}) {
+  return (
+    <div className="files-box">
+      {possible ? <FilesNow run={run} version={version} over={over} /> : <NoWorkspace over={over} />}
+    </div>
+  );
 }

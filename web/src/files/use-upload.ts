@@ -1,7 +1,7 @@
 import { useState } from "react";
-import { api } from "../../../api/client";
-import { ApiError, toApiError } from "../../../api/problem";
-import { formatBytes } from "../../../base/format";
+import { api } from "../api/client";
+import { ApiError, toApiError } from "../api/problem";
+import { formatBytes } from "../base/format";
 import { join } from "./paths";
 
 const largest = 16 * 1024 * 1024; // as the API takes them

@@ -1,10 +1,10 @@
 import { ChevronRight, CircleDashed, File, Folder, FolderOpen, Link2 } from "lucide-react";
 import { useEffect, useState } from "react";
-import { api } from "../../../api/client";
-import type { FolderItem } from "../../../api/types";
-import { formatBytes, plural } from "../../../base/format";
-import { useResource } from "../../../base/use-resource";
-import { ProblemNotice } from "../../../ui/problem-notice";
+import { api } from "../api/client";
+import type { FolderItem } from "../api/types";
+import { formatBytes, plural } from "../base/format";
+import { useResource } from "../base/use-resource";
+import { ProblemNotice } from "../ui/problem-notice";
 import { join } from "./paths";
 
 const shownAtFirst = 500; // of a folder: a page is slow to lay out thousands

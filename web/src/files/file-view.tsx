@@ -1,11 +1,11 @@
 import { ArrowLeft, Download, FileQuestion } from "lucide-react";
 import { useEffect, useMemo } from "react";
-import { api, runPath } from "../../../api/client";
-import { formatBytes } from "../../../base/format";
-import { useResource } from "../../../base/use-resource";
-import { languageOfPath } from "../../../text/language";
-import { CodeBlock } from "../../../ui/code-block";
-import { ProblemNotice } from "../../../ui/problem-notice";
+import { api, runPath } from "../api/client";
+import { formatBytes } from "../base/format";
+import { useResource } from "../base/use-resource";
+import { languageOfPath } from "../text/language";
+import { CodeBlock } from "../ui/code-block";
+import { ProblemNotice } from "../ui/problem-notice";
 import { mostShown, type Shown, shownAs } from "./content";
 import { nameOf } from "./paths";
 
