@@ -36,6 +36,7 @@ EngineImpl::EngineImpl(EngineDeps deps, EngineOptions options, StepKinds kinds)
       schedules_(core_),
       homes_(core_),
       sessions_(core_),
+      session_commands_(core_, sessions_),
       files_(core_),
       retention_(core_, sessions_),
       workers_(core_, schedules_, homes_) {

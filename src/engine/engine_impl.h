@@ -7,6 +7,7 @@
 #include "engine/idempotency.h"
 #include "engine/retention.h"
 #include "engine/schedules.h"
+#include "engine/session_commands.h"
 #include "engine/session_host.h"
 #include "engine/workers.h"
 #include "engine/workspace_files.h"
@@ -20,7 +21,7 @@ class EngineImpl final : public Engine {
   Task<Result<void>> start() override;
   Task<void> stop() override;
   std::optional<WorkspaceOwner> workspace_owner(WorkspaceId workspace) const override;
-  SessionService& sessions() override { return sessions_; }
+  SessionService& sessions() override { return session_commands_; }
   FileService& files() override { return files_; }
 
   Task<Result<json::value>> start_run(StartRun request, Caller by) override;
@@ -95,6 +96,7 @@ class EngineImpl final : public Engine {
   Schedules schedules_;
   Homes homes_;
   SessionHost sessions_;
+  SessionCommands session_commands_;
   WorkspaceFiles files_;
   Retention retention_;
   Workers workers_;

@@ -5,37 +5,18 @@
 #include <set>
 
 #include "base/log.h"
-#include "engine/digest.h"
-#include "engine/homes.h"
-#include "engine/idempotency.h"
-#include "engine/new_run.h"
 #include "engine/process.h"
 #include "engine/run_token.h"
-#include "engine/start_run.h"
 
 namespace corral::engine {
 namespace {
 
-constexpr std::string_view kShareKind = "session_share";
 constexpr std::uint32_t kPage = 500;
 constexpr int kMaxConflicts = 64;
-constexpr std::int64_t kLongestShare = 30 * 24 * 3600;
-constexpr std::int64_t kLongestSession = 7 * 24 * 3600;
 constexpr Duration kFirstRetry{1'000}, kLastRetry{60'000};
 constexpr Duration kRestAfter{5'000}, kLookAlone{60'000};
-constexpr std::size_t kMaxCommand = 64u << 10;
-constexpr std::string_view kCommandAgent = "command";  // whose program is the session's command
 
-std::string session_stream(SessionId id) { return "session/" + id.to_string(); }
 std::string log_folder(SessionId id) { return "sessions/" + id.to_string(); }
-
-json::value text_or_null(const std::string& text) {
-  return text.empty() ? json::value(nullptr) : json::value(text);
-}
-
-json::value time_or_null(const std::optional<Time>& time) {
-  return time ? json::value(to_rfc3339(*time)) : json::value(nullptr);
-}
 
 // Types into, resizes and signals a process of a workspace.
 class WorkspaceTerminal final : public session::Terminal {
@@ -64,88 +45,7 @@ Task<Result<void>> take_output(std::shared_ptr<session::LiveSession> live, std::
   co_return co_await live->take(offset, std::move(bytes));
 }
 
-std::string name_of(const NewSession& request) {
-  if (!request.name.empty()) return request.name;
-  if (!request.agent.empty()) return request.agent;
-  if (request.command.empty()) return "shell";
-  const auto& program = request.command.front();
-  return program.substr(program.rfind('/') + 1).substr(0, domain::kMaxSessionName);
-}
-
-// A session as commands left it, and the changes that keep that; without any: it was so before.
-struct Told {
-  domain::Session after;
-  std::vector<ports::Change> changes;
-};
-
-Result<Told> told(const domain::Session& before, SessionId id,
-                  const std::vector<domain::SessionCommand>& commands, const Caller& by, Time now) {
-  Told told{before, {}};
-  auto& after = told.after;
-  ports::Append append{.stream = session_stream(id), .expected_version = before.version};
-  for (const auto& command : commands) {
-    CORRAL_TRY(const auto events, domain::decide(after, command, now));
-    for (const auto& event : events) {
-      domain::apply(after, event, by.actor);
-      append.events.push_back({.type = std::string(domain::type_of(event)),
-                               .data = domain::data_of(event),
-                               .origin = origin_of(by, after.request.run)});
-    }
-  }
-  if (append.events.empty()) return told;
-  told.changes.emplace_back(std::move(append));
-  told.changes.emplace_back(
-      ports::PutDocument{.document = {.kind = std::string(kSessionKind),
-                                      .id = id.to_string(),
-                                      .parent = after.request.run.to_string(),
-                                      .state = std::string(to_string(after.status)),
-                                      .body = session_json(after)},
-                         .expected_version = {}});
-  return told;
-}
-
-Result<Duration> seconds_of(std::string_view name, const std::optional<std::int64_t>& seconds) {
-  if (!seconds) return Duration(0);
-  if (*seconds < 1 || *seconds > kLongestSession)
-    return fail(ErrorCode::invalid, "{}: must be from 1 to {} (a week)", name, kLongestSession);
-  return Duration(*seconds * 1000);
-}
-
 }  // namespace
-
-json::value session_json(const domain::Session& session) {
-  json::array shares;
-  for (const auto& share : session.shares)
-    shares.push_back(json::object{{"id", share.id},
-                                  {"role", to_string(share.role)},
-                                  {"expires_at", to_rfc3339(share.expires)}});
-  const bool ended = session.status == domain::SessionStatus::ended;
-  return json::object{
-      {"id", session.id.to_string()},
-      {"run", session.request.run.to_string()},
-      {"project", session.request.project.to_string()},
-      {"workspace", session.workspace ? json::value(session.workspace->to_string()) : nullptr},
-      {"step", text_or_null(session.request.step)},
-      {"name", session.name},
-      {"agent", text_or_null(session.request.agent)},
-      {"command", domain::field_to_json(session.request.command)},
-      {"status", to_string(session.status)},
-      {"stopping", !ended && session.stop_reason.has_value()},
-      {"author", session.author},
-      {"exit_code", ended ? json::value(session.exit_code) : json::value(nullptr)},
-      {"end_reason", text_or_null(session.end_reason)},
-      {"log_bytes", ended ? json::value(session.log_bytes) : json::value(nullptr)},
-      {"idle_s", session.request.idle_limit.count() / 1000},
-      {"limit_s", session.request.limit.count() / 1000},
-      {"shares", std::move(shares)},
-      {"created_at", to_rfc3339(session.created_at)},
-      {"started_at", time_or_null(session.started_at)},
-      {"ended_at", time_or_null(session.ended_at)}};
-}
-
-SessionId session_id_of(RunId run, std::string_view process) {
-  return SessionId{uuid_of(fmt::format("session/{}/{}", run.to_string(), process), run.uuid)};
-}
 
 // ---- state ----
 
@@ -183,203 +83,19 @@ Task<Result<domain::Session>> SessionHost::tell_all(SessionId id,
     auto loaded = co_await load(id);
     if (!loaded && loaded.error().code != ErrorCode::not_found) co_return loaded;
     const domain::Session before = loaded ? *loaded : domain::Session{};
-    CORRAL_CO_TRY(auto told_now, told(before, id, commands, by, core_.deps.clock.now()));
+    CORRAL_CO_TRY(auto told_now, tell_session(before, id, commands, by, core_.deps.clock.now()));
     if (told_now.changes.empty() && extra.empty()) co_return before;
     for (const auto& change : extra) told_now.changes.push_back(change);
     const auto committed = co_await core_.commit(std::move(told_now.changes));
     if (committed) {
       if (const auto followed = followed_.find(id); followed != followed_.end())
         ++followed->second->news, followed->second->changed.notify();
-      if (const auto live = open_.find(id); live != open_.end())
-        if (const auto session = live->second.lock()) session->announce_document();
+      if (const auto live = opened(id)) live->announce_document();
       co_return std::move(told_now.after);
     }
     if (committed.error().code != ErrorCode::conflict || conflicts == kMaxConflicts)
       co_return std::unexpected(committed.error());
   }
-}
-
-// ---- commands ----
-
-Task<Result<json::value>> SessionHost::create_session(NewSession request, Caller by) {
-  const int places = !request.run.empty() + !request.project.empty() + !request.git_url.empty();
-  if (places != 1) co_return fail(ErrorCode::invalid, "give one of run, project and git_url");
-  if (!request.agent.empty() && !request.command.empty())
-    co_return fail(ErrorCode::invalid, "give an agent or a command, not both");
-  if (request.resume && (request.agent.empty() || request.run.empty()))
-    co_return fail(ErrorCode::invalid, "resume: is for an agent in the workspace of a run");
-  CORRAL_CO_CHECK(co_await check_agent(request.agent));
-  std::size_t size = 0;
-  for (const auto& word : request.command) {
-    size += word.size();
-    if (word.contains('\0')) co_return fail(ErrorCode::invalid, "command: has a NUL byte in it");
-  }
-  if (size > kMaxCommand)
-    co_return fail(ErrorCode::invalid, "command: has more than {} bytes", kMaxCommand);
-  domain::SessionRequest session{.name = name_of(request),
-                                 .agent = request.agent,
-                                 .command = request.command,
-                                 .model = request.model,
-                                 .resume = request.resume,
-                                 .columns = request.columns,
-                                 .rows = request.rows};
-  if (!domain::from_string(request.permissions, session.permissions))
-    co_return fail(ErrorCode::invalid, "permissions: must be \"workspace\" or \"ask\", not \"{}\"",
-                   request.permissions);
-  CORRAL_CO_TRY(session.idle_limit, seconds_of("idle_s", request.idle_s));
-  CORRAL_CO_TRY(session.limit, seconds_of("limit_s", request.limit_s));
-  if (request.run.empty())
-    co_return co_await create_with_run(std::move(request), std::move(session), std::move(by));
-  co_return co_await create_in_run(std::move(request), std::move(session), std::move(by));
-}
-
-// An agent that cannot be at a terminal here is refused before anything is made for it.
-Task<Result<void>> SessionHost::check_agent(std::string name) {
-  if (name.empty() || name == kCommandAgent) co_return Result<void>{};
-  auto* agent = core_.find_agent(name);
-  if (agent == nullptr) co_return fail(ErrorCode::invalid, "agent: \"{}\" is unknown", name);
-  // Trying again would not install it.
-  if (const auto mounts = co_await agent->mounts(); !mounts)
-    co_return fail(ErrorCode::unsupported, "{}", mounts.error().describe());
-  if (const auto launch = agent->launch_terminal({}); !launch)
-    co_return fail(ErrorCode::unsupported, "{}", launch.error().describe());
-  co_return Result<void>{};
-}
-
-Task<Result<json::value>> SessionHost::create_in_run(NewSession request,
-                                                     domain::SessionRequest session, Caller by) {
-  const auto id = RunId::parse(request.run);
-  if (!id) co_return fail(ErrorCode::not_found, "there is no run \"{}\"", request.run);
-  CORRAL_CO_TRY(const auto run, co_await core_.runs.load(*id));
-  CORRAL_CO_TRY(const auto workspace,
-                present_workspace(core_, run, "start a session with its project"));
-  session.run = *id;
-  session.project = run.request.project;
-  const auto own = by.idempotency_key.empty()
-                       ? SessionId::make(core_.deps.clock.now(), core_.deps.random)
-                       : session_id_of(*id, fmt::format("key/{}/{}", by.actor, by.idempotency_key));
-  CORRAL_CO_TRY(const auto made, co_await begin(own, std::move(session), workspace, by));
-  co_return session_json(made);
-}
-
-Task<Result<json::value>> SessionHost::create_with_run(NewSession request,
-                                                       domain::SessionRequest session, Caller by) {
-  StartRun start{.project = request.project, .git_url = request.git_url, .workflow = "session"};
-  start.agent = request.agent.empty() ? "command" : request.agent;
-  start.command = request.command;
-  start.model = request.model;
-  start.permissions = request.permissions;
-  start.base = request.base;
-  start.timeout_s = request.limit_s ? *request.limit_s + 600 : kLongestSession;
-  start.inputs = {{"name", session.name}, {"columns", session.columns}, {"rows", session.rows}};
-  if (request.idle_s) start.inputs["idle_s"] = *request.idle_s;
-  if (request.limit_s) start.inputs["limit_s"] = *request.limit_s;
-  CORRAL_CO_TRY(const auto once, Once::of(by, request_hash(start)));
-  CORRAL_CO_TRY(const auto earlier, co_await once.earlier(core_));
-  if (earlier) co_return co_await get_session(session_id_of(*earlier, kSessionProcess));
-  const auto run = RunId::make(core_.deps.clock.now(), core_.deps.random);
-  CORRAL_CO_TRY(auto create, co_await new_run(core_, std::move(start), by.actor, run));
-  // Both or neither: a session without its run would have nobody to end it.
-  const auto id = session_id_of(run, kSessionProcess);
-  session.run = run;
-  session.project = create.request.project;
-  session.step = std::string(kSessionStep);
-  std::vector<domain::SessionCommand> commands;
-  commands.emplace_back(domain::CreateSession{id, std::move(session)});
-  CORRAL_CO_TRY(auto made, told({}, id, commands, by, core_.deps.clock.now()));
-  once.remember(run, made.changes);
-  CORRAL_CO_CHECK(co_await create_run(core_, std::move(create), by, std::move(made.changes)));
-  log::info("run.created", {{"run", run.to_string()}, {"session", id.to_string()}});
-  co_return session_json(made.after);
-}
-
-Task<Result<json::value>> SessionHost::rename_session(SessionId id, std::string name, Caller by) {
-  CORRAL_CO_TRY(const auto session,
-                co_await tell(id, domain::RenameSession{std::move(name)}, std::move(by)));
-  co_return session_json(session);
-}
-
-Task<Result<json::value>> SessionHost::stop_session(SessionId id, std::string reason, Caller by) {
-  if (reason.size() > 2000) co_return fail(ErrorCode::invalid, "reason: at most 2000 bytes");
-  if (reason.empty()) reason = "stopped by " + by.actor;
-  CORRAL_CO_TRY(auto session, co_await tell(id, domain::StopSession{std::move(reason)}, by));
-  // Nobody has begun it, so nobody would end it.
-  if (session.status == domain::SessionStatus::created && !followed_.contains(id)) {
-    CORRAL_CO_TRY(session, co_await tell(id, domain::EndSession{0, *session.stop_reason, 0}, by));
-  }
-  co_return session_json(session);
-}
-
-Task<Result<json::value>> SessionHost::share_session(SessionId id, NewShare share, Caller by) {
-  domain::ShareRole role{};
-  if (!domain::from_string(share.role, role))
-    co_return fail(ErrorCode::invalid, "role: must be view or type, not \"{}\"", share.role);
-  if (share.expires_s < 1 || share.expires_s > kLongestShare)
-    co_return fail(ErrorCode::invalid, "expires_s: must be from 1 to {} (30 days)", kLongestShare);
-  const auto token = core_.deps.random.hex(32);
-  const auto hash = sha256_hex(token);
-  domain::Share made{.id = core_.deps.random.hex(8),
-                     .token_hash = hash,
-                     .role = role,
-                     .expires = core_.deps.clock.now() + Duration(share.expires_s * 1000)};
-  std::vector<ports::Change> extra;
-  extra.emplace_back(ports::PutDocument{.document = {.kind = std::string(kShareKind),
-                                                     .id = hash,
-                                                     .parent = id.to_string(),
-                                                     .body = json::object{{"share", made.id}}},
-                                        .expected_version = {}});
-  CORRAL_CO_CHECK(co_await tell(id, domain::ShareSession{made}, std::move(by), std::move(extra)));
-  co_return json::object{{"id", made.id},
-                         {"token", token},
-                         {"role", to_string(role)},
-                         {"expires_at", to_rfc3339(made.expires)}};
-}
-
-Task<Result<void>> SessionHost::revoke_share(SessionId id, std::string share, Caller by) {
-  CORRAL_CO_TRY(const auto session, co_await load(id));
-  std::vector<ports::Change> extra;
-  for (const auto& known : session.shares)
-    if (known.id == share)
-      extra.emplace_back(ports::DeleteDocument{std::string(kShareKind), known.token_hash});
-  CORRAL_CO_CHECK(
-      co_await tell(id, domain::RevokeShare{std::move(share)}, std::move(by), std::move(extra)));
-  co_return Result<void>{};
-}
-
-// ---- queries ----
-
-Task<Result<json::value>> SessionHost::get_session(SessionId id) {
-  CORRAL_CO_TRY(const auto session, co_await load(id));
-  auto document = session_json(session);
-  if (const auto open = open_.find(id); open != open_.end())
-    if (const auto live = open->second.lock()) {
-      document.get_object()["columns"] = live->size().columns;
-      document.get_object()["rows"] = live->size().rows;
-      document.get_object()["viewers"] = live->viewer_count();
-    }
-  co_return document;
-}
-
-Task<Result<Page>> SessionHost::list_sessions(SessionFilter filter) {
-  ports::DocumentQuery query{
-      .kind = std::string(kSessionKind),
-      .before_id = filter.cursor,
-      .limit = std::clamp<std::uint32_t>(filter.limit, 1, ports::kMaxListLimit)};
-  if (!filter.run.empty()) query.parent = filter.run;
-  if (!filter.status.empty()) {
-    domain::SessionStatus status{};
-    if (!domain::from_string(filter.status, status))
-      co_return fail(ErrorCode::invalid, "status: \"{}\" is none of created, running, ended",
-                     filter.status);
-    query.state = filter.status;
-  }
-  if (!filter.cursor.empty() && !SessionId::parse(filter.cursor))
-    co_return fail(ErrorCode::invalid, "cursor: \"{}\" is none that a page gave", filter.cursor);
-  CORRAL_CO_TRY(auto documents, co_await core_.deps.store.list(query));
-  Page page;
-  if (documents.size() == query.limit) page.next_cursor = documents.back().id;
-  for (auto& document : documents) page.items.push_back(std::move(document.body));
-  co_return page;
 }
 
 Task<Result<std::shared_ptr<session::LiveSession>>> SessionHost::open_session(SessionId id) {
@@ -400,16 +116,9 @@ Task<Result<std::shared_ptr<session::LiveSession>>> SessionHost::open_session(Se
   co_return live;
 }
 
-Task<Result<SessionHost::Guest>> SessionHost::open_share(std::string token) {
-  const auto hash = sha256_hex(token);
-  CORRAL_CO_TRY(const auto found, co_await core_.deps.store.get(std::string(kShareKind), hash));
-  const auto id = found ? SessionId::parse(found->parent) : std::nullopt;
-  if (id)
-    if (const auto session = co_await load(*id))
-      if (const auto role = session->opened_by(hash, core_.deps.clock.now()))
-        co_return Guest{
-            *id, *role == domain::ShareRole::view ? session::Role::view : session::Role::type};
-  co_return fail(ErrorCode::unauthenticated, "this link opens nothing (any more)");
+std::shared_ptr<session::LiveSession> SessionHost::opened(SessionId id) const {
+  const auto open = open_.find(id);
+  return open == open_.end() ? nullptr : open->second.lock();
 }
 
 // ---- running them ----
@@ -619,6 +328,16 @@ Task<Result<void>> SessionHost::end(const domain::Session& session, int exit_cod
   core_.drivers.notify(session.request.run);
   log::info("session.ended", {{"session", session.id.to_string()}, {"exit_code", exit_code}});
   co_return Result<void>{};
+}
+
+Task<Result<domain::Session>> SessionHost::stop_session(SessionId id, std::string reason,
+                                                        Caller by) {
+  CORRAL_CO_TRY(auto session, co_await tell(id, domain::StopSession{std::move(reason)}, by));
+  // Nobody has begun it, so nobody would end it.
+  if (session.status == domain::SessionStatus::created && !followed_.contains(id)) {
+    CORRAL_CO_TRY(session, co_await tell(id, domain::EndSession{0, *session.stop_reason, 0}, by));
+  }
+  co_return session;
 }
 
 Task<Result<void>> SessionHost::end_all(RunId run, domain::SessionStatus state,

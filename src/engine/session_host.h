@@ -8,21 +8,19 @@
 #include <map>
 
 #include "base/condition.h"
-#include "domain/session.h"
 #include "engine/core.h"
-#include "engine/session_service.h"
+#include "engine/session_record.h"
+#include "session/live_session.h"
 
 namespace corral::engine {
 
-inline constexpr std::string_view kSessionKind = "session";
 // The step of the built-in workflow "session", and the process of its first attempt.
 inline constexpr std::string_view kSessionStep = "session", kSessionProcess = "session-1";
 
-json::value session_json(const domain::Session& session);
-// The session of an attempt at a run's step: the same each time it is asked for.
-SessionId session_id_of(RunId run, std::string_view process);
+// The agent whose program is whatever command the session was given.
+inline constexpr std::string_view kCommandAgent = "command";
 
-class SessionHost final : public SessionService {
+class SessionHost {
  public:
   explicit SessionHost(Core& core) : core_(core), scope_(core.deps.executor) {}
 
@@ -30,17 +28,6 @@ class SessionHost final : public SessionService {
   Task<Result<void>> start();
   Task<void> stop() { co_await scope_.stop(); }
 
-  Task<Result<json::value>> create_session(NewSession request, Caller by) override;
-  Task<Result<json::value>> rename_session(SessionId session, std::string name, Caller by) override;
-  Task<Result<json::value>> stop_session(SessionId session, std::string reason, Caller by) override;
-  Task<Result<json::value>> share_session(SessionId session, NewShare share, Caller by) override;
-  Task<Result<void>> revoke_share(SessionId session, std::string share, Caller by) override;
-  Task<Result<json::value>> get_session(SessionId session) override;
-  Task<Result<Page>> list_sessions(SessionFilter filter) override;
-  Task<Result<std::shared_ptr<session::LiveSession>>> open_session(SessionId session) override;
-  Task<Result<Guest>> open_share(std::string token) override;
-
-  // ---- for the step kind, and for runs ----
   Task<Result<domain::Session>> load(SessionId session);
   // Makes it when it is not there, and runs it in the workspace until it ends. May be repeated.
   // `invalid`: it cannot be. Any other error leaves open whether it has begun; it is looked after
@@ -49,6 +36,12 @@ class SessionHost final : public SessionService {
                                       WorkspaceId workspace, Caller by);
   Task<Result<domain::Session>> tell(SessionId session, domain::SessionCommand command, Caller by,
                                      std::vector<ports::Change> extra = {});
+  // Has its process ended; one that nobody has begun has ended.
+  Task<Result<domain::Session>> stop_session(SessionId session, std::string reason, Caller by);
+  // For looking on, also once it has ended.
+  Task<Result<std::shared_ptr<session::LiveSession>>> open_session(SessionId session);
+  // The same when somebody has it open already; otherwise null.
+  std::shared_ptr<session::LiveSession> opened(SessionId session) const;
   // Ends the run's sessions in that state, `created` or `running`, that nobody follows and nobody
   // will. May be repeated.
   Task<Result<void>> end_all(RunId run, domain::SessionStatus state, std::string reason);
@@ -60,11 +53,6 @@ class SessionHost final : public SessionService {
     std::uint64_t news = 0;  // counts what `changed` signals
     bool again = false;      // asked for once more meanwhile
   };
-  Task<Result<void>> check_agent(std::string name);
-  Task<Result<json::value>> create_in_run(NewSession request, domain::SessionRequest session,
-                                          Caller by);
-  Task<Result<json::value>> create_with_run(NewSession request, domain::SessionRequest session,
-                                            Caller by);
   // What the commands make of it, in one commit.
   Task<Result<domain::Session>> tell_all(SessionId session,
                                          std::vector<domain::SessionCommand> commands, Caller by,

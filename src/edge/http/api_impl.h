@@ -47,10 +47,16 @@ class Api {
   std::string document_;
 };
 
-// The route table (routes.cc), and the parts of it that are in files of their own.
+// The route table, and its parts: routes_*.cc.
 std::span<const Route> api_routes();
+std::vector<Route> system_routes();
+std::vector<Route> project_routes();
+std::vector<Route> workflow_routes();
+std::vector<Route> run_routes();
+std::vector<Route> queue_routes();
 std::vector<Route> session_routes();
 std::vector<Route> file_routes();
 std::vector<Route> push_routes();
+std::vector<Route> stream_routes();
 
 }  // namespace corral::edge

@@ -1,17 +1,9 @@
 // The part of the route table that is about the files in workspaces.
-#include "edge/http/endpoints.h"
+#include "edge/http/route_parts.h"
 
 namespace corral::edge {
-namespace {
 
-using enum Parameter::In;
-namespace ep = endpoints;
-
-const Parameter kRun{"run", path, R"({"type":"string","format":"uuid"})", "The run's id."};
-const Parameter kIfNoneMatch{"If-None-Match", header, R"({"type":"string","maxLength":1000})",
-                             "The ETag of the copy at hand."};
-
-}  // namespace
+using namespace route_parts;
 
 std::vector<Route> file_routes() {
   constexpr std::string_view kPath = R"({"type":"string","maxLength":4096})";

@@ -1,13 +1,12 @@
 // The part of the route table that is about sessions.
-#include "edge/http/endpoints.h"
+#include "edge/http/route_parts.h"
 
 namespace corral::edge {
+
+using namespace route_parts;
+
 namespace {
 
-using enum Parameter::In;
-namespace ep = endpoints;
-
-constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kUuid = R"({"type":"string","format":"uuid"})";
 constexpr std::string_view kText = R"({"type":"string"})";
 constexpr std::string_view kSession = R"({"$ref":"#/components/schemas/Session"})";
@@ -25,60 +24,38 @@ std::vector<Route> session_routes() {
   const Parameter with_status{"status", query,
                               R"({"type":"string","enum":["created","running","ended"]})",
                               "Only in this state."};
-  const Parameter limit{"limit", query,
-                        R"({"type":"integer","minimum":1,"maximum":500,"default":50})",
-                        "At most so many."};
-  const Parameter cursor{"cursor", query, R"({"type":"string","minLength":1,"maxLength":1000})",
-                         "The next_cursor of the page before."};
-  const Parameter if_none_match{"If-None-Match", header, R"({"type":"string","maxLength":1000})",
-                                "The ETag of the copy at hand."};
-  const Parameter key{"Idempotency-Key", header,
-                      R"({"type":"string","minLength":1,"maxLength":255})",
-                      "The same key and request again are carried out once."};
-  const Parameter offset{"offset", query,
-                         R"({"type":"integer","minimum":0,"maximum":9007199254740991})",
-                         "The first byte wanted; at most the log's present size."};
-  const Parameter searched{"q", query, R"({"type":"string","minLength":1,"maxLength":1024})",
-                           "The text, as it is read on the screen."};
-  const Parameter ignore_case{"ignore_case", query, R"({"type":"string","enum":["true","false"]})",
-                              "Whether a is A, for the letters a to z."};
-  const Parameter last_event{"Last-Event-ID", header, R"({"type":"string","maxLength":100})",
-                             "Event streams only: go on after this id."};
   const Parameter share{"share", path, R"({"type":"string","minLength":1,"maxLength":100})",
                         "The link's id."};
   const Parameter workspace{"workspace", path, kUuid, "The workspace's id."};
-  const auto tagged = [](std::string_view schema) -> Reply {
-    return {200, "It.", kJson, schema, {{"ETag", "For If-None-Match."}}};
-  };
   return {
       {.method = "POST",
        .path = "/api/v1/sessions",
        .operation_id = "createSession",
        .tag = "sessions",
        .summary = "Open a session, in a workspace of its own or in a run's",
-       .parameters = {key},
+       .parameters = {kIdempotencyKey},
        .body = "NewSession",
        .replies = {{202,
                     "Accepted; it is running once its workspace is there.",
                     kJson,
                     kSession,
-                    {{"Location", "Where it is found from now on."}}}},
+                    {kLocation}}},
        .endpoint = ep::create_session},
       {.method = "GET",
        .path = "/api/v1/sessions",
        .operation_id = "listSessions",
        .tag = "sessions",
        .summary = "The sessions, newest first",
-       .parameters = {of_run, with_status, limit, cursor, if_none_match},
-       .replies = {tagged(kSessions)},
+       .parameters = {of_run, with_status, kLimit, kCursor, kIfNoneMatch},
+       .replies = {document(kSessions)},
        .endpoint = ep::list_sessions},
       {.method = "GET",
        .path = "/api/v1/sessions/{session}",
        .operation_id = "getSession",
        .tag = "sessions",
        .summary = "One session",
-       .parameters = {kId, if_none_match},
-       .replies = {tagged(kSession)},
+       .parameters = {kId, kIfNoneMatch},
+       .replies = {document(kSession)},
        .endpoint = ep::get_session},
       {.method = "POST",
        .path = "/api/v1/sessions/{session}/rename",
@@ -137,7 +114,7 @@ std::vector<Route> session_routes() {
        .summary = "What it printed, from a byte on",
        .description = "As an event stream: events \"log\", each a JSON string, its id the offset "
                       "after it; then what comes; \"end\" when the session has ended.",
-       .parameters = {kId, offset, last_event},
+       .parameters = {kId, kOffset, kLastEventId},
        .replies = {{200, "The bytes until now.", "application/octet-stream", kText},
                    {200, "Live.", "text/event-stream", kText}},
        .endpoint = ep::get_session_log},
@@ -149,7 +126,7 @@ std::vector<Route> session_routes() {
        .description = "Lines are compared without their escape sequences. A page may hold few "
                       "matches, or none, and yet have a next_cursor: it looks through 32 MiB at "
                       "most.",
-       .parameters = {kId, searched, ignore_case, limit, cursor},
+       .parameters = {kId, kSearched, kIgnoreCase, kLimit, kCursor},
        .replies = {{200, "Matches, first to last.", kJson,
                     R"({"$ref":"#/components/schemas/LogMatches"})"}},
        .endpoint = ep::search_session_log},
