@@ -1,4 +1,5 @@
 import type { Project, StartRun } from "../../api/types";
+import { noMinutes, optionalPositive, secondsOf } from "../../forms/amount";
 import { commandFrom } from "../../forms/command";
 import { emptySource, type Source, sourceErrors, sourceRequest } from "../../forms/source";
 
@@ -12,7 +13,7 @@ export interface Draft extends Source {
   budget_usd: string;
   base: string;
   model: string;
-  timeout_s: string; // in minutes on screen: see minutesToSeconds
+  timeout_s: string; // in minutes on screen
 }
 
 export type DraftErrors = Partial<Record<keyof Draft, string>>;
@@ -46,21 +47,16 @@ export function emptyDraft(projects: Project[], wanted: string): Draft {
   };
 }
 
-function positive(text: string): number | null {
-  const value = Number(text.trim().replace(",", "."));
-  return Number.isFinite(value) && value > 0 ? value : null;
-}
-
 // The request that a draft makes, or what is wrong with it. The server has the last word on everything else.
 export function requestOf(draft: Draft): { request: StartRun } | { errors: DraftErrors } {
   const errors: DraftErrors = sourceErrors(draft);
   const command = draft.agent === "command" ? commandFrom(draft.command) : null;
   if (command && "error" in command) errors.command = command.error;
   if (!command && !draft.prompt.trim()) errors.prompt = "Say what the agent should do";
-  const budget = draft.budget_usd.trim() ? positive(draft.budget_usd) : undefined;
+  const budget = optionalPositive(draft.budget_usd);
   if (budget === null) errors.budget_usd = "Give an amount above 0, or nothing";
-  const minutes = draft.timeout_s.trim() ? positive(draft.timeout_s) : undefined;
-  if (minutes === null) errors.timeout_s = "Give a number of minutes above 0, or nothing";
+  const minutes = optionalPositive(draft.timeout_s);
+  if (minutes === null) errors.timeout_s = noMinutes;
   if (Object.keys(errors).length > 0) return { errors };
 
   const request: StartRun = {
@@ -74,6 +70,6 @@ export function requestOf(draft: Draft): { request: StartRun } | { errors: Draft
   if (draft.base.trim()) request.base = draft.base.trim();
   if (draft.model.trim()) request.model = draft.model.trim();
   if (budget) request.budget_usd = budget;
-  if (minutes) request.timeout_s = Math.max(1, Math.round(minutes * 60));
+  if (minutes) request.timeout_s = secondsOf(minutes);
   return { request };
 }

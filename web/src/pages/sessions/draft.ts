@@ -1,4 +1,5 @@
 import type { NewSession, Project } from "../../api/types";
+import { noMinutes, optionalPositive, secondsOf } from "../../forms/amount";
 import { commandFrom } from "../../forms/command";
 import { emptySource, type Source, sourceErrors, sourceRequest } from "../../forms/source";
 
@@ -43,8 +44,8 @@ export function requestOf(
   const errors: DraftErrors = sourceErrors(draft);
   const command = draft.what === "command" ? commandFrom(draft.command) : null;
   if (command && "error" in command) errors.command = command.error;
-  const minutes = Number(draft.idle.trim().replace(",", "."));
-  if (draft.idle.trim() && !(minutes > 0)) errors.idle = "Give a number of minutes above 0, or nothing";
+  const minutes = optionalPositive(draft.idle);
+  if (minutes === null) errors.idle = noMinutes;
   if (Object.keys(errors).length > 0) return { errors };
 
   const [columns, rows] = draft.size ? draft.size.split("x").map(Number) : [window.columns, window.rows];
@@ -53,6 +54,6 @@ export function requestOf(
   if (draft.what === "agent") request.agent = draft.agent;
   if (draft.name.trim()) request.name = draft.name.trim();
   if (draft.base.trim()) request.base = draft.base.trim();
-  if (draft.idle.trim()) request.idle_s = Math.max(1, Math.round(minutes * 60));
+  if (minutes) request.idle_s = secondsOf(minutes);
   return { request };
 }
