@@ -222,9 +222,10 @@ class LlmKind final : public StepKind {
       thrown = std::current_exception();
     }
     // What was used is written down even when the server is stopping.
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-    const auto recorded =
-        co_await record(context, sink, std::move(model), bytes, clock.now() - begin, outcome);
+    Result<void> recorded;
+    co_await asio::this_coro::throw_if_cancelled(false);
+    co_await uncancelled(
+        record(context, sink, std::move(model), bytes, clock.now() - begin, outcome, recorded));
     if (thrown) std::rethrow_exception(thrown);
     CORRAL_CO_CHECK(recorded);
     if (late)
@@ -259,9 +260,9 @@ class LlmKind final : public StepKind {
         .pause = pause_of(answer.status, answer.headers, now)};
   }
 
-  static Task<Result<void>> record(StepContext& context, AnswerSink& sink, std::string model,
-                                   std::size_t request_bytes, Duration took,
-                                   std::optional<Result<void>> outcome) {
+  static Task<void> record(StepContext& context, AnswerSink& sink, std::string model,
+                           std::size_t request_bytes, Duration took,
+                           std::optional<Result<void>> outcome, Result<void>& recorded) {
     sink.meter.finish();
     const auto& usage = sink.meter.usage();
     const bool gone = !outcome || (!*outcome && outcome->error().code == ErrorCode::cancelled);
@@ -276,8 +277,8 @@ class LlmKind final : public StepKind {
                                         : kUnreachable};
     // The provider has the request and will bill it, although its figures never came.
     if (gone && !usage.seen) call.input_tokens = static_cast<std::int64_t>(request_bytes / 4);
-    co_return co_await record_model_call(context.core, context.run.id, std::move(call),
-                                         std::string(kActor));
+    recorded = co_await record_model_call(context.core, context.run.id, std::move(call),
+                                          std::string(kActor));
   }
 
   static Task<Result<StepEnd>> answered(StepContext& context, Message message) {
