@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/subprocess.h"
+#include "base/testing/temporary_folder.h"
 #include "engine/git_work.h"
 #include "engine/testing/harness.h"
 
@@ -76,8 +77,6 @@ class FolderWorkspace final : public ports::Workspace {
 struct GitWorkTest : ::testing::Test {
   GitWorkTest() {
     log::set_level(log::Level::error);
-    std::string pattern = (fs::temp_directory_path() / "corral-git-work-XXXXXX").string();
-    root = mkdtemp(pattern.data());
     for (const char* folder : {"home", "seed"}) fs::create_directory(root / folder);
     git("seed",
         "git init -q -b main . && git config user.name Seed && git config user.email "
@@ -125,7 +124,6 @@ struct GitWorkTest : ::testing::Test {
   ~GitWorkTest() override {
     seat.reset();
     core.reset();
-    (void)remove_tree(root);
   }
 
   std::string git(const fs::path& folder, std::string script) {
@@ -185,7 +183,8 @@ struct GitWorkTest : ::testing::Test {
   }
 
   testing::Harness h;
-  fs::path root;
+  TemporaryFolder temporary;
+  const fs::path root = temporary.path();
   std::string base;
   RunId run_id;
   std::unique_ptr<ports::Launcher> launcher;

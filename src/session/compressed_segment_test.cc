@@ -2,7 +2,6 @@
 // is told.
 #include "session/compressed_segment.h"
 
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <random>
@@ -15,6 +14,7 @@
 #include "base/crc32c.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/testing/temporary_folder.h"
 #include "ports/contract/run_task.h"
 #include "ports/contract/small_disk.h"
 #include "ports/fakes/fake_clock.h"
@@ -31,21 +31,21 @@ constexpr Duration kAtOnce{0};
 
 class CompressedSegment : public testing::Test {
  protected:
-  CompressedSegment() {
-    std::string name = (std::filesystem::temp_directory_path() / "corral-zst-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-    log::set_level(log::Level::error);
-  }
-  ~CompressedSegment() override {
-    log::set_level(log::Level::info);
-    (void)remove_tree(folder_);
-  }
+  CompressedSegment() { log::set_level(log::Level::error); }
+  ~CompressedSegment() override { log::set_level(log::Level::info); }
 
   std::unique_ptr<LogStore> store(std::uint64_t segment_bytes = 20'000) {
-    return make_file_log_store(folder_, pool_, asio::system_executor(), segment_bytes, clock_);
+    return make_file_log_store(folder_.path(), pool_, asio::system_executor(), segment_bytes,
+                               clock_);
   }
   static std::shared_ptr<Log> open(LogStore& logs, const std::string& name = "log") {
     return run_task(logs.open(name, LogStore::Open::create)).value();
+  }
+  // In pieces, and closed again.
+  static void append_all(LogStore& logs, const std::string& text) {
+    const auto log = open(logs);
+    for (std::size_t at = 0; at < text.size(); at += 5000)
+      ASSERT_TRUE(run_task(log->append("s", at, text.substr(at, 5000))));
   }
   static std::string read_all(Log& log, std::size_t step = 50'000) {
     std::string text;
@@ -81,7 +81,7 @@ class CompressedSegment : public testing::Test {
   }
   std::filesystem::path first() const { return folder_ / "log/00000000000000000000.zst"; }
 
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
   std::mt19937 dice_{20261121};
   ports::fakes::FakeClock clock_;
   BlockingPool pool_{2};
@@ -220,11 +220,7 @@ TEST_F(CompressedSegment, AnIndexThatLiesIsRefusedOrItsFramesAre) {
 TEST_F(CompressedSegment, WhatACrashLeavesBesideItIsRemoved) {
   const auto text = printed(50'000);
   auto logs = store();
-  {
-    auto log = open(*logs);
-    for (std::size_t at = 0; at < text.size(); at += 5000)
-      ASSERT_TRUE(run_task(log->append("s", at, text.substr(at, 5000))));
-  }
+  append_all(*logs, text);
   // Killed after the new name was there, and before the old ones were gone.
   const auto original = folder_ / "log" / Segment::file_name(0);
   const auto index = std::filesystem::path(original).replace_extension(".idx");
@@ -368,11 +364,7 @@ TEST_F(CompressedSegment, AppendsAndReadsGoOnMeanwhile) {
 TEST_F(CompressedSegment, WhatCannotBeCompressedStaysAndIsNamed) {
   const auto text = printed(50'000);
   auto logs = store();
-  {
-    auto log = open(*logs);
-    for (std::size_t at = 0; at < text.size(); at += 5000)
-      ASSERT_TRUE(run_task(log->append("s", at, text.substr(at, 5000))));
-  }
+  append_all(*logs, text);
   const auto original = folder_ / "log" / Segment::file_name(0);
   {
     const auto file = open_for_appending({.path = original, .index = {}}).value();

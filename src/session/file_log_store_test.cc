@@ -1,12 +1,12 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <random>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include "base/files.h"
+#include "base/testing/temporary_folder.h"
 #include "session/log_store.h"
 #include "session/record.h"
 #include "session/segment.h"
@@ -16,19 +16,11 @@ namespace {
 
 class FileLogStore : public ::testing::Test {
  protected:
-  FileLogStore() {
-    char name[] = "/tmp/corral-log-XXXXXX";
-    folder_ = ::mkdtemp(name);
-    reopen();
-  }
-  ~FileLogStore() override {
-    store_.reset();
-    std::filesystem::remove_all(folder_);
-  }
+  FileLogStore() { reopen(); }
 
   void reopen(std::uint64_t segment_bytes = 4096) {
     store_.reset();
-    store_ = make_file_log_store(folder_, pool_, context_.get_executor(), segment_bytes);
+    store_ = make_file_log_store(folder_.path(), pool_, context_.get_executor(), segment_bytes);
   }
 
   template <class T>
@@ -59,7 +51,7 @@ class FileLogStore : public ::testing::Test {
 
   asio::io_context context_;
   BlockingPool pool_{2};
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
   std::unique_ptr<LogStore> store_;
 };
 

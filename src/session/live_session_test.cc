@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "base/random.h"
+#include "base/testing/temporary_folder.h"
 #include "ports/contract/run_task.h"
 
 namespace corral::session {
@@ -56,16 +57,10 @@ class Keys final : public Terminal {
 
 class LiveSessionTest : public ::testing::Test {
  protected:
-  LiveSessionTest() {
-    auto name = (std::filesystem::temp_directory_path() / "corral-live-XXXXXX").string();
-    CORRAL_ASSERT(::mkdtemp(name.data()) != nullptr);
-    folder_ = name;
-    reopen();
-  }
+  LiveSessionTest() { reopen(); }
   ~LiveSessionTest() override {
     live_.reset();
     logs_.reset();
-    std::filesystem::remove_all(folder_);
   }
   template <class T>
   T run(Task<T> task) {
@@ -85,7 +80,8 @@ class LiveSessionTest : public ::testing::Test {
   // As after a crash: nothing but the files is left.
   void reopen() {
     live_.reset();
-    logs_ = make_file_log_store(folder_, pool_, ports::contract::test_context().get_executor());
+    logs_ =
+        make_file_log_store(folder_.path(), pool_, ports::contract::test_context().get_executor());
     live_ = run(LiveSession::open(*logs_, "s/1", {20, 4}, clock_)).value();
     keys_ = std::make_shared<Keys>();
   }
@@ -103,7 +99,7 @@ class LiveSessionTest : public ::testing::Test {
 
   BlockingPool pool_{1};
   Clock& clock_ = SystemClock::instance();
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
   std::unique_ptr<LogStore> logs_;
   std::shared_ptr<LiveSession> live_;
   std::shared_ptr<Keys> keys_;

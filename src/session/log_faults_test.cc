@@ -1,6 +1,5 @@
 // The log against crashes, full disks, damage and cancellation.
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <random>
 
@@ -13,6 +12,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/subprocess.h"
+#include "base/testing/temporary_folder.h"
 #include "ports/contract/run_task.h"
 #include "ports/contract/small_disk.h"
 #include "session/file_log.h"
@@ -28,17 +28,12 @@ using ports::contract::run_together;
 class LogFaults : public testing::Test {
  protected:
   LogFaults() {
-    std::string name = (std::filesystem::temp_directory_path() / "corral-log-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
     log::set_level(log::Level::error);  // cuts are expected here by the hundred
   }
-  ~LogFaults() override {
-    log::set_level(log::Level::info);
-    (void)remove_tree(folder_);
-  }
+  ~LogFaults() override { log::set_level(log::Level::info); }
 
   std::unique_ptr<LogStore> store(std::uint64_t segment_bytes = 64u << 20) {
-    return make_file_log_store(folder_, pool_, asio::system_executor(), segment_bytes);
+    return make_file_log_store(folder_.path(), pool_, asio::system_executor(), segment_bytes);
   }
   static std::shared_ptr<Log> open(LogStore& logs, const std::string& name = "log") {
     return run_task(logs.open(name, LogStore::Open::create)).value();
@@ -49,7 +44,7 @@ class LogFaults : public testing::Test {
     return text;
   }
 
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
   BlockingPool pool_{2};
 };
 
@@ -243,7 +238,7 @@ TEST_F(LogFaults, ALogThatIsGoneSaysSo) {
 
 TEST_F(LogFaults, AfterAFailedSyncNothingIsTakenAnyMore) {
   LogFiles files;
-  files.folder = folder_;
+  files.folder = folder_.path();
   files.segments.push_back({.path = folder_ / Segment::file_name(0), .index = {}});
   files.active = Fd(::open("/dev/null", O_RDWR | O_CLOEXEC));  // takes bytes, and cannot be synced
   const auto log =
@@ -297,7 +292,7 @@ TEST_F(LogFaults, KilledAgainAndAgainItLosesNothingThatWasAcknowledgedAndRepeats
   std::mt19937 dice(20261121);
   std::map<char, std::uint64_t> acknowledged;
   for (int round = 0; round < 10; ++round) {
-    append_and_kill(folder_, 1 + dice() % 150, acknowledged);
+    append_and_kill(folder_.path(), 1 + dice() % 150, acknowledged);
     if (HasFatalFailure()) return;
     auto logs = store();
     auto log = run_task(logs->open("log", LogStore::Open::existing)).value();

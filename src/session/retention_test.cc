@@ -1,9 +1,9 @@
 // Logs that are removed because they are kept no longer, and say so.
-#include <cstdlib>
 
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "base/testing/temporary_folder.h"
 #include "ports/contract/run_task.h"
 #include "session/log_store.h"
 
@@ -14,12 +14,7 @@ using ports::contract::run_task;
 
 class RemovedLogs : public testing::Test {
  protected:
-  RemovedLogs() {
-    std::string name = (std::filesystem::temp_directory_path() / "corral-gone-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-    logs_ = make_file_log_store(folder_ / "logs", pool_, asio::system_executor());
-  }
-  ~RemovedLogs() override { (void)remove_tree(folder_); }
+  RemovedLogs() { logs_ = make_file_log_store(folder_ / "logs", pool_, asio::system_executor()); }
 
   std::shared_ptr<Log> open(const std::string& name, LogStore::Open mode = LogStore::Open::create) {
     return run_task(logs_->open(name, mode)).value();
@@ -33,7 +28,7 @@ class RemovedLogs : public testing::Test {
     return all;
   }
 
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
   BlockingPool pool_{2};
   std::unique_ptr<LogStore> logs_;
 };

@@ -1,12 +1,12 @@
 // Text in what a terminal was sent.
 #include "session/search.h"
 
-#include <cstdlib>
 #include <random>
 
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "base/testing/temporary_folder.h"
 #include "ports/contract/run_task.h"
 #include "session/marks.h"
 
@@ -18,12 +18,9 @@ using ports::contract::run_task;
 class SearchTest : public testing::Test {
  protected:
   SearchTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "corral-find-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-    logs_ = make_file_log_store(folder_, pool_, asio::system_executor(), 50'000);
+    logs_ = make_file_log_store(folder_.path(), pool_, asio::system_executor(), 50'000);
     log_ = run_task(logs_->open("log", LogStore::Open::create)).value();
   }
-  ~SearchTest() override { (void)remove_tree(folder_); }
 
   void print(std::string_view bytes) {
     ASSERT_TRUE(run_task(log_->append("out", log_->end(), std::string(bytes))));
@@ -44,7 +41,7 @@ class SearchTest : public testing::Test {
     return run_task(search_log(*log_, std::move(search))).error().code;
   }
 
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
   BlockingPool pool_{2};
   std::unique_ptr<LogStore> logs_;
   std::shared_ptr<Log> log_;

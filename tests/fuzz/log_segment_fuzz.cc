@@ -1,6 +1,5 @@
 // A log's files, damaged in any way: a compressed segment opens and gives what its frames hold, or
 // is `corrupt`; a segment of records is cut where it is damaged; an index is one, or none.
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/testing/temporary_folder.h"
 #include "session/compressed_segment.h"
 #include "session/record.h"
 
@@ -19,13 +19,12 @@ namespace {
 using namespace corral;
 using namespace corral::session;
 
-void read_compressed(std::string_view name, std::string_view bytes) {
+void read_compressed(const std::filesystem::path& at, std::string_view bytes) {
   const Fd file(::memfd_create("segment", MFD_CLOEXEC));
   CORRAL_ASSERT(file && ::write(file.get(), bytes.data(), bytes.size()) ==
                             static_cast<ssize_t>(bytes.size()));
   // A segment's name says where it begins.
   const auto path = std::filesystem::path("/proc/self/fd") / std::to_string(file.get());
-  const auto at = std::filesystem::path(name);
   std::error_code error;
   std::filesystem::remove(at, error);
   std::filesystem::create_symlink(path, at, error);
@@ -88,18 +87,10 @@ void scan(std::string_view bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  static const std::string folder = [] {
-    std::string made = (std::filesystem::temp_directory_path() / "corral-fuzz-XXXXXX").string();
-    CORRAL_ASSERT(::mkdtemp(made.data()) != nullptr);
-    static const struct Remove {
-      std::string path;
-      ~Remove() { std::filesystem::remove_all(path); }
-    } remove{made};
-    return made;
-  }();
-  read_compressed(folder + "/00000000000000000000.zst", bytes);
-  if (const auto whole = with_ending(bytes))
-    read_compressed(folder + "/00000000000000000000.zst", *whole);
+  static const TemporaryFolder folder;
+  const auto file = folder / "00000000000000000000.zst";
+  read_compressed(file, bytes);
+  if (const auto whole = with_ending(bytes)) read_compressed(file, *whole);
   scan(bytes);
   if (const auto index = parse_segment_index(bytes))
     CORRAL_ASSERT(parse_segment_index(to_json(*index)) == *index);

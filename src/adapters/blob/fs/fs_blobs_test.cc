@@ -1,25 +1,18 @@
 #include "adapters/blob/fs/fs_blobs.h"
 
-#include <cstdlib>
-
 #include <sys/stat.h>
 
 #include "base/files.h"
+#include "base/testing/temporary_folder.h"
 #include "ports/contract/blob_contract.h"
 
 namespace corral::ports::contract {
 namespace {
 
 struct FsWorld {
-  FsWorld() {
-    char name[] = "/tmp/corral-blobs-XXXXXX";
-    folder = ::mkdtemp(name);
-    blobs = adapters::blob::make_fs_blobs(folder / "b", pool);
-  }
-  ~FsWorld() { std::filesystem::remove_all(folder); }
-  std::filesystem::path folder;
+  TemporaryFolder folder;
   BlockingPool pool{2};
-  std::unique_ptr<Blobs> blobs;
+  std::unique_ptr<Blobs> blobs = adapters::blob::make_fs_blobs(folder / "b", pool);
 };
 
 BlobsUnderTest make() {
@@ -39,7 +32,7 @@ TEST(FsBlobs, KeepsOneFileForEachContentThatItsOwnerAloneMayRead) {
   const auto hash = run_task(world.blobs->put("content")).value();
   ASSERT_TRUE(run_task(world.blobs->put("content")));
   std::size_t files = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(world.folder))
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(world.folder.path()))
     files += entry.is_regular_file();
   EXPECT_EQ(files, 1u) << "no temporary file stays behind";
   struct stat info{};

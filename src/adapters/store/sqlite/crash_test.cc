@@ -1,6 +1,5 @@
 // kill -9 in the middle of many commits, again and again on the same file.
 #include <csignal>
-#include <cstdlib>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -12,6 +11,7 @@
 #include "base/files.h"
 #include "base/random.h"
 #include "base/subprocess.h"
+#include "base/testing/temporary_folder.h"
 #include "ports/contract/run_task.h"
 
 namespace corral::adapters::store {
@@ -70,8 +70,7 @@ void run_and_kill(const std::filesystem::path& database, Acknowledged& acknowled
 }
 
 TEST(SqliteStoreCrash, EveryAcknowledgedTransactionIsThereAndNoneIsHalfThere) {
-  std::string name = (std::filesystem::temp_directory_path() / "corral-crash-XXXXXX").string();
-  const std::filesystem::path folder = ::mkdtemp(name.data());
+  const TemporaryFolder folder;
   const auto database = folder / "corral.db";
   SeededRandom random(20261121);
   Acknowledged acknowledged;
@@ -104,7 +103,6 @@ TEST(SqliteStoreCrash, EveryAcknowledgedTransactionIsThereAndNoneIsHalfThere) {
     for (std::size_t i = 0; i < all.size(); ++i) ASSERT_EQ(all[i].position, i + 1);
   }
   EXPECT_GT(acknowledged.lines, 300u);
-  (void)remove_tree(folder);
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
 // What can be wrong with the file or the disk, and what callers are told.
-#include <cstdlib>
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -7,6 +6,7 @@
 #include "adapters/store/sqlite/database.h"
 #include "adapters/store/sqlite/sqlite_store.h"
 #include "base/files.h"
+#include "base/testing/temporary_folder.h"
 #include "ports/contract/run_task.h"
 #include "ports/contract/small_disk.h"
 
@@ -29,13 +29,6 @@ ports::Transaction append(const std::string& stream, std::uint64_t expected,
 
 class SqliteStoreFaults : public testing::Test {
  protected:
-  SqliteStoreFaults() {
-    std::string name = (std::filesystem::temp_directory_path() / "corral-faults-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-    file_ = folder_ / "corral.db";
-  }
-  ~SqliteStoreFaults() override { (void)remove_tree(folder_); }
-
   ErrorCode refusal(SqliteStoreOptions options = {}) {
     const auto opened = open_sqlite_store(file_, options);
     EXPECT_FALSE(opened.has_value());
@@ -44,7 +37,8 @@ class SqliteStoreFaults : public testing::Test {
     return opened.error().code;
   }
 
-  std::filesystem::path folder_, file_;
+  TemporaryFolder folder_;
+  std::filesystem::path file_ = folder_ / "corral.db";
 };
 
 TEST_F(SqliteStoreFaults, WhatWasCommittedIsThereAfterReopening) {

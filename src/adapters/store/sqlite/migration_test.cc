@@ -1,5 +1,4 @@
 // Files of older versions, with what was in them.
-#include <cstdlib>
 
 #include <gtest/gtest.h>
 
@@ -7,6 +6,7 @@
 #include "adapters/store/sqlite/schema.h"
 #include "adapters/store/sqlite/sqlite_store.h"
 #include "base/files.h"
+#include "base/testing/temporary_folder.h"
 #include "ports/contract/run_task.h"
 
 namespace corral::adapters::store {
@@ -17,14 +17,6 @@ using sqlite::Database;
 
 class SqliteStoreMigration : public testing::Test {
  protected:
-  SqliteStoreMigration() {
-    std::string name =
-        (std::filesystem::temp_directory_path() / "corral-migration-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-    file_ = folder_ / "corral.db";
-  }
-  ~SqliteStoreMigration() override { (void)remove_tree(folder_); }
-
   // A file of that version, with these rows.
   void make(std::size_t version, const char* rows) {
     Database database(file_, Database::Mode::read_write, Duration{0});
@@ -32,7 +24,8 @@ class SqliteStoreMigration : public testing::Test {
     database.execute(rows);
   }
 
-  std::filesystem::path folder_, file_;
+  TemporaryFolder folder_;
+  const std::filesystem::path file_ = folder_ / "corral.db";
 };
 
 // What the first version wrote: jobs of two groups, in each state.

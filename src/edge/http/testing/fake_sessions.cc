@@ -1,7 +1,5 @@
 #include "edge/http/testing/fake_sessions.h"
 
-#include <cstdlib>
-
 #include "base/random.h"
 
 namespace corral::edge::testing {
@@ -34,23 +32,14 @@ class Echo final : public session::Terminal {
   std::map<std::string, std::uint64_t> ends_;
 };
 
-std::filesystem::path temporary_folder() {
-  auto name = (std::filesystem::temp_directory_path() / "corral-sessions-XXXXXX").string();
-  CORRAL_ASSERT(::mkdtemp(name.data()) != nullptr);
-  return name;
-}
-
 }  // namespace
 
 FakeSessions::FakeSessions(Executor executor)
-    : folder_(temporary_folder()),
-      logs_(session::make_file_log_store(folder_, pool_, std::move(executor))),
+    : logs_(session::make_file_log_store(folder_.path(), pool_, std::move(executor))),
       workspace_(WorkspaceId::make(SystemClock::instance().now(), SystemRandom::instance())) {}
 
 FakeSessions::~FakeSessions() {
   for (auto& [id, kept] : sessions_) kept.live.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
 }
 
 Result<FakeSessions::Kept*> FakeSessions::find_session(SessionId session) {

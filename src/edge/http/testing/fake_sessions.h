@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/blocking.h"
+#include "base/testing/temporary_folder.h"
 #include "engine/session_service.h"
 
 namespace corral::edge::testing {
@@ -43,7 +44,7 @@ class FakeSessions final : public engine::SessionService {
 
  private:
   Result<Kept*> find_session(SessionId session);
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
   BlockingPool pool_{1};
   std::unique_ptr<session::LogStore> logs_;
   WorkspaceId workspace_;
