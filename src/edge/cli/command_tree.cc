@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "edge/cli/arguments.h"
+#include "edge/cli/check_arguments.h"
 #include "edge/cli/discovery.h"
 
 namespace corral::edge::cli {
@@ -136,8 +137,9 @@ struct Tree {
         ->type_name("SIZE")
         ->transform(CLI::AsSizeValue(false));
     serve
-        ->add_option("--session-log-limit", arguments.serve.session_log_bytes,
-                     "What a session may print, as 10GB: one that prints more is ended; 0: no limit")
+        ->add_option(
+            "--session-log-limit", arguments.serve.session_log_bytes,
+            "What a session may print, as 10GB: one that prints more is ended; 0: no limit")
         ->type_name("SIZE")
         ->transform(CLI::AsSizeValue(false));
     serve
@@ -551,29 +553,6 @@ CommandInfo describe(const CLI::App& app, const Values& values) {
   return info;
 }
 
-// "ADDR:PORT", "[ADDR]:PORT", "PORT" or ":PORT". False when it is none of them.
-bool parse_listen(const std::string& text, ServeOptions& options) {
-  const auto colon = text.rfind(':');
-  const auto address = colon == std::string::npos ? std::string() : text.substr(0, colon);
-  const auto port = colon == std::string::npos ? text : text.substr(colon + 1);
-  if (port.empty() || port.size() > 5 ||
-      !std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; }) ||
-      std::stoi(port) > 65535)
-    return false;
-  options.port = static_cast<std::uint16_t>(std::stoi(port));
-  if (address == "localhost" || address.empty()) return true;
-  const bool bracketed = address.front() == '[' && address.back() == ']';
-  options.address = bracketed ? address.substr(1, address.size() - 2) : address;
-  const bool six = std::ranges::all_of(options.address, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' ||
-           c == '.';
-  });
-  const bool four = std::ranges::count(options.address, '.') == 3 &&
-                    std::ranges::all_of(options.address,
-                                        [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
-  return bracketed ? six && options.address.contains(':') : four;
-}
-
 std::string command_path(const CLI::App& app) {
   std::string path;
   for (const auto* at = &app; !at->get_subcommands().empty();) {
@@ -589,36 +568,6 @@ Parsed usage_error(const std::string& message, const std::string& command) {
   parsed.err = "corral: " + message + "\nSee 'corral " + (command.empty() ? "" : command + " ") +
                "--help'.\n";
   return parsed;
-}
-
-// What the parser cannot say by itself; the message, or empty.
-std::string check(Tree& tree) {
-  auto& a = tree.arguments;
-  if (a.command == "serve" && !parse_listen(tree.listen, a.serve))
-    return "--listen: '" + tree.listen +
-           "' is not ADDR:PORT; give an IP address and a port, as in 127.0.0.1:8420";
-  if (a.command == "run" || a.command == "workflow run" || a.command == "schedule create") {
-    if (a.agent == "command" && a.program.empty())
-      return "--agent command needs a program: corral " + a.command + " … -- CMD ARG…";
-    if (!a.agent.empty() && a.agent != "command" && !a.program.empty())
-      return "a program after '--' is run instead of an agent; leave out --agent " + a.agent;
-    for (const auto& input : a.inputs)
-      if (input.find('=') == std::string::npos || input.starts_with('='))
-        return "--input: '" + input + "' is not NAME=VALUE";
-    if (a.command == "run" && a.prompt.empty() && a.prompt_file.empty() && a.program.empty() &&
-        a.definition.empty() && (a.workflow.empty() || a.workflow == "task"))
-      return "no prompt: say what the agent is to do, as in corral run \"Fix the failing test\"";
-  } else if (a.command == "session new") {
-    if (!a.agent.empty() && !a.program.empty())
-      return "a program after '--' is run instead of an agent; leave out --agent";
-  } else if (a.command == "files put" && a.name == "-" &&
-             (a.path.empty() || a.path.ends_with('/'))) {
-    return "what comes from stdin needs a name: corral files put RUN - PATH";
-  } else if (!a.program.empty()) {
-    return "'--' is for 'corral run', 'corral session new', 'corral workflow run' and 'corral "
-           "schedule create' only";
-  }
-  return {};
 }
 
 }  // namespace
@@ -652,7 +601,7 @@ Parsed parse_arguments(std::vector<std::string> words, std::string_view version)
     return usage_error(error.what(), command_path(tree.app));
   }
   tree.arguments.command = command_path(tree.app);
-  if (const auto problem = check(tree); !problem.empty())
+  if (const auto problem = check_arguments(tree.arguments, tree.listen); !problem.empty())
     return usage_error(problem, tree.arguments.command);
   auto& a = tree.arguments;
   if (a.data.empty()) a.data = default_data_folder();
