@@ -1,27 +1,16 @@
 // The part of the route table that is about devices that are told by push messages.
-#include "edge/http/endpoints.h"
+#include "edge/http/route_parts.h"
 
 namespace corral::edge {
-namespace {
 
-using enum Parameter::In;
-namespace ep = endpoints;
-
-constexpr std::string_view kJson = "application/json";
-constexpr std::string_view kDevice = R"({"$ref":"#/components/schemas/PushSubscription"})";
-constexpr std::string_view kDevices =
-    R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/PushSubscription"}}}})";
-
-}  // namespace
+using namespace route_parts;
 
 std::vector<Route> push_routes() {
+  constexpr std::string_view kDevice = R"({"$ref":"#/components/schemas/PushSubscription"})";
+  constexpr std::string_view kDevices =
+      R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/PushSubscription"}}}})";
   const Parameter id{"subscription", path, R"({"type":"string","format":"uuid"})",
                      "The subscription's id."};
-  const Parameter if_none_match{"If-None-Match", header, R"({"type":"string","maxLength":1000})",
-                                "The ETag of the copy at hand."};
-  const auto tagged = [](std::string_view schema) -> Reply {
-    return {200, "It.", kJson, schema, {{"ETag", "For If-None-Match."}}};
-  };
   return {
       {.method = "GET",
        .path = "/api/v1/push/key",
@@ -29,8 +18,8 @@ std::vector<Route> push_routes() {
        .tag = "push",
        .summary = "The key that browsers subscribe with",
        .description = "PushManager.subscribe's applicationServerKey (RFC 8292).",
-       .parameters = {if_none_match},
-       .replies = {tagged(R"({"$ref":"#/components/schemas/PushKey"})")},
+       .parameters = {kIfNoneMatch},
+       .replies = {document(R"({"$ref":"#/components/schemas/PushKey"})")},
        .endpoint = ep::get_push_key},
       {.method = "POST",
        .path = "/api/v1/push/subscriptions",
@@ -47,8 +36,8 @@ std::vector<Route> push_routes() {
        .operation_id = "listPushSubscriptions",
        .tag = "push",
        .summary = "One's own subscriptions, newest first",
-       .parameters = {if_none_match},
-       .replies = {tagged(kDevices)},
+       .parameters = {kIfNoneMatch},
+       .replies = {document(kDevices)},
        .endpoint = ep::list_push_subscriptions},
       {.method = "DELETE",
        .path = "/api/v1/push/subscriptions/{subscription}",
