@@ -110,6 +110,9 @@ class Decider {
   }
   Events operator()(const WaitStep& command) {
     CORRAL_TRY(const Step* step, find(command.step));
+    if (command.seen && *command.seen != run_.version)
+      return corral::fail(ErrorCode::conflict, "run {} has {} events by now, not {}",
+                          run_.id.to_string(), run_.version, *command.seen);
     const bool waits = step->status == StepStatus::waiting;
     CORRAL_CHECK(attempt_under_way(command.step, command.attempt,
                                    waits ? StepStatus::running : StepStatus::waiting));

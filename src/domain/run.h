@@ -263,12 +263,15 @@ struct ExpandStep {
   std::string step;
 };
 // running → waiting, without anything at work: it is taken up again when the run changes, or then.
+// With `seen`, the run's version for which there was nothing to do: `conflict` when it is another by
+// now, for what it would wait for may have come.
 struct WaitStep {
   std::string step;
   int attempt;
   std::string reason;
   std::optional<Time> until;
   int round = 0;
+  std::optional<std::uint64_t> seen = {};
 };
 struct ResumeStep {
   std::string step;

@@ -342,6 +342,18 @@ TEST(RunRules, AStepWaitsAndGoesOn) {
   EXPECT_EQ(story.at("a").reason, "");
 }
 
+TEST(Steps, AWaitIsRefusedWhenTheRunIsNotWhatItWasFor) {
+  Story story({step("a"), step("b", {})});
+  story.begin();
+  story.start("a");
+  const auto seen = story.run.version;
+  story.start("b");
+  EXPECT_EQ(story.refused(WaitStep{"a", 1, "a person", {}, 0, seen}).code, ErrorCode::conflict);
+  EXPECT_EQ(story.status("a"), StepStatus::running);
+  EXPECT_EQ(story.tell(WaitStep{"a", 1, "a person", {}, 0, story.run.version}),
+            Types{"run.step.waiting"});
+}
+
 // Whoever planned it did not know yet.
 TEST(RunRules, NothingBeginsInAPausedOrCancelledRunButTheEnd) {
   Story paused({step("a"), finally("clean")});

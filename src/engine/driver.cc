@@ -14,8 +14,6 @@ namespace {
 namespace next = domain::next;
 
 constexpr std::size_t kMaxOutputs = 256u << 10;  // of a step, as JSON: events stay small
-// What nobody wakes is looked at once in a while all the same.
-constexpr Duration kLongestPark = std::chrono::hours(1);
 // A wait that is shorter is waited for here.
 constexpr Duration kShortWait{2'000};
 
@@ -112,10 +110,7 @@ Task<Result<RunDriver::Turn>> RunDriver::turn(const std::vector<next::Action>& a
   const auto now = core_.deps.clock.now();
   for (const auto& action : actions) {
     if (const auto* on = std::get_if<next::WorkOn>(&action)) {
-      const auto* step = run_.find(on->step);
-      const auto waits = waits_.find(on->step);
-      const bool due = waits == waits_.end() || waits->second != run_.version ||
-                       (step->wakes_at && *step->wakes_at <= now);
+      CORRAL_CO_TRY(const bool due, co_await is_due(on->step, now));
       if (due) launch(on->step);
       continue;
     }
@@ -123,6 +118,16 @@ Task<Result<RunDriver::Turn>> RunDriver::turn(const std::vector<next::Action>& a
     if (turn != Turn::wait) co_return turn;
   }
   co_return Turn::wait;
+}
+
+// Whether a step that is under way is to be taken up, should nobody be working on it.
+Task<Result<bool>> RunDriver::is_due(const std::string& name, Time now) {
+  const auto waits = waits_.find(name);
+  if (waits == waits_.end() || waits->second != run_.version) co_return true;
+  const auto* step = run_.find(name);
+  if (step->wakes_at && *step->wakes_at <= now) co_return true;
+  auto context = context_of(name);
+  co_return co_await core_.kinds.find(step->definition.kind)->is_due(context);
 }
 
 // `again`: the run is another now, and with it what to do.
@@ -203,7 +208,7 @@ Task<Result<void>> RunDriver::finish(domain::Command command, std::string line) 
 // Gives the job back until something is due, so that a run that waits for days takes nobody's
 // place.
 Task<Result<bool>> RunDriver::park(std::optional<Time> wake) {
-  const Time latest = core_.deps.clock.now() + kLongestPark;
+  const Time latest = core_.deps.clock.now() + core_.options.longest_park;
   ports::Transaction transaction;
   // Whoever changes the run from here on wakes the job.
   transaction.changes.emplace_back(
@@ -230,9 +235,7 @@ Task<Result<void>> RunDriver::wake_if_due() {
   for (const auto& [name, version] : waits_) {
     const auto* step = run_.find(name);
     if (step == nullptr || step->status != domain::StepStatus::waiting) continue;
-    auto context = context_of(name);
-    CORRAL_CO_TRY(const bool due,
-                  co_await core_.kinds.find(step->definition.kind)->is_due(context));
+    CORRAL_CO_TRY(const bool due, co_await is_due(name, core_.deps.clock.now()));
     if (!due) continue;
     co_return co_await core_.commit(ports::WakeJob{job_.key});
   }
@@ -292,7 +295,10 @@ Task<Result<void>> RunDriver::run_step(StepContext& context) {
     if (!ready) co_return Result<void>{};
   }
   CORRAL_CO_TRY(auto end, co_await kind->execute(context));
+  const auto seen = context.run.version;
   CORRAL_CO_CHECK(co_await context.reload());
+  // What it would wait for may have come meanwhile: it is looked at anew.
+  if (end.waits && !end.waits->anew && context.run.version != seen) co_return Result<void>{};
   if (context.must_stop()) {
     CORRAL_CO_CHECK(co_await kind->abandon(context));
     // Without anything to clean up, the steps of a cancelled run end with it, once its workspace is
@@ -331,9 +337,13 @@ Task<Result<std::optional<domain::Failure>>> RunDriver::prepare(StepContext& con
 Task<Result<void>> RunDriver::conclude(StepContext& context, StepEnd end) {
   const int attempt = context.step().attempt;
   if (end.waits) {
-    const int round = context.step().round + (end.waits->anew ? 1 : 0);
-    CORRAL_CO_CHECK(co_await context.tell(
-        domain::WaitStep{context.name, attempt, end.waits->reason, end.waits->until, round}));
+    domain::WaitStep wait{context.name, attempt, end.waits->reason, end.waits->until,
+                          context.step().round};
+    if (end.waits->anew)
+      ++wait.round;
+    else
+      wait.seen = context.run.version;
+    CORRAL_CO_CHECK(co_await context.tell(std::move(wait)));
     waits_[context.name] = context.run.version;
     co_return Result<void>{};
   }

@@ -35,6 +35,7 @@ class RunDriver {
   enum class Turn { again, wait, over };
   Task<Result<void>> drive_on();
   Task<Result<Turn>> turn(const std::vector<domain::next::Action>& actions);
+  Task<Result<bool>> is_due(const std::string& step, Time now);
   Task<Result<Turn>> act(const domain::next::Action& action);
   Task<Result<void>> expand(const std::string& name);
   Task<Result<void>> join(const domain::next::JoinStep& join);

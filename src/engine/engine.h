@@ -58,6 +58,8 @@ struct EngineOptions {
   std::uint32_t running = 10;     // runs driven at once
   std::uint32_t per_project = 5;  // of one project
   Duration lease{15'000};
+  // A run that only waits is looked at this often, should nobody have woken it; nobody relies on it.
+  Duration longest_park = std::chrono::hours(1);
   Duration heartbeat{5'000};
   Duration idle_wait{5'000};  // the longest wait for a job before the queue is asked again
   Duration run_timeout{std::chrono::hours(6)};  // of runs that name none

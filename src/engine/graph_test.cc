@@ -305,6 +305,40 @@ steps:
   EXPECT_EQ(find_string(h.run(child), {"parent"}), id.to_string());
 }
 
+TEST_F(GraphTest, TheEndOfAChildIsNoticedWhileOtherStepsAreAtWork) {
+  ASSERT_TRUE(h.call(h.engine().save_workflow(
+      "name: child\nsteps:\n  - {name: short, kind: command, run: short}\n", "user:ann")));
+  hold("");
+  const auto id = run_of(R"(name: parent
+steps:
+  - {name: long, kind: command, run: long}
+  - {name: call, kind: workflow, uses: child, needs: []}
+  - {name: next, kind: command, run: next, needs: [call]}
+)");
+  ASSERT_TRUE(until_started("long-1") && until_started("short-1"));
+  end("short-1");
+  EXPECT_TRUE(until_started("next-1"));
+  EXPECT_EQ(h.step_status(id, "long"), "running");
+}
+
+// Whoever waits for it has looked before it came, and says that it waits afterwards.
+TEST_F(GraphTest, AnAnswerThatComesWhileTheRunIsTakenUpIsNotMissed) {
+  for (int moment = 0; moment < 150; ++moment) {
+    const auto id = run_of("name: w\nsteps:\n  - {name: ask, kind: approval, message: Sure}\n");
+    ASSERT_TRUE(h.run_until(
+        [&] { return h.step_status(id, "ask") == "waiting" && state_of_job(id) == "ready"; }));
+    const auto run = h.run(id);
+    const std::string approval(find_string(run.at("approvals").at(0), {"id"}));
+    h.crash();
+    boot();
+    for (int i = 0; i < moment; ++i) h.step();
+    ASSERT_TRUE(h.call(h.engine().decide_approval(approval, true, "", "", "user:ann")));
+    const auto answered = h.clock.now();
+    ASSERT_TRUE(h.run_to_end(id));
+    ASSERT_LT(h.clock.now() - answered, std::chrono::minutes(1)) << "after " << moment << " steps";
+  }
+}
+
 TEST_F(GraphTest, AChildsFailureAndItsParentsCancellationReachEachOther) {
   ASSERT_TRUE(h.call(h.engine().save_workflow(
       "name: child\nsteps:\n  - {name: work, kind: command, run: work}\n", "user:ann")));

@@ -28,6 +28,7 @@ class Simulation {
     crash_rate_ = chance(dice_, 0.3) ? 0 : 0.004 * pick(dice_, 1, 5) / 5;
     h_.options.running = 4;
     h_.options.per_project = 3;
+    h_.options.longest_park = std::chrono::years(5000);  // a wake that is lost shows
     h_.store_faults = [this](std::string_view, ports::fakes::FakeStore::Moment) { return fault(); };
     const auto world = h_.world.faults;
     h_.world.faults = [this, world](std::string_view call) {
@@ -73,6 +74,8 @@ class Simulation {
       if (chance(dice_, 0.0005)) lose_a_workspace();
       if (chance(dice_, 0.0005)) h_.clock.advance(h_.options.lease * pick(dice_, 1, 4));
       if (chance(dice_, crash_rate_)) crash();
+      if (answers_in_ > 0 && --answers_in_ == 0)
+        for (const auto& [id, run] : invariants_.runs()) answer(run, true);
       if (!step() && started_ == kRuns) break;
       if (tick % kLookEvery == 0 && !outcome_.violation) outcome_.violation = invariants_.look();
     }
@@ -172,6 +175,8 @@ class Simulation {
     ++outcome_.crashes;
     h_.crash();
     boot();
+    // People come back as soon as the server does: while it takes its runs up.
+    if (chance(dice_, 0.5)) answers_in_ = pick(dice_, 1, 150);
   }
 
   template <class T>
@@ -349,7 +354,7 @@ class Simulation {
   double fault_rate_ = 0, crash_rate_ = 0;
   std::shared_ptr<char> asking_ = std::make_shared<char>();  // shared with each call under way
   bool wild_ = true;
-  int started_ = 0, forks_ = 0, opened_ = 0;
+  int started_ = 0, forks_ = 0, opened_ = 0, answers_in_ = 0;
 };
 
 }  // namespace
