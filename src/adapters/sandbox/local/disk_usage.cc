@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/files.h"
 
 namespace corral::adapters::sandbox {
 namespace {
@@ -47,6 +48,60 @@ void add(DiskUsage& usage, const struct stat& info) {
   usage.bytes += static_cast<std::uint64_t>(info.st_blocks) * 512 / names;
   usage.files += 1;
 }
+
+// What the processes of a workspace hold in files without a name.
+class Unlinked {
+ public:
+  explicit Unlinked(dev_t device) : device_(device) {}
+
+  void look_at_descriptors(pid_t pid) {
+    const Folder held(::opendir(fmt::format("/proc/{}/fd", pid).c_str()));
+    while (const auto* entry = held ? ::readdir(held.get()) : nullptr)
+      if (!is_dots(entry->d_name)) look_at(::dirfd(held.get()), entry->d_name);
+  }
+
+  // A line of "maps": "00400000-00452000 r-xp 00000000 08:02 173521   /path (deleted)". Any other
+  // path may end in the same, so the file itself is asked; the kernel writes a line end in a path
+  // as \012.
+  void look_at_mappings(pid_t pid) {
+    const auto text = read_file(fmt::format("/proc/{}/maps", pid), kMostMappingBytes);
+    if (!text) return;
+    std::string_view rest = *text;
+    while (!rest.empty()) {
+      const auto line = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+      if (!line.ends_with(" (deleted)")) continue;
+      const auto dash = line.find('-'), end = line.find(' ');
+      if (dash == line.npos || end == line.npos || dash > end) continue;
+      const auto name =
+          fmt::format("/proc/{}/map_files/{}-{}", pid, without_zeros(line.substr(0, dash)),
+                      without_zeros(line.substr(dash + 1, end - dash - 1)));
+      look_at(AT_FDCWD, name.c_str());
+    }
+  }
+
+  const DiskUsage& usage() const { return usage_; }
+
+ private:
+  static constexpr std::size_t kMostMappingBytes = 64u << 20;
+
+  static std::string_view without_zeros(std::string_view number) {
+    while (number.size() > 1 && number.front() == '0') number.remove_prefix(1);
+    return number;
+  }
+
+  void look_at(int folder, const char* name) {
+    struct stat info{};
+    if (::fstatat(folder, name, &info, 0) != 0 || info.st_nlink != 0 || info.st_dev != device_ ||
+        !S_ISREG(info.st_mode) || !seen_.insert(info.st_ino).second)
+      return;
+    add(usage_, info);
+  }
+
+  const dev_t device_;
+  DiskUsage usage_;
+  std::set<ino_t> seen_;
+};
 
 struct Level {
   Folder folder;
@@ -144,25 +199,14 @@ Result<DiskUsage> measure_tree(const std::filesystem::path& folder, std::uint64_
 
 DiskUsage measure_unlinked(const std::vector<pid_t>& processes,
                            const std::filesystem::path& folder) {
-  DiskUsage usage;
   struct stat place{};
-  if (::lstat(folder.c_str(), &place) != 0) return usage;
-  std::set<ino_t> seen;
+  if (::lstat(folder.c_str(), &place) != 0) return {};
+  Unlinked unlinked(place.st_dev);
   for (const auto pid : processes) {
-    for (const char* kind : {"fd", "map_files"}) {
-      const Folder held(::opendir(fmt::format("/proc/{}/{}", pid, kind).c_str()));
-      while (const auto* entry = held ? ::readdir(held.get()) : nullptr) {
-        struct stat info{};
-        if (is_dots(entry->d_name) || ::fstatat(::dirfd(held.get()), entry->d_name, &info, 0) != 0)
-          continue;
-        if (info.st_nlink != 0 || info.st_dev != place.st_dev || !S_ISREG(info.st_mode) ||
-            !seen.insert(info.st_ino).second)
-          continue;
-        add(usage, info);
-      }
-    }
+    unlinked.look_at_descriptors(pid);
+    unlinked.look_at_mappings(pid);
   }
-  return usage;
+  return unlinked.usage();
 }
 
 Result<void> remove_hostile_tree(const std::filesystem::path& path) {

@@ -27,7 +27,8 @@ Result<DiskUsage> measure_tree(const std::filesystem::path& folder, std::uint64_
                                std::uint64_t max_files);
 
 // What these processes hold on the file system of `folder` in files that have no name any more, by
-// descriptors and (as root) by mappings: each counted once. Blocking.
+// descriptors and (as root) by mappings: each counted once. Blocking. A process's mappings are read
+// as one text, for there are many: only those whose file the kernel calls deleted are looked at.
 DiskUsage measure_unlinked(const std::vector<pid_t>& processes,
                            const std::filesystem::path& folder);
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -117,6 +118,27 @@ TEST_F(DiskUsageTest, FilesWithoutANameAreFoundByTheirDescriptors) {
   const auto usage = measure_unlinked({::getpid()}, root_);
   EXPECT_EQ(usage.files, 1u);
   EXPECT_GE(usage.bytes, 300'000u);
+}
+
+TEST_F(DiskUsageTest, FilesWithoutANameAreFoundByTheirMappings) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may look at the files of mappings";
+  constexpr std::size_t kBytes = 300'000;
+  void* held = nullptr;
+  void* named = nullptr;
+  for (auto& [name, at] :
+       {std::pair<const char*, void**>("a\nb", &held), {"c (deleted)", &named}}) {
+    file(name, kBytes);
+    const Fd source(::open((root_ / name).c_str(), O_RDONLY | O_CLOEXEC));
+    *at = ::mmap(nullptr, kBytes, PROT_READ, MAP_PRIVATE, source.get(), 0);
+    ASSERT_NE(*at, MAP_FAILED);
+  }
+  EXPECT_EQ(measure_unlinked({::getpid()}, root_).bytes, 0u);
+  fs::remove(root_ / "a\nb");
+  const auto usage = measure_unlinked({::getpid()}, root_);
+  EXPECT_EQ(usage.files, 1u) << "the other one is only called so";
+  EXPECT_GE(usage.bytes, kBytes);
+  ::munmap(held, kBytes);
+  ::munmap(named, kBytes);
 }
 
 }  // namespace

@@ -9,11 +9,13 @@ namespace {
 
 constexpr Duration kWatchEvery{1'000};
 constexpr Duration kMeasureAtLeastEvery{10'000};
+constexpr Duration kMeasureUnchangedEvery{30'000};
 constexpr int kMeasureShare = 20;  // at most one part in so many of the time goes into measuring
 
-std::uint64_t free_bytes(const std::filesystem::path& folder) {
+DiskUsage free_space(const std::filesystem::path& folder) {
   struct statvfs info{};
-  return ::statvfs(folder.c_str(), &info) == 0 ? std::uint64_t{info.f_bavail} * info.f_frsize : 0;
+  if (::statvfs(folder.c_str(), &info) != 0) return {};
+  return {.bytes = std::uint64_t{info.f_bavail} * info.f_frsize, .files = info.f_favail};
 }
 
 // Ends a workspace that is past a limit; its files stay until it is destroyed.
@@ -45,17 +47,27 @@ Task<void> watch_one(std::shared_ptr<Registry> registry, std::shared_ptr<LiveWor
                            nullptr});
     co_return;
   }
-  const auto left = free_bytes(live->folder);
+  const auto left = free_space(live->folder);
   // Space that vanishes fast may be this workspace's doing: look at once.
-  const bool shrinking = left + limits.disk_bytes / 8 < live->free_when_measured;
+  const bool shrinking = left.bytes + limits.disk_bytes / 8 < live->free_when_measured.bytes ||
+                         left.files + limits.files / 8 < live->free_when_measured.files;
   if (now - live->measured < live->measure_again && !shrinking) co_return;
   const auto began = std::chrono::steady_clock::now();
   auto* const job = live.get();
   const auto usage =
       co_await options.pool->run([job] { return check_disk(job->folder, job->state); });
   const auto took = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began);
-  live->measured = options.clock->now();
-  live->measure_again = std::clamp(took * kMeasureShare, kWatchEvery, kMeasureAtLeastEvery);
+  const auto before = std::exchange(live->measured, options.clock->now());
+  // All workspaces together have that share; one in which nothing changes is looked at ever less.
+  live->measure_again = std::clamp(took * kMeasureShare * std::ssize(registry->live), kWatchEvery,
+                                   kMeasureAtLeastEvery);
+  const bool unchanged = usage && usage->bytes == live->used_when_measured.bytes &&
+                         usage->files == live->used_when_measured.files;
+  live->unchanged_for =
+      unchanged ? std::min(live->unchanged_for + (live->measured - before), kMeasureUnchangedEvery)
+                : Duration{0};
+  live->measure_again = std::max(live->measure_again, live->unchanged_for);
+  if (usage) live->used_when_measured = *usage;
   live->free_when_measured = left;
   if (!usage && usage.error().code == ErrorCode::exhausted && !live->client->gone())
     co_await end_for(registry, live, usage.error());

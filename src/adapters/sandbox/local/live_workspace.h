@@ -25,7 +25,8 @@ struct LiveWorkspace {
   // Of the disk watch.
   Time measured{};
   Duration measure_again{1000};
-  std::uint64_t free_when_measured = 0;
+  DiskUsage used_when_measured, free_when_measured;
+  Duration unchanged_for{0};  // at most so much that it need not be measured for as long again
 };
 
 // Makes client, handle and listener; the runner may dial from then on.
