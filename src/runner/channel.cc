@@ -13,6 +13,7 @@ namespace corral::runner {
 namespace {
 
 constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::size_t kFewBytes = 256;  // after so few a second look is mostly in vain
 constexpr std::chrono::milliseconds kDiskRetry{200};
 
 // One for all: channels read one after the other.
@@ -69,6 +70,7 @@ void Channel::readable() {
     const auto got = ::read(source_.get(), g_buffer + have, room - have);
     if (got > 0) {
       have += static_cast<std::size_t>(got);
+      if (have < kFewBytes && !finishing_) break;
       continue;
     }
     if (got < 0 && errno == EINTR) continue;
@@ -94,7 +96,10 @@ void Channel::readable() {
 void Channel::store(std::string_view bytes) {
   const std::uint64_t offset = log_.end();
   std::size_t taken = 0;
-  const auto stored = log_.append(bytes, taken);
+  // One that reads along acknowledges soon.
+  const bool followed = subscribed_ && offset < log_.begin() + link::kChannelWindowBytes;
+  const auto stored =
+      log_.append(bytes, taken, followed ? ChannelLog::Keep::memory : ChannelLog::Keep::files);
   // A reader that has all the rest gets it straight from memory.
   if (subscribed_ && sent_ == offset && taken > 0 && outlet_.open() && window_open()) {
     outlet_.send_data(number_, offset, bytes.substr(0, taken), false);

@@ -113,29 +113,38 @@ FileLog::FileLog(LogFiles files, BlockingPool& pool, std::uint64_t segment_bytes
 Task<Result<void>> FileLog::append(std::string source, std::uint64_t source_offset,
                                    std::string bytes) {
   const auto self = shared_from_this();
+  CORRAL_CO_TRY(const auto ticket,
+                co_await add(std::move(source), source_offset, std::move(bytes)));
+  co_return co_await sync(ticket);
+}
+
+Task<Result<void>> FileLog::append_unsynced(std::string source, std::uint64_t source_offset,
+                                            std::string bytes) {
+  const auto self = shared_from_this();
+  CORRAL_CO_CHECK(co_await add(std::move(source), source_offset, std::move(bytes)));
+  co_return Result<void>{};
+}
+
+Task<Result<std::uint64_t>> FileLog::add(std::string source, std::uint64_t source_offset,
+                                         std::string bytes) {
   if (!valid_source(source))
     co_return fail(ErrorCode::invalid, "'{}' is not a log source's name", source);
-  std::uint64_t ticket = 0;
-  {
-    const auto turn = co_await writing_.take();
-    if (files_.closed)
-      co_return fail(ErrorCode::conflict, "the log {} is closed",
-                     files_.folder.filename().string());
-    if (broken_) co_return std::unexpected(*broken_);
-    const std::uint64_t have = source_end(source);
-    if (source_offset > have)
-      co_return fail(ErrorCode::invalid,
-                     "a gap in log source '{}': it has {} bytes, these begin at {}", source, have,
-                     source_offset);
-    const auto known =
-        static_cast<std::size_t>(std::min<std::uint64_t>(have - source_offset, bytes.size()));
-    if (known < bytes.size()) {
-      bytes.erase(0, known);
-      CORRAL_CO_CHECK(co_await write(std::move(source), source_offset + known, std::move(bytes)));
-    }
-    ticket = written_;
+  const auto turn = co_await writing_.take();
+  if (files_.closed)
+    co_return fail(ErrorCode::conflict, "the log {} is closed", files_.folder.filename().string());
+  if (broken_) co_return std::unexpected(*broken_);
+  const std::uint64_t have = source_end(source);
+  if (source_offset > have)
+    co_return fail(ErrorCode::invalid,
+                   "a gap in log source '{}': it has {} bytes, these begin at {}", source, have,
+                   source_offset);
+  const auto known =
+      static_cast<std::size_t>(std::min<std::uint64_t>(have - source_offset, bytes.size()));
+  if (known < bytes.size()) {
+    bytes.erase(0, known);
+    CORRAL_CO_CHECK(co_await write(std::move(source), source_offset + known, std::move(bytes)));
   }
-  co_return co_await sync(ticket);
+  co_return written_;
 }
 
 // Writes the bytes at the end, as one write; viewers see them at once. The caller holds the turn.

@@ -35,6 +35,8 @@ class FileLog final : public Log, public std::enable_shared_from_this<FileLog> {
 
   Task<Result<void>> append(std::string source, std::uint64_t source_offset,
                             std::string bytes) override;
+  Task<Result<void>> append_unsynced(std::string source, std::uint64_t source_offset,
+                                     std::string bytes) override;
   std::uint64_t source_end(const std::string& source) const override;
   std::uint64_t end() const override { return files_.segments.back().end; }
   bool closed() const override { return files_.closed; }
@@ -49,6 +51,9 @@ class FileLog final : public Log, public std::enable_shared_from_this<FileLog> {
   Task<Result<void>> compress(Last last);
 
  private:
+  // Returns what sync() takes.
+  Task<Result<std::uint64_t>> add(std::string source, std::uint64_t source_offset,
+                                  std::string bytes);
   Task<Result<void>> write(std::string source, std::uint64_t source_offset, std::string bytes);
   void published(std::string_view bytes);
   Task<Result<void>> roll();

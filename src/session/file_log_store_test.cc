@@ -88,6 +88,29 @@ TEST_F(FileLogStore, DropsWhatItHasAndRefusesAGap) {
   EXPECT_EQ(run(log->read(99, 1)).error().code, ErrorCode::invalid);
 }
 
+TEST_F(FileLogStore, WhatIsNotSyncedIsPartOfTheLogAllTheSame) {
+  auto log = open();
+  std::string text;
+  for (int i = 0; i < 200; ++i) {
+    const auto line = fmt::format("line {}\n", i);
+    // Now and again one that is: over several segments.
+    ASSERT_TRUE(run(i % 10 == 0 ? log->append("s", text.size(), line)
+                                : log->append_unsynced("s", text.size(), line)));
+    text += line;
+    ASSERT_EQ(log->end(), text.size());
+  }
+  ASSERT_TRUE(run(log->append_unsynced("s", text.size() - 4, text.substr(text.size() - 4))));
+  EXPECT_EQ(run(log->append_unsynced("s", text.size() + 1, "x")).error().code, ErrorCode::invalid);
+  EXPECT_EQ(all(*log), text);
+  ASSERT_TRUE(run(log->close()));
+  EXPECT_EQ(run(log->append_unsynced("s", text.size(), "x")).error().code, ErrorCode::conflict);
+  log.reset();
+  reopen();
+  log = open();
+  EXPECT_EQ(all(*log), text);
+  EXPECT_EQ(log->source_end("s"), text.size());
+}
+
 TEST_F(FileLogStore, CutsATornEndAtEveryByteAndLosesNoWholeRecord) {
   reopen(1 << 20);
   auto log = open();

@@ -16,7 +16,7 @@ constexpr std::size_t kMaxIds = 1000;
 constexpr std::size_t kReadBytes = 1u << 20;
 constexpr std::size_t kRecentBytes = 1u << 20;  // for viewers; those further behind read the log
 constexpr std::size_t kWriteAtOnceBytes = 128u << 10;
-constexpr Duration kGather{5};
+constexpr Duration kGather{20};
 constexpr std::size_t kOlderBytes = 256u << 10;
 constexpr Duration kMarkEvery{100}, kLookAgain{250};
 constexpr std::chrono::seconds kResume{1};  // what a process printed comes again within
@@ -83,13 +83,17 @@ Task<Result<std::vector<Mark>>> LiveSession::marks() {
 
 Task<Result<void>> LiveSession::restore() {
   CORRAL_CO_TRY(const auto all, co_await marks());
+  unsaved_marks_at_ = marks_->source_end(std::string(kOwn));
   for (const auto& mark : all)
     if (mark.size) resizes_.push_back(mark);
   if (!all.empty()) {
     last_mark_ = all.back();
     last_activity_ = all.back().time;
   }
-  if (resizes_.empty()) CORRAL_CO_CHECK(co_await mark(size_));
+  if (resizes_.empty()) {
+    mark(size_);
+    CORRAL_CO_CHECK(co_await save_marks());
+  }
   saved_ = output_->end();
   CORRAL_CO_TRY(fed_, co_await restore_checkpoint());
   checkpointed_ = fed_;
@@ -161,7 +165,7 @@ Task<void> LiveSession::write_checkpoint() {
   bytes.append(reinterpret_cast<const char*>(&trailer), sizeof trailer);
   checkpointed_ = fed_;
   // One that is ahead of the log would be of no use.
-  if (!co_await save(fed_)) co_return;
+  if (!co_await save(fed_, When::now)) co_return;
   const auto turn = co_await checkpointing_.take();
   const auto log = co_await logs_.open(folder_ + "/screen", LogStore::Open::create);
   if (!log) co_return;
@@ -170,16 +174,27 @@ Task<void> LiveSession::write_checkpoint() {
   (void)co_await (*log)->append(source, offset, std::move(bytes));
 }
 
-Task<Result<void>> LiveSession::mark(std::optional<Size> size) {
+void LiveSession::mark(std::optional<Size> size) {
   // At the place that the screen has come to: bytes of it may still be on their way to the log.
   last_mark_ = {std::max(fed_, last_mark_.offset), clock_.now(), size};
   if (size) resizes_.push_back(last_mark_);
-  const auto written = last_mark_;
+  unsaved_marks_ += to_line(last_mark_);
+}
+
+// All there are. When something was printed is not worth a sync: the death of the machine, which
+// is that of the process, may take the newest along. At which size, is.
+Task<Result<void>> LiveSession::save_marks() {
   const auto turn = co_await marking_.take();
+  if (unsaved_marks_.empty()) co_return Result<void>{};
   const std::string source(kOwn);
-  const auto offset = marks_->source_end(source);
-  auto line = to_line(written);
-  co_return co_await marks_->append(source, offset, std::move(line));
+  const auto lines = unsaved_marks_;
+  const bool sized = lines.contains('x');
+  CORRAL_CO_CHECK(sized ? co_await marks_->append(source, unsaved_marks_at_, lines)
+                        : co_await marks_->append_unsynced(source, unsaved_marks_at_, lines));
+  // One that is cut off here is written again, and the log drops it.
+  unsaved_marks_at_ += lines.size();
+  unsaved_marks_.erase(0, lines.size());
+  co_return Result<void>{};
 }
 
 // ---- the process ----
@@ -212,39 +227,48 @@ Task<Result<void>> LiveSession::take(std::uint64_t offset, std::string bytes) {
     feed(bytes);
     recent_.append(std::move(bytes));
     stir();
+    if (last_activity_ - last_mark_.time >= kMarkEvery) mark(std::nullopt);
   }
   // The answers go out before the bytes are durable: the process waits for them.
   if (!replies_.empty()) co_await answer_queries();
-  if (clock_.now() - last_mark_.time >= kMarkEvery) CORRAL_CO_CHECK(co_await mark(std::nullopt));
-  CORRAL_CO_CHECK(co_await save(end));
+  CORRAL_CO_CHECK(co_await save(end, When::soon));
   if (fed_ - checkpointed_ >= kCheckpointEvery) co_await write_checkpoint();
   co_return Result<void>{};
 }
 
 // One of those who wait writes for all.
-Task<Result<void>> LiveSession::save(std::uint64_t end) {
+Task<Result<void>> LiveSession::save(std::uint64_t end, When when) {
+  // Also when this task is cancelled: the others then go on by themselves.
+  struct Doing {
+    Doing(LiveSession& session, bool& doing) : of(session), what(doing) { what = true; }
+    ~Doing() {
+      what = false;
+      of.saved_changed_.notify_all();
+    }
+    Doing(const Doing&) = delete;
+    LiveSession& of;
+    bool& what;
+  };
   while (saved_ < end) {
+    // Somebody who types is not to make the disk write for every key: the first call gathers, and
+    // stands for those that come meanwhile. When that becomes much, another one writes it.
+    if (when == When::soon && fed_ - saved_ < kWriteAtOnceBytes) {
+      if (gathering_) co_return Result<void>{};
+      const Doing gathering(*this, gathering_);
+      co_await clock_.sleep(kGather);
+      end = fed_;
+      when = When::now;
+      continue;
+    }
     if (saving_) {
       co_await saved_changed_.wait();
       continue;
     }
-    // Also when this task is cancelled: the others then go on by themselves.
-    struct Saving {
-      explicit Saving(LiveSession& session) : of(session) { of.saving_ = true; }
-      ~Saving() {
-        of.saving_ = false;
-        of.saved_changed_.notify_all();
-      }
-      Saving(const Saving&) = delete;
-      LiveSession& of;
-    } const saving(*this);
-    // Somebody who types is not to make the disk write for every key.
-    if (fed_ - saved_ < kWriteAtOnceBytes && clock_.now() < saved_at_ + kGather)
-      co_await clock_.sleep(kGather);
+    const Doing saving(*this, saving_);
+    CORRAL_CO_CHECK(co_await save_marks());
     const auto until = fed_;
     CORRAL_CO_CHECK(co_await output_->append(std::string(kSource), saved_, recent_.copy(saved_)));
     saved_ = until;
-    saved_at_ = clock_.now();
     recent_.trim(saved_, seats_.empty() ? 0 : kRecentBytes);
   }
   co_return Result<void>{};
@@ -274,9 +298,10 @@ Task<void> LiveSession::answer_queries() {
 Task<Result<void>> LiveSession::close() {
   const auto self = shared_from_this();
   terminal_.reset();
-  CORRAL_CO_CHECK(co_await save(fed_));
+  CORRAL_CO_CHECK(co_await save(fed_, When::now));
   if (checkpointed_ < fed_) co_await write_checkpoint();
-  CORRAL_CO_CHECK(co_await mark(std::nullopt));
+  mark(std::nullopt);
+  CORRAL_CO_CHECK(co_await save_marks());
   CORRAL_CO_CHECK(co_await output_->close());
   rest();
   announce();
@@ -419,7 +444,8 @@ Task<Result<void>> LiveSession::Seat::resize(Size size) {
   const auto turn = co_await session->resizing_.take();
   if (session->size_ == size) co_return Result<void>{};
   // Known before the process is: what it then prints is for the new size.
-  CORRAL_CO_CHECK(co_await session->mark(size));
+  session->mark(size);
+  CORRAL_CO_CHECK(co_await session->save_marks());
   session->size_ = size;
   session->screen_.resize(size.columns, size.rows);
   session->announce();

@@ -55,9 +55,11 @@ class LiveSession : public std::enable_shared_from_this<LiveSession> {
 
   // ---- for whoever runs the process ----
   void connect(std::shared_ptr<Terminal> terminal);
-  // Output in order, from taken() on, which viewers see at once; returns once it is durable. What
-  // is there already is cut. May be called again before earlier calls have returned: what waits for
-  // the disk meanwhile is written together.
+  // Output in order, from taken() on, which viewers see at once. What is there already is cut. May
+  // be called again before earlier calls have returned: what waits for the disk meanwhile is
+  // written together. Returns once all before its end is durable, or when a call that began earlier
+  // stands for that: so nothing is durable yet from the beginning of a call on that has not
+  // returned.
   Task<Result<void>> take(std::uint64_t offset, std::string bytes);
   // All before it is durable.
   std::uint64_t taken() const;
@@ -152,8 +154,10 @@ class LiveSession : public std::enable_shared_from_this<LiveSession> {
   Task<Result<void>> restore();
   Task<Result<std::uint64_t>> restore_checkpoint();
   Task<void> write_checkpoint();
-  Task<Result<void>> mark(std::optional<Size> size);
-  Task<Result<void>> save(std::uint64_t end);
+  void mark(std::optional<Size> size);
+  Task<Result<void>> save_marks();
+  enum class When { soon, now };
+  Task<Result<void>> save(std::uint64_t end, When when);
   void stir();
   void announce();
   std::string id_of(const std::string& source);
@@ -169,8 +173,7 @@ class LiveSession : public std::enable_shared_from_this<LiveSession> {
   std::uint64_t fed_ = 0;    // bytes that the screen has had, and viewers may have
   Recent recent_;            // the newest of them; all that are not saved
   std::uint64_t saved_ = 0;  // bytes that are in the log for good
-  bool saving_ = false;
-  Time saved_at_{};
+  bool saving_ = false, gathering_ = false;
   std::uint64_t older_at_ = 0;  // a part of the log that was read last, for those who are behind
   std::shared_ptr<const std::string> older_;
   std::uint64_t checkpointed_ = 0;  // of which the last checkpoint holds these
@@ -179,6 +182,8 @@ class LiveSession : public std::enable_shared_from_this<LiveSession> {
   bool replying_ = false;
   std::vector<Mark> resizes_;
   Mark last_mark_;
+  std::string unsaved_marks_;  // as lines
+  std::uint64_t unsaved_marks_at_ = 0;
   std::shared_ptr<Terminal> terminal_;
   std::vector<Seat*> seats_;
   std::map<std::string, std::string> ids_;  // of viewers, by source

@@ -230,16 +230,24 @@ TEST_F(LiveSessionTest, ViewersSeeWhatIsNotYetDurable) {
       }(pool_, disk.get_future().share()),
       [](std::exception_ptr) {});
   std::vector<Result<void>> taken;
-  for (const auto* word : {"two ", "three"})
-    asio::co_spawn(context, live_->take(live_->end() + (word[1] == 'h' ? 4 : 0), word),
-                   [&](std::exception_ptr, Result<void> done) { taken.push_back(done); });
+  std::vector<std::string> order;
+  for (const std::string word : {"two ", "three"})
+    asio::co_spawn(context, live_->take(live_->end() + (word == "three" ? 4 : 0), word),
+                   [&, word](std::exception_ptr, Result<void> done) {
+                     taken.push_back(done);
+                     order.push_back(word);
+                   });
   context.restart();
   while (live_->end() < 13) context.run_one();
   EXPECT_EQ(text(run_beside(live_->read(4, 100)).value()), "two three");
   EXPECT_EQ(live_->snapshot(0).offset, 13u);
   EXPECT_EQ(live_->taken(), 4u);
   EXPECT_EQ(live_->output().end(), 4u);
-  EXPECT_TRUE(taken.empty());
+  // The first call gathers, and stands for the second: until it returns, nothing from its beginning
+  // on is durable.
+  while (taken.empty()) context.run_one();
+  EXPECT_EQ(order, std::vector<std::string>{"three"});
+  EXPECT_EQ(live_->taken(), 4u);
   EXPECT_EQ(run_beside(live_->take(20, "x")).error().code, ErrorCode::invalid) << "a gap";
   disk.set_value();
   context.restart();
@@ -247,6 +255,42 @@ TEST_F(LiveSessionTest, ViewersSeeWhatIsNotYetDurable) {
   EXPECT_TRUE(taken[0] && taken[1]);
   EXPECT_EQ(live_->taken(), 13u);
   EXPECT_EQ(run(live_->output().read(0, 100)).value(), "one two three");
+}
+
+TEST_F(LiveSessionTest, KeysOfOneWhoTypesAreWrittenTogether) {
+  const auto ann = seat("ann", Role::view);
+  auto& context = ports::contract::test_context();
+  int returned = 0;
+  std::string all;
+  std::uint64_t at_first = 0;  // durable when the first call returned
+  for (int i = 0; i < 1000; ++i) {
+    asio::co_spawn(context, live_->take(all.size(), "k"), [&, i](std::exception_ptr, auto done) {
+      EXPECT_TRUE(done);
+      ++returned;
+      if (i == 0) at_first = live_->taken();
+    });
+    all += 'k';
+  }
+  context.restart();
+  while (returned < 999) context.run_one();
+  EXPECT_EQ(live_->end(), 1000u);
+  EXPECT_EQ(live_->taken(), 0u) << "the first one still gathers";
+  while (returned < 1000) context.run_one();
+  EXPECT_EQ(at_first, 1000u);
+  // Much is not gathered, whoever gathers.
+  std::vector<int> order;
+  for (const int i : {0, 1})
+    asio::co_spawn(
+        context,
+        live_->take(live_->end() + (i == 0 ? 0 : 1), std::string(i == 0 ? 1 : 1 << 20, 'm')),
+        [&, i](std::exception_ptr, auto done) {
+          EXPECT_TRUE(done);
+          order.push_back(i);
+          EXPECT_EQ(live_->taken(), live_->end());
+        });
+  context.restart();
+  while (order.size() < 2) context.run_one();
+  EXPECT_EQ(run(live_->output().read(0, 2000)).value(), all + std::string(1000, 'm'));
 }
 
 TEST_F(LiveSessionTest, WhatAnEarlierServerHadShownIsWaitedFor) {

@@ -29,6 +29,12 @@ class Log {
   // sync). `exhausted` when the disk is full: nothing was written.
   virtual Task<Result<void>> append(std::string source, std::uint64_t source_offset,
                                     std::string bytes) = 0;
+  // The same, but returns once they are written: they are synced with what is synced next. For what
+  // the death of the machine may take along.
+  virtual Task<Result<void>> append_unsynced(std::string source, std::uint64_t source_offset,
+                                             std::string bytes) {
+    return append(std::move(source), source_offset, std::move(bytes));
+  }
   // How many bytes the log has of a source.
   virtual std::uint64_t source_end(const std::string& source) const = 0;
 

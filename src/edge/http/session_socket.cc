@@ -68,6 +68,7 @@ struct SessionSocket::Channel {
   };
   std::deque<Input> inputs;
   std::size_t under_way = 0;
+  std::optional<std::uint64_t> arrived;  // of what was typed, not yet told
   Condition typed;
 
   // Something for pump() to look at.
@@ -325,10 +326,11 @@ Task<void> SessionSocket::type(ChannelPtr channel, std::shared_ptr<LiveSession::
     channel->under_way -= size;
     channel->typed.notify_all();
     if (arrived) {
-      (void)co_await tell(
-          {{"type", "typed"}, {"channel", channel->number}, {"position", *arrived}});
+      channel->arrived = *arrived;
+      channel->stir();
       continue;
     }
+    channel->arrived.reset();
     // What follows it would not fit: the client goes on where the session is.
     for (const auto& dropped : channel->inputs) channel->under_way -= dropped.bytes.size();
     channel->inputs.clear();
@@ -416,6 +418,8 @@ Task<Result<void>> SessionSocket::pump(const ChannelPtr& channel) {
       const auto until = resized ? std::min(end, resizes[channel->resizes].offset) : end;
       if (channel->position < until) {
         CORRAL_CO_CHECK(co_await send_output(channel, until));
+        // Behind what it made the process print.
+        CORRAL_CO_CHECK(co_await send_typed(channel));
         continue;
       }
       if (resized && resizes[channel->resizes].offset <= channel->position) {
@@ -430,9 +434,10 @@ Task<Result<void>> SessionSocket::pump(const ChannelPtr& channel) {
       CORRAL_CO_TRY(const bool told, co_await send_end(channel));
       if (told) continue;
     }
+    CORRAL_CO_CHECK(co_await send_typed(channel));
     // What came while this was elsewhere has stirred nobody.
-    if (channel->news != live.news() || channel->detached || end != live.end() ||
-        (channel->snapshot_wanted && channel->credit > 0))
+    if (channel->arrived || channel->news != live.news() || channel->detached ||
+        end != live.end() || (channel->snapshot_wanted && channel->credit > 0))
       continue;
     co_await seat->stirred().wait_for(kLookAgain);
   }
@@ -506,6 +511,13 @@ Task<Result<void>> SessionSocket::check_guest() {
   const auto guest = co_await sessions_.open_share(caller_.share);
   if (guest) co_return Result<void>{};
   co_return fail(ErrorCode::forbidden, "the link was revoked, or has run out");
+}
+
+Task<Result<void>> SessionSocket::send_typed(const ChannelPtr& channel) {
+  const auto arrived = std::exchange(channel->arrived, std::nullopt);
+  if (!arrived) co_return Result<void>{};
+  co_return co_await tell(
+      {{"type", "typed"}, {"channel", channel->number}, {"position", *arrived}});
 }
 
 // Once the log is closed and all of it sent: how it ended. False while that is not known.

@@ -49,6 +49,7 @@ class SessionSocket {
   Task<Result<void>> send_news(const ChannelPtr& channel);
   Task<Result<void>> send_snapshot(const ChannelPtr& channel);
   Task<Result<void>> send_output(const ChannelPtr& channel, std::uint64_t until);
+  Task<Result<void>> send_typed(const ChannelPtr& channel);
   Task<Result<bool>> send_end(const ChannelPtr& channel);
   Task<void> type(ChannelPtr channel, std::shared_ptr<session::LiveSession::Seat> seat);
   Task<Result<void>> check_guest();

@@ -213,6 +213,19 @@ TEST_F(SessionSocketTest, WhatIsTypedArrivesOnceWhateverIsSentAgain) {
       [&](testing::FakeService&) { EXPECT_EQ(server.sessions().newest().typed, "hello world!"); });
 }
 
+TEST_F(SessionSocketTest, WhatAKeyPrintsComesBeforeTheWordThatItWasTyped) {
+  Client ann(server.port(), path);
+  ann.hello("ann");
+  ann.tell(attach());
+  ann.until("attached");
+  ann.until_snapshot();
+  for (std::size_t i = 0; i < 50; ++i) {
+    ann.type(i, "k");
+    EXPECT_EQ(find_int(ann.until("typed"), {"position"}), i + 1);
+    EXPECT_EQ(ann.output.size(), i + 1);
+  }
+}
+
 TEST_F(SessionSocketTest, RolesSayWhoMayTypeAndResize) {
   Client ann(server.port(), path), bob(server.port(), path), eve(server.port(), path);
   ann.hello("ann", "Ann");

@@ -1,5 +1,7 @@
 #include "runner/client/connection.h"
 
+#include <sys/socket.h>
+
 #include <boost/asio/write.hpp>
 
 namespace corral::runner::client {
@@ -78,8 +80,10 @@ Task<void> Connection::write_loop(std::shared_ptr<Connection> self) {
     writing.clear();
     std::swap(writing, self->out_);
     boost::system::error_code error;
+    self->writing_ = true;
     co_await asio::async_write(self->socket_, asio::buffer(writing),
                                asio::redirect_error(asio::use_awaitable, error));
+    self->writing_ = false;
     if (error)
       co_return self->drop(Error{ErrorCode::unavailable,
                                  "the runner's connection ended: " + error.message(), nullptr});
@@ -118,10 +122,19 @@ void Connection::send_control(std::string_view text) {
   queued_.notify();
 }
 
-void Connection::send_body(std::uint32_t id, std::string_view bytes) {
+void Connection::send_request(std::uint32_t id, std::string_view text, std::string_view body) {
   if (dropped_) return;
-  link::append_body(out_, id, bytes);
-  queued_.notify();
+  link::append_body(out_, id, body);
+  link::append_control(out_, text);
+  if (!writing_) {
+    // Without a trip through the event loop. Whatever goes wrong, write_loop() meets it again.
+    const auto sent =
+        ::send(socket_.native_handle(), out_.data(), out_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0) out_.erase(0, static_cast<std::size_t>(sent));
+    if (out_.empty() && out_.capacity() > link::kMaxPayloadBytes) out_ = {};
+    written_.notify();
+  }
+  if (!out_.empty()) queued_.notify();
 }
 
 Task<void> Connection::wait_until_queued_below(std::size_t bytes) {

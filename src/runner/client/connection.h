@@ -41,7 +41,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Queued, and written soon; dropped silently when the connection is.
   void send(const link::Frame& frame);
   void send_control(std::string_view text);
-  void send_body(std::uint32_t id, std::string_view bytes);
+  // A request with its body, written at once as far as the socket takes it.
+  void send_request(std::uint32_t id, std::string_view text, std::string_view body);
   std::size_t queued_bytes() const { return out_.size(); }
   // Returns once less than `bytes` are queued, or it was dropped.
   Task<void> wait_until_queued_below(std::size_t bytes);
@@ -72,7 +73,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   link::Bodies bodies_;
   std::string out_;
   Wake queued_, written_;
-  bool greeted_ = false, heard_ = true, closing_ = false, dropped_ = false;
+  bool writing_ = false, greeted_ = false, heard_ = true, closing_ = false, dropped_ = false;
   TaskScope scope_;
 };
 

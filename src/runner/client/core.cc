@@ -180,8 +180,7 @@ Task<Result<Core::Reply>> Core::call(std::shared_ptr<Core> self, std::string met
     };
     {
       const Forget forget{*self, *connection, id, params};
-      connection->send_body(id, body);
-      connection->send_control(text);
+      connection->send_request(id, text, body);
       while (!call->reply && self->connection_ == connection) co_await call->wake.wait();
       if (call->reply) self->calls_.erase(id);
     }

@@ -76,6 +76,7 @@ class Core final : public Connection::Handler, public std::enable_shared_from_th
     bool ended = false;
     std::optional<Error> failed;
     Wake wake;
+    std::function<void()> arrived;  // instead of `wake`, for a few bytes more
   };
   class ReaderPlace;
   struct Ahead;
@@ -95,6 +96,8 @@ class Core final : public Connection::Handler, public std::enable_shared_from_th
                                       std::uint64_t from, std::shared_ptr<Reader> reader);
   static Task<Result<std::uint64_t>> give_all(std::shared_ptr<Core> self, std::string channel,
                                               std::shared_ptr<Ahead> ahead, TaskScope& calls);
+  static void give_buffer(const std::shared_ptr<Core>& self, const std::shared_ptr<Ahead>& ahead,
+                          TaskScope& calls);
   static Task<void> give(std::shared_ptr<Core> self, std::shared_ptr<Ahead> ahead,
                          std::uint64_t offset, std::string bytes);
 

@@ -5,6 +5,7 @@
 namespace corral::runner::client {
 namespace {
 
+constexpr std::size_t kFewBytes = 256;   // are given at once; what is more may gather
 constexpr std::size_t kMostAhead = 256;  // calls of a sink under way; then bytes gather
 
 }  // namespace
@@ -18,6 +19,7 @@ class Core::ReaderPlace {
   }
   ~ReaderPlace() {
     core_.readers_.erase(channel_);
+    reader_->arrived = {};
     // Answered to nobody: the runner stops sending, and what is on its way is dropped here.
     if (reader_->number != 0 && !(reader_->ended && reader_->buffer.empty()) &&
         core_.connection_ != nullptr)
@@ -51,7 +53,10 @@ Result<void> Core::on_data(const link::Frame& frame) {
   reader->buffer.append(frame.payload);
   reader->next += frame.payload.size();
   reader->ended = (frame.flags & link::kEnd) != 0;
-  reader->wake.notify();
+  if (reader->arrived && !reader->ended && frame.payload.size() < kFewBytes)
+    reader->arrived();
+  else
+    reader->wake.notify();
   return {};
 }
 
@@ -120,7 +125,19 @@ Task<void> Core::give(std::shared_ptr<Core> self, std::shared_ptr<Ahead> ahead,
       self->connection_->send(
           {.type = link::FrameType::ack, .channel = reader.number, .offset = done});
   }
-  ahead->reader->wake.notify();
+  if (ahead->failed || ahead->calls.empty() || !reader.buffer.empty()) ahead->reader->wake.notify();
+}
+
+// What has come, unless too much is under way.
+void Core::give_buffer(const std::shared_ptr<Core>& self, const std::shared_ptr<Ahead>& ahead,
+                       TaskScope& calls) {
+  auto& reader = *ahead->reader;
+  if (ahead->failed || reader.buffer.empty() || ahead->calls.size() >= kMostAhead) return;
+  auto bytes = std::exchange(reader.buffer, {});
+  const auto offset = reader.next - bytes.size();
+  ahead->given = std::max(ahead->given, reader.next);
+  ahead->calls.insert(offset);
+  calls.start("output", give(self, ahead, offset, std::move(bytes)));
 }
 
 Task<Result<std::uint64_t>> Core::give_all(std::shared_ptr<Core> self, std::string channel,
@@ -128,13 +145,8 @@ Task<Result<std::uint64_t>> Core::give_all(std::shared_ptr<Core> self, std::stri
   auto& reader = *ahead->reader;
   for (;;) {
     if (ahead->failed) co_return std::unexpected(*ahead->failed);
-    if (!reader.buffer.empty() && ahead->calls.size() < kMostAhead) {
-      auto bytes = std::exchange(reader.buffer, {});
-      const auto offset = reader.next - bytes.size();
-      ahead->given = std::max(ahead->given, reader.next);
-      ahead->calls.insert(offset);
-      calls.start("output", give(self, ahead, offset, std::move(bytes)));
-    } else if (!reader.buffer.empty() || !ahead->calls.empty()) {
+    give_buffer(self, ahead, calls);
+    if (!reader.buffer.empty() || !ahead->calls.empty()) {
       co_await reader.wake.wait();
     } else if (reader.ended) {
       co_return ahead->done;
@@ -161,6 +173,8 @@ Task<Result<std::uint64_t>> Core::read_output_ahead(std::shared_ptr<Core> self, 
                                     .failed = {}});
   const ReaderPlace place(*self, channel, ahead->reader);
   TaskScope calls(self->executor_);
+  // At once, without a trip through the event loop. The place takes it back.
+  ahead->reader->arrived = [&self, &ahead, &calls] { give_buffer(self, ahead, calls); };
   std::exception_ptr cut_off;
   Result<std::uint64_t> read = 0;
   try {
