@@ -9,8 +9,8 @@
 //       the last viewer
 //   bench_session_load drain BYTES ROUNDS COMMAND…      bulk on a bare terminal
 //   bench_session_load keys KEYS COMMAND…               echo on a bare terminal
-//   bench_session_load shown PORT PATH SESSION ROUNDS   prints the median ms from connecting to the
-//   first screen
+//   bench_session_load shown PORT PATH SESSION ROUNDS   prints median and most ms from connecting
+//   to the first screen
 // PEER is corral, ttyd or plain (bytes in, bytes out). SESSION is Corral's alone.
 #include <algorithm>
 #include <chrono>

@@ -82,6 +82,7 @@ def measure(what):
     scale = 100 / os.sysconf("SC_CLK_TCK") / (time.monotonic() - started)
     print(f"{what}: CPU {used[0] * scale:.2f} % server, {sum(used[1:]) * scale:.2f} % runners; server {field(server.pid, ['VmRSS']) / 1024:.1f} MB, "
           f"{len(os.listdir(f'/proc/{server.pid}/fd'))} descriptors; load {os.getloadavg()[0]:.1f}", flush=True)
+    return sum(used) * scale
 
 
 def sessions_up(count):
@@ -115,7 +116,8 @@ try:
     wait(lambda: sessions_up(len(runs) + more), "all sessions")
     print(f"{more} sessions more, in {len(runs[:WORKSPACES])} of the workspaces: begun in {time.monotonic() - begun:.1f} s", flush=True)
     time.sleep(12)
-    measure(f"{len(runs) + more} idle sessions")
+    cpu = measure(f"{len(runs) + more} idle sessions")
+    print(f"CPU of idle sessions, server and runners: {cpu:.2f} % of a core (goal below 1: {'met' if cpu < 1 else 'MISSED'})")
     if more:
         server_more = (field(server.pid, ["VmRSS"]) - server_first) / more
         runners_more = (sum(field(pid, ["RssAnon", "RssShmem"]) for pid in own()) - runners_first) / more

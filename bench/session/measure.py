@@ -24,6 +24,8 @@ ONLY = os.environ.get("CORRAL_BENCH_ONLY", "")
 BYTES = LINES * 101  # a terminal makes two bytes of a line's end
 LOAD = BUILD / "bin/bench_session_load"
 BULK = ["python3", "-c", (HERE / "source.py").read_text(), str(LINES * 100)]
+HISTORY_LINES = 500_000  # 50 MB
+HISTORY = [*BULK[:-1], str(HISTORY_LINES * 100)]
 KEYS_SINK = ["sh", "-c", "echo ready; exec cat > /dev/null"]  # the terminal itself echoes
 
 
@@ -78,12 +80,22 @@ class Corral(Peer):
         repo = self.folder / "repo"
         subprocess.run(["git", "init", "-q", "-b", "main", repo], check=True)
         subprocess.run(["git", "-C", repo, "-c", "user.name=b", "-c", "user.email=b@localhost", "commit", "-q", "--allow-empty", "-m", "start"], check=True)
-        self.spawn(BUILD / "bin/corral", "serve", "--data", self.folder / "data", "--listen", "127.0.0.1:0", "--log-level", "error", pattern=r"listening on http://127.0.0.1:(\d+)")
+        self.serve()
         made = self.call("sessions", {"git_url": str(repo), "command": command})
         document = wait(lambda: (d := self.call("sessions/" + made["id"]))["status"] != "created" and d, "the session")
         self.session, self.path = document["id"], "/ws/" + document["workspace"]
         log = lambda: urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/sessions/{self.session}/screen").read()
         wait(lambda: b"ready" in log(), "the session's program")
+
+    def serve(self):
+        self.spawn(BUILD / "bin/corral", "serve", "--data", self.folder / "data", "--listen", "127.0.0.1:0", "--log-level", "error", pattern=r"listening on http://127.0.0.1:(\d+)")
+
+    def restart(self):
+        self.process.kill()
+        self.process.wait()
+        self.out.seek(0)
+        self.out.truncate()
+        self.serve()
 
     def call(self, path, body=None):
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api/v1/{path}", json.dumps(body).encode() if body else None, {"Content-Type": "application/json"})
@@ -140,6 +152,19 @@ def main():
         finally:
             peer.stop()
 
+    def shown():
+        if ONLY and ONLY not in "shown":
+            return
+        peer = Corral(folder, HISTORY)
+        try:
+            load("bulk", peer.name, peer.port, peer.path, peer.session, 1, 0, HISTORY_LINES * 101, 1)
+            note("shown", "Corral", load("shown", peer.port, peer.path, peer.session, 20))
+            peer.restart()
+            load("shown", peer.port, peer.path, peer.session, 1)  # until the new server has found the session's process
+            note("shown again", "Corral", load("shown", peer.port, peer.path, peer.session, 20))
+        finally:
+            peer.stop()
+
     peers = [Corral, *([Ttyd] if TTYD else []), Node]
     try:
         for _ in range(ROUNDS):
@@ -154,6 +179,7 @@ def main():
                     bulk("bulk 20", make, 20)
                     bulk("bulk 18 + 2", make, 20, 2)
                     echo("echo 20", make, 20)
+            shown()
         report({key: [statistics.median(column) for column in zip(*rows)] for key, rows in figures.items()})
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -168,7 +194,7 @@ def report(figures):
             value = figures[a][i] / figures[b][i]
             line(text, f"{value:.2f}", goal, (least is None or value >= least) and (most is None or value <= most))
 
-    units = {"bulk": ("MB/s a viewer", "slowest", "MB more than idle"), "echo": ("µs p50", "p99"), "bare": ("MB/s",), "bare keys": ("µs p50", "p99")}
+    units = {"bulk": ("MB/s a viewer", "slowest", "MB more than idle"), "echo": ("µs p50", "p99"), "bare": ("MB/s",), "bare keys": ("µs p50", "p99"), "shown": ("ms to the first screen", "at most")}
     print()
     for (what, peer), values in sorted(figures.items()):
         names = units.get(what, units.get(what.split()[0], ()))
@@ -182,6 +208,10 @@ def report(figures):
     if ("bulk 18 + 2", "Corral") in figures:
         more = figures["bulk 18 + 2", "Corral"][2]
         line("memory more than idle then, MB", f"{more:.0f}", "< 64", more < 64)
+    for what, when in (("shown", ""), ("shown again", ", after a restart")):
+        if (what, "Corral") in figures:
+            first = figures[what, "Corral"][0]
+            line(f"first screen of 50 MB of history{when}, ms", f"{first:.1f}", "< 100", first < 100)
     ratio("echo p50: Corral / ttyd", ("echo 1", "Corral"), ("echo 1", "Ttyd"), 0, "<= 1.5", most=1.5)
     ratio("echo p99: Corral / ttyd", ("echo 1", "Corral"), ("echo 1", "Ttyd"), 1, "<= 1", most=1)
     ratio("echo p50 at the last of 20: Corral / node-pty + ws", ("echo 20", "Corral"), ("echo 20", "Node"), 0)
