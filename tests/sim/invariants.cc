@@ -1,5 +1,6 @@
 #include "invariants.h"
 
+#include <algorithm>
 #include <functional>
 #include <set>
 
@@ -52,6 +53,14 @@ std::optional<std::string> Invariants::take(const ports::Event& event) {
     if (started->attempt != step->attempt + 1)
       return fmt::format("attempt {} comes after {}", started->attempt, step->attempt);
     if (before.paused && !step->definition.at_end) return "the run was paused";
+  }
+  if (const auto* waiting = std::get_if<domain::StepWaiting>(&parsed->body)) {
+    const auto* step = run.find(waiting->step);
+    const auto asked = std::ranges::find(run.approvals.rbegin(), run.approvals.rend(),
+                                         waiting->step, &domain::Approval::step);
+    if (step != nullptr && step->definition.kind == "approval" && asked != run.approvals.rend() &&
+        asked->decision)
+      return "it waits for an answer that has come";
   }
   if (domain::has_ended(run.status))
     for (const auto& step : run.steps)
