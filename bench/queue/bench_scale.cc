@@ -4,8 +4,6 @@
 //   bench_scale URL [EVENTS]         on an empty PostgreSQL database (postgres://…), where all jobs
 //                                    are in many groups
 // Exits with 1 when an answer's p99 is beyond the goal.
-#include <thread>
-
 #include "adapters/store/postgres/postgres_store.h"
 #include "adapters/store/sqlite/sqlite_store.h"
 #include "measure.h"
@@ -254,7 +252,7 @@ void measure_postgres(const char* url, std::uint64_t events) {
   const auto store = need(adapters::store::open_postgres_store(Secret(url)));
   measure_all(*store, events, [] {
     // A store does not grow like this within a minute: autovacuum has come by, as it does each.
-    std::this_thread::sleep_for(std::chrono::seconds(100));
+    run_one(SystemClock::instance().sleep(std::chrono::seconds(100)));
     return ", vacuumed";
   });
 }
