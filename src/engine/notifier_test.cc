@@ -71,6 +71,11 @@ struct NotifierTest : testing::EngineTest {
     EXPECT_TRUE(added) << added.error().describe();
     return std::string(find_string(*added, {"id"}));
   }
+  // Of which all who are to be told have been.
+  void end_a_run() {
+    ASSERT_TRUE(h.run_to_end(h.start("done")));
+    pass();
+  }
   std::size_t devices(std::string actor = "user:ann") {
     return h.call(notifier->list_devices(std::move(actor))).value().size();
   }
@@ -143,8 +148,7 @@ TEST_F(NotifierTest, TellsEachPersonsDevicesAndNobodyOfWhatWasBefore) {
   add("bob", "user:bob");
   pass();
   EXPECT_TRUE(push.sent.empty());
-  ASSERT_TRUE(h.run_to_end(h.start("done")));
-  pass();
+  end_a_run();
   ASSERT_EQ(push.sent.size(), 2u);
   EXPECT_NE(push.sent[0].target.endpoint, push.sent[1].target.endpoint);
   for (const auto& sent : push.sent)
@@ -157,12 +161,10 @@ TEST_F(NotifierTest, ADeviceThatIsGoneIsForgotten) {
   push.answer = [](const auto&, const auto&) {
     return PushAnswer{.outcome = PushAnswer::Outcome::gone};
   };
-  ASSERT_TRUE(h.run_to_end(h.start("done")));
-  pass();
+  end_a_run();
   EXPECT_EQ(push.sent.size(), 1u);
   EXPECT_EQ(devices(), 0u);
-  ASSERT_TRUE(h.run_to_end(h.start("done")));
-  pass();
+  end_a_run();
   EXPECT_EQ(push.sent.size(), 1u);
 }
 
@@ -176,8 +178,7 @@ TEST_F(NotifierTest, ABusyServiceIsAskedAgainWhenItSaysAndNotForEver) {
     return PushAnswer{.outcome = PushAnswer::Outcome::busy,
                       .pause = std::chrono::minutes(asked.size() == 1 ? 3 : 0)};
   };
-  ASSERT_TRUE(h.run_to_end(h.start("done")));
-  pass();
+  end_a_run();
   ASSERT_EQ(asked.size(), 3u);
   EXPECT_GE(asked[1] - asked[0], std::chrono::minutes(3));
   EXPECT_GE(asked[2] - asked[1], std::chrono::seconds(4)) << "longer each time";
@@ -186,15 +187,13 @@ TEST_F(NotifierTest, ABusyServiceIsAskedAgainWhenItSaysAndNotForEver) {
     asked.push_back(h.clock.now());
     return fail(ErrorCode::unavailable, "nobody answers");
   };
-  ASSERT_TRUE(h.run_to_end(h.start("done")));
-  pass();
+  end_a_run();
   EXPECT_EQ(asked.size(), 3u + Notifier::kAttempts);
   push.answer = [&](const auto&, const auto&) -> Result<PushAnswer> {
     asked.push_back(h.clock.now());
     return fail(ErrorCode::forbidden, "refused");
   };
-  ASSERT_TRUE(h.run_to_end(h.start("done")));
-  pass();
+  end_a_run();
   EXPECT_EQ(asked.size(), 4u + Notifier::kAttempts) << "a refusal is for good";
   EXPECT_EQ(devices(), 1u);
 }
@@ -292,21 +291,18 @@ TEST_F(NotifierTest, ADeviceIsOneHoweverOftenItSubscribes) {
   const auto id = add("a");
   EXPECT_EQ(add("a"), id);
   EXPECT_EQ(devices(), 1u);
-  ASSERT_TRUE(h.run_to_end(h.start("done")));
-  pass();
+  end_a_run();
   EXPECT_EQ(push.sent.size(), 1u);
   auto renewed = device_at("a");
   renewed.auth = base64url(std::string(16, 'b'));
   ASSERT_TRUE(h.call(notifier->add_device(renewed, "user:ann")));
-  ASSERT_TRUE(h.run_to_end(h.start("done")));
-  pass();
+  end_a_run();
   ASSERT_EQ(push.sent.size(), 2u);
   EXPECT_EQ(push.sent[1].target.auth, std::string(16, 'b'));
   // Somebody else has logged in there.
   EXPECT_EQ(add("a", "user:bob"), id);
   EXPECT_EQ(devices(), 0u);
-  ASSERT_TRUE(h.run_to_end(h.start("done")));
-  pass();
+  end_a_run();
   EXPECT_EQ(push.sent.size(), 2u);
 }
 
@@ -316,12 +312,10 @@ TEST_F(NotifierTest, ADeviceIsToldNothingOnceItIsRemoved) {
   EXPECT_EQ(h.call(notifier->remove_device(id, {"user:bob"})).error().code, ErrorCode::not_found);
   EXPECT_TRUE(h.call(notifier->remove_device(id, {"user:ann"})));
   EXPECT_EQ(h.call(notifier->remove_device(id, {"user:ann"})).error().code, ErrorCode::not_found);
-  ASSERT_TRUE(h.run_to_end(h.start("done")));
-  pass();
+  end_a_run();
   EXPECT_TRUE(push.sent.empty());
   add("a");
-  ASSERT_TRUE(h.run_to_end(h.start("done")));
-  pass();
+  end_a_run();
   EXPECT_EQ(push.sent.size(), 1u);
 }
 
@@ -331,12 +325,10 @@ TEST_F(NotifierTest, OnlyTheServerThatADeviceSubscribedToTellsIt) {
   end();
   push.key = "the-key-of-another-server";
   notify();
-  ASSERT_TRUE(h.run_to_end(h.start("done")));
-  pass();
+  end_a_run();
   EXPECT_TRUE(push.sent.empty());
   add("a");
-  ASSERT_TRUE(h.run_to_end(h.start("done")));
-  pass();
+  end_a_run();
   EXPECT_EQ(push.sent.size(), 1u) << "from now on";
 }
 

@@ -4,7 +4,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
+
+#include "base/testing/temporary_folder.h"
 
 namespace corral::runner {
 namespace {
@@ -14,13 +15,11 @@ using Keep = ChannelLog::Keep;
 class SpoolTest : public ::testing::Test {
  protected:
   SpoolTest() {
-    std::string name = "/tmp/corral-spool-test.XXXXXX";
-    folder_ = ::mkdtemp(name.data());
-    spool_.emplace(Spool::claim(Fd(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
-                                64u << 20, "boot")
-                       .value());
+    spool_.emplace(
+        Spool::claim(Fd(::open(folder_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+                     64u << 20, "boot")
+            .value());
   }
-  ~SpoolTest() override { std::filesystem::remove_all(folder_); }
 
   static void add(ChannelLog& log, std::string_view bytes, Keep keep) {
     std::size_t taken = 0;
@@ -39,12 +38,12 @@ class SpoolTest : public ::testing::Test {
   }
   std::uint64_t in_files() const {
     std::uint64_t bytes = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_))
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path()))
       if (entry.path().filename() != "boot") bytes += entry.file_size();
     return bytes;
   }
 
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
   std::optional<Spool> spool_;
 };
 

@@ -13,6 +13,7 @@
 
 #include "base/crc32c.h"
 #include "base/files.h"
+#include "base/freed.h"
 #include "session/record.h"
 
 namespace corral::session {
@@ -105,11 +106,8 @@ class FrameWriter {
     return {};
   }
 
-  struct Free {
-    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
-  };
   int file_;
-  std::unique_ptr<ZSTD_CCtx, Free> context_;
+  std::unique_ptr<ZSTD_CCtx, Freed<ZSTD_freeCCtx>> context_;
   SegmentIndex index_;
   std::string plain_, packed_;
   Time time_{};

@@ -1,4 +1,5 @@
 """End to end: the real programs, the real agent CLI, a scripted model on loopback. Nothing here stands in for Corral."""
+import http.server
 import json
 import os
 import pathlib
@@ -6,9 +7,11 @@ import pwd
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import pytest
@@ -20,6 +23,31 @@ AGENTS = ROOT / "build/agents"  # the agent CLI is installed once for all tests
 DATABASE_PASSWORD = "a-database-password-THAT-MUST-NEVER-LEAK"
 POSTGRES = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 API_KEY = "sk-ant-test-KEY-THAT-MUST-NEVER-LEAK-0123456789"
+
+
+class LoopbackServer:
+    """An HTTP server of a test's own, for the time of its `with`. `gate` is for handlers to hold back their answers."""
+
+    def __init__(self, handler, tls=None):
+        self.gate = threading.Event()
+        self.gate.set()
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server.daemon_threads = True
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.port = self.server.server_address[1]
+        self.host = f"127.0.0.1:{self.port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.gate.set()
+        self.server.shutdown()
+        self.server.server_close()
 
 
 def git(repo, *args, **kwargs):

@@ -10,7 +10,7 @@ import time
 import http_ece
 import pytest
 import requests
-from conftest import make_repo
+from conftest import LoopbackServer, make_repo
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -28,13 +28,12 @@ def decoded(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-class Browser:
+class Browser(LoopbackServer):
     """A browser's subscription and its push service: keeps what comes, decrypted, and answers as it is told."""
 
     def __init__(self):
         self.key, self.auth = ec.generate_private_key(ec.SECP256R1()), b"sixteen bytes ok"
-        self.messages, self.headers, self.answers, self.gate, self.came = [], [], [], threading.Event(), threading.Condition()
-        self.gate.set()
+        self.messages, self.headers, self.answers, self.came = [], [], [], threading.Condition()
         browser = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -55,10 +54,7 @@ class Browser:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.host = f"127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        super().__init__(Handler)
 
     def subscription(self, **changes):
         point = self.key.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
@@ -69,14 +65,6 @@ class Browser:
         with self.came:
             assert self.came.wait_for(lambda: len(self.messages) >= count, timeout), self.messages
         return self.messages
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.gate.set()
-        self.server.shutdown()
-        self.server.server_close()
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ import json
 import os
 import pathlib
 import re
-import ssl
 import subprocess
-import threading
 import time
 import uuid
 
@@ -14,7 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
-from conftest import CORRAL, ROOT, git, make_repo
+from conftest import CORRAL, ROOT, LoopbackServer, git, make_repo
 
 GALLERY = ROOT / "examples/workflows"
 APPROVE = "name: park\nsteps:\n  - {name: prepare, kind: git, action: clone}\n  - {name: ask, kind: approval, message: Sure}\n  - {name: go, kind: command, run: echo gone}\n"
@@ -209,13 +207,12 @@ def test_matrix(server, repo):
 
 # ---- steps that ask servers outside ----
 
-class Outside:
+class Outside(LoopbackServer):
     """An HTTP server on loopback that keeps what it is asked, and answers as it is told: (status, headers, body) in turn, the last for good."""
 
     def __init__(self, *answers, tls=None):
         outside = self
-        self.asked, self.answers, self.gate = [], list(answers) or [(200, {}, b"")], threading.Event()
-        self.gate.set()
+        self.asked, self.answers = [], list(answers) or [(200, {}, b"")]
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def answer(self):
@@ -234,23 +231,7 @@ class Outside:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        if tls:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*tls)
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.port = self.server.server_address[1]
-        self.host = f"127.0.0.1:{self.port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.gate.set()
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Handler, tls)
 
 
 CALL = "name: w\ninputs: {urls: list}\nsteps:\n  - {name: call, kind: http, matrix: {url: '${{ inputs.urls }}'}, url: '${{ matrix.url }}', retry: {attempts: 1}}\n"

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 
 #include "adapters/http/addresses.h"
+#include "base/freed.h"
 
 namespace corral::adapters::http {
 namespace {
@@ -35,7 +36,7 @@ bool Target::is_private() const {
 Result<Target> target_of(const std::string& url) {
   if (url.size() > kMaxUrlBytes)
     return fail(ErrorCode::invalid, "the URL has {} bytes: at most {}", url.size(), kMaxUrlBytes);
-  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), &curl_url_cleanup);
+  const std::unique_ptr<CURLU, Freed<curl_url_cleanup>> parsed(curl_url());
   const auto part = [&](CURLUPart which, unsigned flags) {
     char* text = nullptr;
     std::string value;

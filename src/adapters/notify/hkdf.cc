@@ -15,9 +15,9 @@ constexpr unsigned kHashBytes = 32;
 Secret hmac_sha256(std::string_view key, std::string_view bytes) {
   std::string out(kHashBytes, '\0');
   unsigned size = 0;
-  CORRAL_ASSERT(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                     reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-                     reinterpret_cast<unsigned char*>(out.data()), &size) != nullptr &&
+  CORRAL_ASSERT(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes_of(bytes),
+                     bytes.size(), reinterpret_cast<unsigned char*>(out.data()),
+                     &size) != nullptr &&
                 size == kHashBytes);
   return Secret(std::move(out));
 }

@@ -7,6 +7,11 @@
 
 namespace corral::adapters::notify {
 
+// As OpenSSL wants them.
+inline const unsigned char* bytes_of(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+
 Secret hmac_sha256(std::string_view key, std::string_view bytes);
 
 // The first `size` bytes, at most 32, of what follows from `secret` for this use of it.

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "adapters/notify/hkdf.h"
+#include "base/freed.h"
 
 namespace corral::adapters::notify {
 namespace {
@@ -15,15 +16,8 @@ constexpr std::size_t kKeyBytes = 16, kNonceBytes = 12, kTagBytes = 16;
 constexpr std::string_view kRecordSize("\x00\x00\x10\x00", 4);  // 4096: all that services must take
 constexpr char kLastRecord = '\x02';
 
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
 std::string aes_128_gcm(const Secret& key, const Secret& nonce, std::string_view plain) {
-  struct Free {
-    void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
-  };
-  const std::unique_ptr<EVP_CIPHER_CTX, Free> context(EVP_CIPHER_CTX_new());
+  const std::unique_ptr<EVP_CIPHER_CTX, Freed<EVP_CIPHER_CTX_free>> context(EVP_CIPHER_CTX_new());
   std::string out(plain.size() + kTagBytes, '\0');
   auto* const to = reinterpret_cast<unsigned char*>(out.data());
   int size = 0, rest = 0;

@@ -10,34 +10,24 @@
 #include <optional>
 
 #include "adapters/notify/hkdf.h"
+#include "base/freed.h"
 
 namespace corral::adapters::notify {
 namespace {
 
-template <auto function>
-struct Call {
-  template <class T>
-  void operator()(T* object) const {
-    function(object);
-  }
-};
-using Number = std::unique_ptr<BIGNUM, Call<BN_clear_free>>;
-using Group = std::unique_ptr<EC_GROUP, Call<EC_GROUP_free>>;
-using Point = std::unique_ptr<EC_POINT, Call<EC_POINT_free>>;
-using Builder = std::unique_ptr<OSSL_PARAM_BLD, Call<OSSL_PARAM_BLD_free>>;
-using Params = std::unique_ptr<OSSL_PARAM, Call<OSSL_PARAM_free>>;
-using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Call<EVP_PKEY_CTX_free>>;
-using Digest = std::unique_ptr<EVP_MD_CTX, Call<EVP_MD_CTX_free>>;
-using Signature = std::unique_ptr<ECDSA_SIG, Call<ECDSA_SIG_free>>;
+using Number = std::unique_ptr<BIGNUM, Freed<BN_clear_free>>;
+using Group = std::unique_ptr<EC_GROUP, Freed<EC_GROUP_free>>;
+using Point = std::unique_ptr<EC_POINT, Freed<EC_POINT_free>>;
+using Builder = std::unique_ptr<OSSL_PARAM_BLD, Freed<OSSL_PARAM_BLD_free>>;
+using Params = std::unique_ptr<OSSL_PARAM, Freed<OSSL_PARAM_free>>;
+using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>>;
+using Digest = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX_free>>;
+using Signature = std::unique_ptr<ECDSA_SIG, Freed<ECDSA_SIG_free>>;
 
 constexpr const char* kCurve = "P-256";
 // More than the curve's order has, so that every key is as good as equally likely (FIPS 186-5,
 // A.2.1).
 constexpr std::size_t kSeedBytes = 48;
-
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
 
 Group curve() {
   Group group(EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1));
@@ -101,7 +91,7 @@ P256Key P256Key::from_seed(const Secret& seed) {
   const Group group = curve();
   const Number order(BN_dup(EC_GROUP_get0_order(group.get())));
   const Number number(BN_bin2bn(bytes_of(wide.expose()), kSeedBytes, nullptr));
-  const std::unique_ptr<BN_CTX, Call<BN_CTX_free>> context(BN_CTX_new());
+  const std::unique_ptr<BN_CTX, Freed<BN_CTX_free>> context(BN_CTX_new());
   // From 1 to the order - 1.
   CORRAL_ASSERT(order && number && context && BN_sub_word(order.get(), 1) == 1 &&
                 BN_nnmod(number.get(), number.get(), order.get(), context.get()) == 1 &&

@@ -7,23 +7,15 @@
 #include <curl/curl.h>
 
 #include "base/error.h"
+#include "base/freed.h"
 #include "edge/cli/http_client.h"
 
 namespace corral::edge::cli {
 
 // CURL and CURLM are both void: the deleters keep them apart.
-struct CurlEasyFree {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-};
-struct CurlMultiFree {
-  void operator()(CURLM* handle) const { curl_multi_cleanup(handle); }
-};
-struct CurlListFree {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-using CurlEasy = std::unique_ptr<CURL, CurlEasyFree>;
-using CurlMulti = std::unique_ptr<CURLM, CurlMultiFree>;
-using CurlList = std::unique_ptr<curl_slist, CurlListFree>;
+using CurlEasy = std::unique_ptr<CURL, Freed<curl_easy_cleanup>>;
+using CurlMulti = std::unique_ptr<CURLM, Freed<curl_multi_cleanup>>;
+using CurlList = std::unique_ptr<curl_slist, Freed<curl_slist_free_all>>;
 
 void append(CurlList& list, const std::string& line);
 

@@ -14,6 +14,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "base/fd.h"
+#include "base/freed.h"
 #include "edge/websocket/client.h"
 #include "edge/websocket/frames.h"
 #include "edge/websocket/handshake.h"
@@ -21,13 +22,6 @@
 namespace corral::edge {
 namespace {
 
-template <auto Free>
-struct Freed {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
 using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
 

@@ -13,14 +13,12 @@
 
 #include "base/fd.h"
 #include "base/files.h"
+#include "base/freed.h"
 
 namespace corral::adapters::sandbox {
 namespace {
 
-struct CloseFolder {
-  void operator()(DIR* folder) const { ::closedir(folder); }
-};
-using Folder = std::unique_ptr<DIR, CloseFolder>;
+using Folder = std::unique_ptr<DIR, Freed<::closedir>>;
 
 bool is_dots(const char* name) {
   return std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0;
