@@ -7,10 +7,12 @@
 //   bench_session_load echo  PEER PORT PATH SESSION VIEWERS KEYS
 //       types KEYS keys, one after the other; prints p50 and p99 in µs until a key was echoed to
 //       the last viewer
-//   bench_session_load drain BYTES ROUNDS COMMAND…      bulk on a bare terminal
-//   bench_session_load keys KEYS COMMAND…               echo on a bare terminal
+//   bench_session_load drain BYTES ROUNDS PROCESSES COMMAND…
+//       bulk on a bare terminal, or on one behind so many processes that only copy
+//   bench_session_load keys KEYS PROCESSES COMMAND…     echo there
 //   bench_session_load shown PORT PATH SESSION ROUNDS   prints median and most ms from connecting
 //   to the first screen
+//   bench_session_load copy                             one of those that only copy
 // PEER is corral, ttyd or plain (bytes in, bytes out). SESSION is Corral's alone.
 #include <algorithm>
 #include <chrono>
@@ -33,6 +35,7 @@
 #include <boost/asio/write.hpp>
 
 #include "base/task.h"
+#include "session/relay.h"
 
 namespace {
 
@@ -322,40 +325,39 @@ void echo(Room& room, int keys) {
   print_percentiles(std::move(micros));
 }
 
-// A terminal without a network.
+// A terminal, and nothing that knows of it between.
 class Bare {
  public:
-  explicit Bare(char** command) {
+  Bare(int processes, char** command) {
     winsize size{24, 80, 0, 0};
-    pid_ = ::forkpty(&terminal_, nullptr, nullptr, &size);
-    if (pid_ == 0) {
+    int terminal = -1;
+    if (::forkpty(&terminal, nullptr, nullptr, &size) == 0) {
       ::execvp(command[0], command);
       ::_exit(127);
     }
+    end_ = corral::bench::through_processes(corral::Fd(terminal), processes);
   }
-  ~Bare() { ::close(terminal_); }
   void type(std::string_view keys) {
-    CORRAL_ASSERT(::write(terminal_, keys.data(), keys.size()) > 0);
+    CORRAL_ASSERT(::write(end_.get(), keys.data(), keys.size()) > 0);
   }
   void take(std::uint64_t bytes) {
     while (bytes > 0) {
-      const auto got = ::read(terminal_, buffer_.data(), buffer_.size());
+      const auto got = ::read(end_.get(), buffer_.data(), buffer_.size());
       if (got <= 0) throw std::runtime_error("the terminal has ended");
       bytes -= std::min<std::uint64_t>(bytes, static_cast<std::uint64_t>(got));
     }
   }
 
  private:
-  int terminal_ = -1;
-  pid_t pid_ = 0;
+  corral::Fd end_;
   std::vector<char> buffer_ = std::vector<char>(256u << 10);
 };
 
 int run(int count, char** arguments) {
   const std::string mode = count > 1 ? arguments[1] : "";
   const auto number = [&](int i) { return std::strtoull(arguments[i], nullptr, 10); };
-  if (mode == "drain" && count > 4) {
-    Bare bare(arguments + 4);
+  if (mode == "drain" && count > 5) {
+    Bare bare(static_cast<int>(number(4)), arguments + 5);
     bare.take(7);  // "ready\r\n"
     double sum = 0;
     for (std::uint64_t round = 0; round < number(3); ++round) {
@@ -367,8 +369,9 @@ int run(int count, char** arguments) {
     fmt::print("{:.1f}\n", sum / static_cast<double>(number(3)));
     return 0;
   }
-  if (mode == "keys" && count > 3) {
-    Bare bare(arguments + 3);
+  if (mode == "keys" && count > 4) {
+    Bare bare(static_cast<int>(number(3)), arguments + 4);
+    bare.take(7);  // "ready\r\n"
     std::vector<double> micros;
     for (std::uint64_t i = 0; i < number(2); ++i) {
       const auto begin = Clock::now();
@@ -377,6 +380,10 @@ int run(int count, char** arguments) {
       micros.push_back(seconds_since(begin) * 1e6);
     }
     print_percentiles(std::move(micros));
+    return 0;
+  }
+  if (mode == "copy" && count == 2) {
+    corral::bench::copy();
     return 0;
   }
   if (mode == "shown" && count == 6) {

@@ -168,9 +168,10 @@ def main():
     peers = [Corral, *([Ttyd] if TTYD else []), Node]
     try:
         for _ in range(ROUNDS):
-            if not ONLY or ONLY in "bare":
-                note("bare", "pty", load("drain", BYTES, 1, *BULK))
-                note("bare keys", "pty", load("keys", KEYS, "cat"))
+            for copying, peer in ((0, "pty"), (2, "copying")):
+                if not ONLY or ONLY in "bare":
+                    note("bare", peer, load("drain", BYTES, 1, copying, *BULK))
+                    note("bare keys", peer, load("keys", KEYS, copying, *KEYS_SINK))
             for make in peers:
                 bulk("bulk 1", make, 1)
                 echo("echo 1", make, 1)
@@ -202,6 +203,7 @@ def report(figures):
     print()
     ratio("1 viewer: Corral / ttyd", ("bulk 1", "Corral"), ("bulk 1", "Ttyd"), 0, ">= 1", least=1)
     ratio("1 viewer: Corral / bare terminal", ("bulk 1", "Corral"), ("bare", "pty"), 0, ">= 0.8", least=0.8)
+    ratio("1 viewer: Corral / two processes that only copy", ("bulk 1", "Corral"), ("bare", "copying"), 0)
     ratio("1 viewer: Corral / node-pty + ws", ("bulk 1", "Corral"), ("bulk 1", "Node"), 0)
     ratio("20 viewers: Corral / node-pty + ws", ("bulk 20", "Corral"), ("bulk 20", "Node"), 0, ">= 3", least=3)
     ratio("18 viewers beside a stalled and a slow one / 20 that read", ("bulk 18 + 2", "Corral"), ("bulk 20", "Corral"), 0, ">= 0.9", least=0.9)
@@ -214,6 +216,9 @@ def report(figures):
             line(f"first screen of 50 MB of history{when}, ms", f"{first:.1f}", "< 100", first < 100)
     ratio("echo p50: Corral / ttyd", ("echo 1", "Corral"), ("echo 1", "Ttyd"), 0, "<= 1.5", most=1.5)
     ratio("echo p99: Corral / ttyd", ("echo 1", "Corral"), ("echo 1", "Ttyd"), 1, "<= 1", most=1)
+    for i, what in enumerate(("p50", "p99")):
+        ratio(f"echo {what}: Corral / two processes that only copy", ("echo 1", "Corral"), ("bare keys", "copying"), i)
+        ratio(f"echo {what}: two processes that only copy / ttyd", ("bare keys", "copying"), ("echo 1", "Ttyd"), i)
     ratio("echo p50 at the last of 20: Corral / node-pty + ws", ("echo 20", "Corral"), ("echo 20", "Node"), 0)
     ratio("echo p99 at the last of 20: Corral / node-pty + ws", ("echo 20", "Corral"), ("echo 20", "Node"), 1)
 
