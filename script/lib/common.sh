@@ -101,6 +101,10 @@ jobs() {
   if [ "$cores" -lt "$memory" ]; then echo "$cores"; else echo "$memory"; fi
 }
 
+# The C++ that clang-format keeps in shape.
+cxx_sources() { git ls-files 'src/*.cc' 'src/*.h' 'tests/*.cc' 'bench/*.cc' 'bench/*.h'; }
+check_format() { cxx_sources | xargs clang-format-19 --dry-run -Werror; }
+
 # configure PRESET [-D…]; build PRESET [TARGET…]
 configure() { step "configure $1" cmake --preset "$@"; }
 compile() { local preset=$1; shift; step "compile $preset" cmake --build --preset "$preset" -j "$(jobs)" ${1:+--target "$@"}; }
@@ -111,10 +115,7 @@ build_web() {
   sum=$( (git ls-files -co --exclude-standard web; echo "$1") | sort | while read -r file; do [ -f "$file" ] && sha256sum "$file"; done | sha256sum)
   if [ -f web/dist/index.html ] && [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ]; then return 0; fi
   need_node
-  if [ ! -f web/node_modules/.package-lock.json ] || ! cmp -s web/package-lock.json build/web.lock; then
-    step "web packages" npm ci --prefix web
-    cp web/package-lock.json build/web.lock
-  fi
+  npm_packages web "web packages"
   step "web UI" env CORRAL_OPENAPI="$1" npm run --prefix web build
   printf '%s' "$sum" > "$stamp"
 }

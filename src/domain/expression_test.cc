@@ -392,9 +392,7 @@ TEST(Template, BracesWithinQuotesDoNotClose) {
 TEST(Template, TextIsBoundedAsAWhole) {
   Scope big;
   big.values["inputs"] = json::object{{"a", std::string(kMaxExpressionResult / 2, 'x')}};
-  const auto text = [&](std::string_view source) {
-    return Template::parse(source)->evaluate(big);
-  };
+  const auto text = [&](std::string_view source) { return Template::parse(source)->evaluate(big); };
   EXPECT_TRUE(text("${{ inputs.a }}${{ inputs.a }}"));
   EXPECT_EQ(text("${{ inputs.a }}-${{ inputs.a }}-${{ inputs.a }}").error().message,
             "the text has more than 1048576 bytes");

@@ -263,8 +263,8 @@ struct ExpandStep {
   std::string step;
 };
 // running → waiting, without anything at work: it is taken up again when the run changes, or then.
-// With `seen`, the run's version for which there was nothing to do: `conflict` when it is another by
-// now, for what it would wait for may have come.
+// With `seen`, the run's version for which there was nothing to do: `conflict` when it is another
+// by now, for what it would wait for may have come.
 struct WaitStep {
   std::string step;
   int attempt;

@@ -58,7 +58,8 @@ struct EngineOptions {
   std::uint32_t running = 10;     // runs driven at once
   std::uint32_t per_project = 5;  // of one project
   Duration lease{15'000};
-  // A run that only waits is looked at this often, should nobody have woken it; nobody relies on it.
+  // A run that only waits is looked at this often, should nobody have woken it; nobody relies on
+  // it.
   Duration longest_park = std::chrono::hours(1);
   Duration heartbeat{5'000};
   Duration idle_wait{5'000};  // the longest wait for a job before the queue is asked again
@@ -66,8 +67,8 @@ struct EngineOptions {
   Duration stop_grace{3'000};   // from interrupt to SIGTERM, and again from SIGTERM to SIGKILL
   Duration exit_grace{10'000};  // for an agent to end by itself, once it has given its result
   std::uint64_t max_output_bytes =
-      256u << 20;  // of one channel of a process; more ends the process and fails its step
-  Duration keep_logs{0};              // after the end of their run or session; 0: for ever
+      256u << 20;         // of one channel of a process; more ends the process and fails its step
+  Duration keep_logs{0};  // after the end of their run or session; 0: for ever
   std::uint64_t log_quota_bytes = 0;  // of all logs on disk; the oldest ended go; 0: no limit
   std::uint64_t session_log_bytes =
       10ull << 30;  // that a session may print: one that does more is ended; 0: no limit

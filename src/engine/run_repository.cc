@@ -122,7 +122,8 @@ Task<Result<domain::Run>> RunRepository::load_at(RunId id, std::uint64_t version
 Task<Result<domain::Run>> RunRepository::fold(RunId id, std::optional<std::uint64_t> version) {
   domain::Run run;
   CORRAL_CO_CHECK(co_await fold_on(run, id, version.value_or(kAll)));
-  co_return at_version(std::move(run), id, version.value_or(run.version));
+  const auto until = version.value_or(run.version);
+  co_return at_version(std::move(run), id, until);
 }
 
 Task<Result<void>> RunRepository::commit_change(RunId id, ports::Transaction transaction,

@@ -46,7 +46,7 @@ class CountingStore final : public ports::Store {
     return store_.heartbeat(job, std::move(owner), until);
   }
   Task<Result<ports::CommitAndClaim>> commit_and_claim(ports::Transaction transaction,
-                                                            ports::ClaimQuery query) override {
+                                                       ports::ClaimQuery query) override {
     return store_.commit_and_claim(std::move(transaction), std::move(query));
   }
   Task<Result<void>> release_leases(std::string family, std::string except) override {

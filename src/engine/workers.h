@@ -15,7 +15,8 @@ class Workers final : private NextJobs {
 
   // `position`: the end of the store's log before anything of it was read.
   void start(std::uint64_t position) {
-    if (core_.options.store_use == StoreUse::shared) scope_.start("documents", core_.documents.follow(position));
+    if (core_.options.store_use == StoreUse::shared)
+      scope_.start("documents", core_.documents.follow(position));
     scope_.start("workers", claim_jobs());
     scope_.start("sweeper", sweep());
     scope_.start("homes", homes_.keep());

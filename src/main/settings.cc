@@ -99,8 +99,8 @@ Result<Settings> read_settings(const edge::cli::ServeOptions& options) {
   settings.push_contact = variable("CORRAL_PUSH_CONTACT");
   if (const auto& contact = settings.push_contact;
       !contact.empty() && !contact.starts_with("mailto:") && !contact.starts_with("https://"))
-    return fail(ErrorCode::invalid,
-                "CORRAL_PUSH_CONTACT='{}' must begin with mailto: or https://", contact);
+    return fail(ErrorCode::invalid, "CORRAL_PUSH_CONTACT='{}' must begin with mailto: or https://",
+                contact);
   for (const char* name : {"SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR"})
     if (std::string value = variable(name); !value.empty())
       settings.git_env[name] = std::move(value);

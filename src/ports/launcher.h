@@ -76,8 +76,8 @@ struct ProcessExit {
   bool out_of_memory = false;
 };
 
-// What a folder of a workspace holds. All of it is what programs inside made it: names are UTF-8 and
-// without a slash, times lie in the years 1970 to 9999, and that is all that is promised.
+// What a folder of a workspace holds. All of it is what programs inside made it: names are UTF-8
+// and without a slash, times lie in the years 1970 to 9999, and that is all that is promised.
 struct FolderEntry {
   enum class Type { file, folder, link, other };
   std::string name;

@@ -38,12 +38,12 @@ void InputQueue::type(std::string source, std::uint64_t offset, std::string byte
   if (bytes.size() <= end - offset || bytes.empty()) return answer(end);
   bytes.erase(0, end - offset);
   const auto after = end + bytes.size();
-  offer(std::move(bytes), [this, source = std::move(source), after,
-                           answer = std::move(answer)](Result<void> done) {
-    if (!done) return answer(std::unexpected(done.error()));
-    count(source, after);
-    answer(after);
-  });
+  offer(std::move(bytes),
+        [this, source = std::move(source), after, answer = std::move(answer)](Result<void> done) {
+          if (!done) return answer(std::unexpected(done.error()));
+          count(source, after);
+          answer(after);
+        });
 }
 
 void InputQueue::offer(std::string bytes, std::function<void(Result<void>)> done) {

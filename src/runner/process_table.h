@@ -29,7 +29,7 @@ class ProcessTable final : private Process::Tree {
   // All outlive it.
   ProcessTable(Loop& loop, const Config& config, Spool& spool, Outlet& outlet)
       : loop_(loop), config_(config), spool_(spool), outlet_(outlet) {}
-  ~ProcessTable() { loop_.cancel(sweep_timer_); }
+  ~ProcessTable() override { loop_.cancel(sweep_timer_); }
 
   // Success, and nothing more, when the id was started before. A start that failed leaves no trace.
   Result<void> start(const ProcessRequest& request);

@@ -167,9 +167,9 @@ bool alive(pid_t pid) {
 }
 
 TEST_F(ProcessTest, SignalsReachDaemonsToo) {
-  ASSERT_TRUE(
-      start("a", std::string(kDaemon) + "; setsid sh -c 'sleep 300 & echo $! > orphan' </dev/null "
-                                        ">/dev/null 2>&1; echo ready; exec sleep 300"));
+  ASSERT_TRUE(start("a", std::string(kDaemon) +
+                             "; setsid sh -c 'sleep 300 & echo $! > orphan' </dev/null "
+                             ">/dev/null 2>&1; echo ready; exec sleep 300"));
   const auto reading = read_on("a");
   run_until([&] { return reading->text.contains("ready"); });
   const pid_t orphan = std::stoi(read_file(folder_ / "work/orphan").value());

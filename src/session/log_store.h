@@ -69,7 +69,8 @@ class LogStore {
   virtual Task<Result<std::vector<Kept>>> list() = 0;
   // Removes the logs below `prefix` and keeps in mind `why`, as a sentence: that is what kept() and
   // opening one of them (existing) fail with, `not_found`, until one is created there again.
-  // `conflict` while somebody holds one of them. May be repeated; what a crash left of it goes, too.
+  // `conflict` while somebody holds one of them. May be repeated; what a crash left of it goes,
+  // too.
   virtual Task<Result<void>> expire(std::string prefix, std::string why) = 0;
   // Whether the logs below `prefix` were not removed by expire().
   virtual Task<Result<void>> kept(std::string prefix) = 0;

@@ -100,7 +100,8 @@ TEST(AcpAgents, AtATerminalHaveTheSameSettingsAndAskIfTheyShould) {
 
 TEST(AcpAgents, CodexHasAProgramOfItsOwnForTerminals) {
   const TemporaryFolder folder;
-  const auto agent = make_codex_agent({.folder = folder / "agents", .npm = stand_in_npm(folder.path())});
+  const auto agent =
+      make_codex_agent({.folder = folder / "agents", .npm = stand_in_npm(folder.path())});
   const auto missing = agent->launch_terminal(task()).error();
   EXPECT_EQ(missing.code, ErrorCode::unavailable);
   EXPECT_THAT(missing.message, HasSubstr("corral agent install codex"));
@@ -124,7 +125,8 @@ TEST(AcpAgents, CodexHasAProgramOfItsOwnForTerminals) {
 
 TEST(AcpAgents, GeminiBringsItsNode) {
   const TemporaryFolder folder;
-  const auto agent = make_gemini_agent({.folder = folder / "agents", .npm = stand_in_npm(folder.path())});
+  const auto agent =
+      make_gemini_agent({.folder = folder / "agents", .npm = stand_in_npm(folder.path())});
   EXPECT_THAT(run_task(agent->info()).value().problem, HasSubstr("corral agent install gemini"));
   ASSERT_TRUE(run_task(agent->install([](std::string_view) {})));
   EXPECT_EQ(run_task(agent->info()).value().version, kGeminiVersion);

@@ -37,14 +37,14 @@ struct Arguments {
 
   // runs, project, agent, workflow, schedule, queue, completion
   std::string run, artifact, name, url, group, message, status, shell;
-  std::string step, choice;         // runs retry, fork; approve
-  std::optional<std::uint64_t> at;  // runs show
-  std::string format = "text";      // workflow graph
-  std::vector<std::string> inputs;  // NAME=VALUE
-  std::string not_before;           // RFC 3339
-  std::string cron, timezone;       // schedule create
-  std::string state, kind;          // queue jobs
-  std::uint64_t job = 0;            // queue retry, discard
+  std::string step, choice;                   // runs retry, fork; approve
+  std::optional<std::uint64_t> at;            // runs show
+  std::string format = "text";                // workflow graph
+  std::vector<std::string> inputs;            // NAME=VALUE
+  std::string not_before;                     // RFC 3339
+  std::string cron, timezone;                 // schedule create
+  std::string state, kind;                    // queue jobs
+  std::uint64_t job = 0;                      // queue retry, discard
   std::string session, share, role, expires;  // session …, attach, share
   std::string text;                           // session search
   bool ignore_case = false;

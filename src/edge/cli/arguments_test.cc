@@ -133,9 +133,9 @@ TEST(Arguments, ReadsHowLongLogsAreKept) {
   EXPECT_EQ(usual.keep_logs_days, 0u);
   EXPECT_EQ(usual.logs_quota_bytes, 0u);
   EXPECT_EQ(usual.session_log_bytes, 10ull << 30);
-  const auto serve = good({"serve", "--keep-logs", "90", "--logs-quota", "50GB",
-                           "--session-log-limit", "0"})
-                         .serve;
+  const auto serve =
+      good({"serve", "--keep-logs", "90", "--logs-quota", "50GB", "--session-log-limit", "0"})
+          .serve;
   EXPECT_EQ(serve.keep_logs_days, 90u);
   EXPECT_EQ(serve.logs_quota_bytes, 50ull << 30);
   EXPECT_EQ(serve.session_log_bytes, 0u);

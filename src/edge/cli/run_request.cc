@@ -139,9 +139,9 @@ Result<Repository> repository_of(const Arguments& args) {
 
 Result<json::value> run_request(const Arguments& args, const Repository& repository,
                                 const AskServer& ask) {
-  CORRAL_TRY(auto prompt, prompt_of(args));
+  CORRAL_TRY(const auto prompt, prompt_of(args));
   json::object request;
-  if (!prompt.empty()) request["prompt"] = std::move(prompt);
+  if (!prompt.empty()) request["prompt"] = prompt;
   if (args.project.empty())
     request["git_url"] = repository.url;
   else
@@ -168,10 +168,10 @@ Result<json::value> run_request(const Arguments& args, const Repository& reposit
   const auto& name = args.name.empty() ? args.workflow : args.name;
   json::object inputs;
   if (by_file) {
-    CORRAL_TRY(auto source, read_workflow(args.definition.empty() ? args.name : args.definition));
+    CORRAL_TRY(const auto source, read_workflow(args.definition.empty() ? args.name : args.definition));
     // Problems then name the file and cost no server.
     CORRAL_TRY(inputs, inputs_of(args.inputs, source.workflow));
-    request["definition"] = std::move(source.text);
+    request["definition"] = source.text;
   } else if (!name.empty()) {
     request["workflow"] = name;
   }

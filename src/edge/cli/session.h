@@ -87,7 +87,7 @@ int workflow_command(Session& session);  // all but run
 int schedule_command(Session& session);
 int queue_command(Session& session);
 int session_command(
-    Session& session);  // new, list, show, stop, rename, log, screen, attach, share…
+    Session& session);                // new, list, show, stop, rename, log, screen, attach, share…
 int files_command(Session& session);  // list, get, put
 int doctor_command(Session& session);
 int store_rebuild(Session& session);

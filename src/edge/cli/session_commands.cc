@@ -189,7 +189,13 @@ int session_command(Session& session) {
   if (args.command == "session rename")
     document =
         target->client.post_json(target->path + "/rename", json::object{{"name", args.name}});
-  return document ? show(session, *document) : session.report(document.error());
+  if (!document) return session.report(document.error());
+  const int shown = show(session, *document);
+  if (args.command == "session stop" && find_string(*document, {"status"}) != "ended")
+    session.note(
+        fmt::format("corral: it is being ended; 'corral session show {}' tells how it went",
+                    short_id(target->id)));
+  return shown;
 }
 
 }  // namespace corral::edge::cli

@@ -300,7 +300,8 @@ Task<Result<void>> get_log(Api& api, Call& call) {
   CORRAL_CO_TRY(const auto id, run_of(call));
   CORRAL_CO_TRY(auto log, co_await api.service().run_log(id));
   co_return co_await answer_log(
-      api, call, LogStream{.log = std::move(log), .run = id, .of = id.to_string(), .framing = Framing::text},
+      api, call,
+      LogStream{.log = std::move(log), .run = id, .of = id.to_string(), .framing = Framing::text},
       "text/plain; charset=utf-8");
 }
 
@@ -308,19 +309,19 @@ Task<Result<void>> get_timeline(Api& api, Call& call) {
   CORRAL_CO_TRY(const auto id, run_of(call));
   CORRAL_CO_TRY(auto log, co_await api.service().run_timeline(id));
   co_return co_await answer_log(
-      api, call, LogStream{.log = std::move(log), .run = id, .of = id.to_string(), .framing = Framing::lines},
+      api, call,
+      LogStream{.log = std::move(log), .run = id, .of = id.to_string(), .framing = Framing::lines},
       "application/x-ndjson");
 }
 
 Task<Result<void>> get_session_log(Api& api, Call& call) {
   CORRAL_CO_TRY(const auto id, session_of(call));
   CORRAL_CO_TRY(const auto live, co_await api.sessions().open_session(id));
-  co_return co_await answer_log(api, call,
-                                LogStream{.log = live->output_log(),
-                                          .run = {},
-                                          .of = id.to_string(),
-                                          .framing = Framing::text},
-                                "application/octet-stream");
+  co_return co_await answer_log(
+      api, call,
+      LogStream{
+          .log = live->output_log(), .run = {}, .of = id.to_string(), .framing = Framing::text},
+      "application/octet-stream");
 }
 
 }  // namespace corral::edge::endpoints

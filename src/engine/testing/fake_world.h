@@ -21,7 +21,7 @@ struct FakeProcess {
   ports::ProcessSpec spec;
   std::string output, errors;
   std::vector<std::string> input_ids;
-  std::string input;  // all of stdin so far
+  std::string input;                           // all of stdin so far
   std::map<std::string, std::uint64_t> typed;  // by source: how much of it is in `input`
   bool input_closed = false;
   std::vector<int> signals;

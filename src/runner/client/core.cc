@@ -230,10 +230,10 @@ Task<Result<std::uint64_t>> Core::type(std::shared_ptr<Core> self, std::string p
   CORRAL_CO_CHECK(check_body("type", bytes.size()));
   InputTurn turn(*self, process);
   while (!turn.come()) co_await turn.wait();
-  CORRAL_CO_TRY(const auto reply,
-                co_await call(self, "type",
-                              {{"process", process}, {"source", source}, {"offset", offset}},
-                              std::move(bytes)));
+  CORRAL_CO_TRY(
+      const auto reply,
+      co_await call(self, "type", {{"process", process}, {"source", source}, {"offset", offset}},
+                    std::move(bytes)));
   co_return static_cast<std::uint64_t>(find_int(json::value(reply.result), {"end"}));
 }
 

@@ -14,8 +14,8 @@ constexpr std::size_t kMaxPayloadBytes = 256 * 1024;  // of one frame
 constexpr std::size_t kMaxControlBytes =
     4 * 1024 * 1024;  // of one control message, over all its frames
 constexpr std::size_t kMaxBodyBytes =
-    16 * 1024 * 1024;                      // of the bytes that go with one request or answer
-constexpr std::size_t kMaxOpenBodies = 8;  // bodies under way at one time
+    16 * 1024 * 1024;                            // of the bytes that go with one request or answer
+constexpr std::size_t kMaxOpenBodies = 8;        // bodies under way at one time
 constexpr std::size_t kMaxFolderEntries = 5000;  // looked at for one list_folder
 constexpr std::size_t kMaxFolderBytes =
     2 * 1024 * 1024;  // of its entries as JSON: well within a control message

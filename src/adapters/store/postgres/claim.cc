@@ -2,9 +2,10 @@
 
 namespace corral::adapters::store::postgres {
 
-// Ready jobs are seen as queues of one priority, group and set of slots each: a queue costs one step
-// however many jobs wait in it. The caller holds the queue's lock, so that what is counted stays true
-// until it commits; rows that a completion or release holds at the moment are passed over.
+// Ready jobs are seen as queues of one priority, group and set of slots each: a queue costs one
+// step however many jobs wait in it. The caller holds the queue's lock, so that what is counted
+// stays true until it commits; rows that a completion or release holds at the moment are passed
+// over.
 const char* const kClaim = R"sql(
 -- The first jobs of the queues of a priority that may be claimed now, the next to be claimed first: groups with fewer claimed
 -- jobs come before others, then those whose last claim is longest ago.

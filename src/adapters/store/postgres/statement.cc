@@ -74,8 +74,8 @@ std::string_view Rows::view(int row, int column) const {
 std::int64_t Rows::integer(int row, int column) const {
   const auto bytes = view(row, column);
   if (bytes.empty()) return 0;
-  std::int64_t value = static_cast<signed char>(bytes.front());  // the sign
-  for (const char byte : bytes.substr(1)) value = value * 256 + static_cast<unsigned char>(byte);
+  std::int64_t value = (bytes.front() & 0x80) != 0 ? -1 : 0;
+  for (const char byte : bytes) value = value * 256 + static_cast<unsigned char>(byte);
   return value;
 }
 
