@@ -120,7 +120,14 @@ class Decider {
         step->round == command.round)
       return done();
     if (waits) add(StepResumed{command.step});
-    add(StepWaiting{command.step, command.reason, command.until, command.round});
+    StepWaiting event{command.step, command.reason, command.until, command.round};
+    if (command.round > step->round)
+      for (const auto& steering : run_.steerings)
+        if (steering.what == SteeringKind::prompt && steering.step == command.step &&
+            steering.process == step->process_id() &&
+            std::ranges::find(command.given, steering.number) == command.given.end())
+          event.untold.push_back(steering.number);
+    add(std::move(event));
     return done();
   }
   Events operator()(const ResumeStep& command) {

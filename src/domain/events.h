@@ -249,11 +249,15 @@ struct StepWaiting {
   std::string step, reason;
   std::optional<Time> until;  // it goes on then by itself
   int round = 0;              // of the attempt: how often it has begun anew after a wait
+  // Prompts (numbers of steerings) that the process of the round before was told, and its agent
+  // never got: told to nobody as yet.
+  std::vector<int> untold = {};
   static void fields(auto& self, auto& visit) {
     visit("step", self.step);
     visit("reason", self.reason);
     visit("until", self.until);
     visit("round", self.round);
+    visit("untold", self.untold);
   }
 };
 struct StepResumed {

@@ -125,6 +125,12 @@ class Applier {
       step->wakes_at = event.until;
       step->round = event.round;
     }
+    for (auto& steering : run_.steerings)
+      if (std::ranges::find(event.untold, steering.number) != event.untold.end()) {
+        steering.applied_at.reset();
+        steering.applied_version = 0;
+        steering.process.clear();
+      }
   }
   void operator()(const StepResumed& event) {
     set(event.step, StepStatus::running);

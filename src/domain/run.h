@@ -224,7 +224,7 @@ struct Run {
 // Names what to_json(Run) writes and what it means: a state that was written under another name is
 // not read by this version of the program, but folded anew. Fields that come, go or change their
 // name change it by themselves; when apply() comes to mean something else, kStateMeaning grows.
-inline constexpr int kStateMeaning = 1;
+inline constexpr int kStateMeaning = 2;
 const std::string& state_schema();
 
 // ---- commands ----
@@ -272,6 +272,9 @@ struct WaitStep {
   std::optional<Time> until;
   int round = 0;
   std::optional<std::uint64_t> seen = {};
+  // With a further round: the prompts (numbers of steerings) that the process of this one is done
+  // with. Whichever else it was told are for the process that goes on.
+  std::vector<int> given = {};
 };
 struct ResumeStep {
   std::string step;

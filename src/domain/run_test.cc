@@ -873,6 +873,46 @@ TEST(RunRules, AnAgentAtWorkIsToldThingsInTheirOrder) {
   EXPECT_EQ(story.refused(ApplySteering{3, "agent-1", 0}).code, ErrorCode::not_found);
 }
 
+TEST(RunRules, PromptsThatAnAgentNeverGotAreForTheProcessThatGoesOn) {
+  TaskStory story;
+  story.start_agent();
+  for (const char* text : {"one", "two", "three"})
+    story.tell(Steer{"agent", SteeringKind::prompt, text});
+  story.tell(Steer{"agent", SteeringKind::mode, "ask"});
+  const auto told = [&] {
+    std::string all;
+    for (const auto& steering : story.run.steerings)
+      all += fmt::format("{} ", steering.applied_at ? steering.process : "-");
+    return all;
+  };
+  for (const int number : {1, 2, 4}) story.tell(ApplySteering{number, "agent-1", 70});
+  // A wait of the process that is at work takes nothing from it.
+  story.tell(WaitStep{"agent", 1, "approval", {}, 0});
+  EXPECT_EQ(told(), "agent-1 agent-1 - agent-1 ");
+  story.tell(WaitStep{"agent", 1, "quota", kNow, 1, {}, {1}});
+  EXPECT_EQ(told(), "agent-1 - - agent-1 ") << "a mode is not said again";
+  EXPECT_EQ(story.run.steerings[1].applied_version, 0u);
+  EXPECT_TRUE(story.tell(WaitStep{"agent", 1, "quota", kNow, 1, {}, {1}}).empty()) << "repeated";
+
+  story.tell(ResumeStep{"agent"});
+  for (const int number : {2, 3}) {
+    EXPECT_FALSE(story.tell(ApplySteering{number, "agent-1.1", 0}).empty());
+    EXPECT_TRUE(story.tell(ApplySteering{number, "agent-1.1", 9}).empty()) << "only once";
+  }
+  EXPECT_EQ(told(), "agent-1 agent-1.1 agent-1.1 agent-1 ");
+  story.tell(WaitStep{"agent", 1, "quota", kNow, 2, {}, {2}});
+  EXPECT_EQ(told(), "agent-1 agent-1.1 - agent-1 ") << "what an earlier process got stays given";
+}
+
+TEST(Event, AWaitThatWasWrittenWithoutWhatIsUntoldLeavesThatAlone) {
+  auto data = data_of({kNow, StepWaiting{"agent", "quota", kNow, 1, {2}}});
+  EXPECT_EQ(data.at("untold"), (json::array{2}));
+  data.as_object().erase("untold");
+  const auto read = event_from("run.step.waiting", data);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_TRUE(std::get<StepWaiting>(read->body).untold.empty());
+}
+
 TEST(RunRules, KeptStepsOfAMatrixThatIsNotThereAreLeftOut) {
   const Story story(
       Create{kRun,
