@@ -54,6 +54,9 @@ Task<Result<StepEnd>> AgentSession::run() {
   CORRAL_CO_TRY(auto failure, co_await prepare());
   if (failure) co_return StepEnd{.failure = std::move(failure), .summary = {}};
   CORRAL_CO_CHECK(co_await replay());
+  // Before more of its output is read, in which its last turn may end: what people have said until
+  // now was in time.
+  CORRAL_CO_CHECK(co_await on_change());
 
   std::vector<Channel> channels;
   channels.push_back(
@@ -88,7 +91,7 @@ StepEnd AgentSession::conclude(const ProcessEnd& end) {
   if (end.failure && !(result_->ok && end.failure->code == ErrorCode::deadline))
     return {.failure = end.failure, .summary = {}};
   if (!result_->ok && context_.run.quota_reset)
-    return {.waits = StepWait{std::string(kQuotaWait), context_.run.quota_reset, true}};
+    return {.waits = StepWait{std::string(kQuotaWait), context_.run.quota_reset, true, given_}};
   if (!result_->ok) {
     const std::string why = result_->summary.empty() ? "it gave no reason" : result_->summary;
     return {.failure = domain::Failure{ErrorCode::conflict,
@@ -217,7 +220,10 @@ bool AgentSession::steer(const domain::Steering& steering) {
   if (!steered_.insert(steering.number).second) return true;
   ports::AgentDriver::Step step;
   switch (steering.what) {
-    case domain::SteeringKind::prompt: step = driver_->prompt(steering.text); break;
+    case domain::SteeringKind::prompt:
+      step = driver_->prompt(steering.text);
+      note_prompt(steering, step);
+      break;
     case domain::SteeringKind::interrupt: step = driver_->interrupt(); break;
     case domain::SteeringKind::mode:
       if (!domain::from_string(steering.text, permissions_)) break;
@@ -227,6 +233,18 @@ bool AgentSession::steer(const domain::Steering& steering) {
   const bool spoke = !step.inputs.empty();
   absorb(std::move(step));
   return spoke;
+}
+
+// A prompt that does not wait in the driver was taken at once, or is one that the agent never
+// takes.
+void AgentSession::note_prompt(const domain::Steering& steering,
+                               const ports::AgentDriver::Step& step) {
+  if (result_) return;  // nobody listened
+  const auto queued = std::ranges::find(step.events, Kind::prompt, &ports::AgentEvent::kind);
+  if (queued == step.events.end())
+    given_.push_back(steering.number);
+  else
+    queued_[queued->id] = steering.number;
 }
 
 // For this attempt, and not yet given.
@@ -251,6 +269,8 @@ void AgentSession::absorb(ports::AgentDriver::Step step) {
     if (event.kind == Kind::permission_request) asked.push_back(event);
     if (event.kind == Kind::permission_answer)
       requests_.emplace_back(domain::WithdrawApproval{approval_id(event.id)});
+    if (event.kind == Kind::prompt_given)
+      if (const auto queued = queued_.extract(event.id)) given_.push_back(queued.mapped());
     if (event.kind == Kind::finished) finished_shown_ = true;
     add_to_timeline(std::move(event));
   }
@@ -336,6 +356,8 @@ Task<Result<void>> AgentSession::on_change() {
   for (const auto& steering : context_.run.steerings)
     if (own_steering(steering) != nullptr) told.push_back(steering);
   for (const auto& steering : told) {
+    // It takes none any more. Should its step go on, the next process is told.
+    if (result_ && steering.what == domain::SteeringKind::prompt) continue;
     CORRAL_CO_CHECK(co_await context_.tell(domain::ApplySteering{steering.number, process_, fed_}));
     const bool spoke = steer(steering);
     CORRAL_CO_CHECK(co_await flush());

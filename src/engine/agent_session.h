@@ -10,8 +10,12 @@
 //    the policy allows are answered right after the piece that made them;
 //  - a person's answer, and whatever else people tell the agent, is recorded with the output offset
 //  at which it is given, before it is given.
+// A further prompt waits in the driver until the agent's turn is over. When the process ends before
+// that because of a quota, the step's wait says which prompts the agent got, and the process that
+// goes on is told the others.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -54,6 +58,7 @@ class AgentSession final : public ProcessObserver {
   void answer_by_policy(const ports::AgentEvent& request);
   void repeat_answers();
   bool steer(const domain::Steering& steering);
+  void note_prompt(const domain::Steering& steering, const ports::AgentDriver::Step& step);
   const domain::Steering* own_steering(const domain::Steering& steering) const;
   std::uint64_t next_answer_offset() const;
   std::string approval_id(std::string_view permission) const;
@@ -71,7 +76,9 @@ class AgentSession final : public ProcessObserver {
   bool separate_errors_ = false;
   domain::PermissionPolicy permissions_;
   std::set<int> steered_;  // numbers of the steerings that the driver has had
-  Mutex mutex_;            // the driver, and what it yields until that is flushed
+  std::map<std::string, int, std::less<>> queued_;  // prompts that wait in it: id → steering
+  std::vector<int> given_;                          // prompts that it is done with: steerings
+  Mutex mutex_;  // the driver, and what it yields until that is flushed
 
   std::uint64_t fed_ = 0;        // bytes of raw output that the driver has had
   std::string text_, timeline_;  // yielded, not yet appended

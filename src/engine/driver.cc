@@ -339,10 +339,12 @@ Task<Result<void>> RunDriver::conclude(StepContext& context, StepEnd end) {
   if (end.waits) {
     domain::WaitStep wait{context.name, attempt, end.waits->reason, end.waits->until,
                           context.step().round};
-    if (end.waits->anew)
+    if (end.waits->anew) {
       ++wait.round;
-    else
+      wait.given = std::move(end.waits->given);
+    } else {
       wait.seen = context.run.version;
+    }
     CORRAL_CO_CHECK(co_await context.tell(std::move(wait)));
     waits_[context.name] = context.run.version;
     co_return Result<void>{};

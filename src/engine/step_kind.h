@@ -25,6 +25,7 @@ struct StepWait {
   std::string reason;
   std::optional<Time> until;
   bool anew = false;  // what it had at work has ended: it goes on with processes of another name
+  std::vector<int> given = {};  // as WaitStep's
 };
 
 // How an attempt ended: well when there is no failure.

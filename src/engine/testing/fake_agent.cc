@@ -1,6 +1,7 @@
 #include "engine/testing/fake_agent.h"
 
 #include <csignal>
+#include <deque>
 #include <map>
 
 namespace corral::engine::testing {
@@ -31,7 +32,7 @@ std::vector<std::string> lines_of(std::string_view text) {
 
 class FakeDriver final : public AgentDriver {
  public:
-  explicit FakeDriver(const ports::AgentTask& task) : prompt_(task.prompt) {}
+  FakeDriver(const ports::AgentTask& task, bool queues) : prompt_(task.prompt), queues_(queues) {}
 
   Step begin() override {
     Step step;
@@ -65,7 +66,15 @@ class FakeDriver final : public AgentDriver {
     return step;
   }
   Step interrupt() override { return tell("interrupt", "now"); }
-  Step prompt(std::string_view text) override { return tell("prompt", text); }
+  Step prompt(std::string_view text) override {
+    if (!queues_) return tell("prompt", text);
+    Step step;
+    if (finished_) return step;
+    const auto id = fmt::format("prompt-{}", ++told_);
+    step.events.push_back({.kind = Kind::prompt, .id = id, .text = std::string(text)});
+    queue_.emplace_back(id, text);
+    return step;
+  }
   Step set_permission_policy(std::string_view policy) override {
     Step step;
     while (policy == "workspace" && !asked_.empty()) {
@@ -106,7 +115,13 @@ class FakeDriver final : public AgentDriver {
       asked_.erase(rest);
       step.events.push_back(
           {.kind = Kind::permission_answer, .id = rest, .text = "withdrawn", .is_error = true});
+    } else if (word == "result" && !queue_.empty()) {
+      auto [id, text] = std::move(queue_.front());
+      queue_.pop_front();
+      step.events.push_back({.kind = Kind::prompt_given, .id = id, .text = text});
+      step.inputs.push_back({id, fmt::format("prompt {}\n", text)});
     } else if (word == "result" || word == "failure") {
+      finished_ = true;
       step.events.push_back({.kind = Kind::finished, .text = rest});
       step.result = ports::AgentResult{.ok = word == "result", .summary = rest};
     }
@@ -114,6 +129,9 @@ class FakeDriver final : public AgentDriver {
 
   std::string prompt_, line_;
   std::map<std::string, bool> asked_;
+  std::deque<std::pair<std::string, std::string>> queue_;  // of prompts: id, text
+  const bool queues_;
+  bool finished_ = false;
   int told_ = 0;
 };
 
@@ -145,7 +163,7 @@ class FakeAgent final : public ports::Agent {
     return launch;
   }
   std::unique_ptr<AgentDriver> driver(const ports::AgentTask& task) override {
-    return std::make_unique<FakeDriver>(task);
+    return std::make_unique<FakeDriver>(task, options_.queues);
   }
 
  private:

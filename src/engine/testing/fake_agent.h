@@ -8,6 +8,9 @@
 //   likewise     exit N      ends with that code and no result
 //
 // "await WORD" waits as well for the prompt WORD, and "await now" for an interrupt.
+//
+// It is given a further prompt at once; one that queues them, when a turn has ended: instead of its
+// result, one after the other.
 #pragma once
 
 #include <memory>
@@ -26,6 +29,7 @@ struct FakeAgentOptions {
   std::string name = "fake";
   std::string problem;  // why it is not installed
   bool resumes = false;
+  bool queues = false;  // further prompts
 };
 std::shared_ptr<ports::Agent> make_fake_agent(FakeAgentOptions options = {});
 
