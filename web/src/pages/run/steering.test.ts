@@ -26,6 +26,22 @@ describe("steeringsOf", () => {
   });
 });
 
+describe("a prompt that the agent's process ended without", () => {
+  const story: [number, string, object][] = [
+    [0, "run.step.steered", { step: "agent", attempt: 1, number: 1, what: "prompt", text: "Test" }],
+    [1, "run.step.steering_applied", { step: "agent", number: 1 }],
+    [2, "run.step.waiting", { step: "agent", reason: "quota", round: 1, untold: [1] }],
+  ];
+  const told = (...more: [number, string, object][]) =>
+    steeringsOf(events(...story, ...more)).map((one) => one.told);
+
+  it("is on its way again until the next one is told", () => {
+    expect(told()).toEqual([false]);
+    expect(told([3, "run.step.steering_applied", { step: "agent", number: 1 }])).toEqual([true]);
+    expect(told([3, "run.step.waiting", { step: "agent", reason: "quota", round: 2 }])).toEqual([false]);
+  });
+});
+
 describe("agentsAtWork", () => {
   it("are the agents of a running run that have begun and not ended", () => {
     const steps = [step("checks", { status: "running" }), step("later", { kind: "agent" }), agent];

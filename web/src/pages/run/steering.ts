@@ -32,6 +32,12 @@ export function steeringsOf(events: RunEvent[]): Steering[] {
       });
     const known = event.type === "run.step.steering_applied" ? all.get(number) : undefined;
     if (known) known.told = true;
+    // Its process ended for a quota before the agent got them: the next one is told.
+    if (event.type === "run.step.waiting" && Array.isArray(data.untold))
+      for (const one of data.untold) {
+        const again = all.get(Number(one));
+        if (again) again.told = false;
+      }
   }
   return [...all.values()];
 }

@@ -136,6 +136,25 @@ describe("a further prompt", () => {
     expect(kinds(timeline)).toEqual(["Test never", "note", "Again given", "Check queued"]);
   });
 
+  it("that its agent ended without is one with what the next process has of it", () => {
+    const timeline = build(
+      { kind: "prompt", id: "prompt-1", text: "Test" },
+      { kind: "prompt", id: "prompt-2", text: "Push" },
+      { kind: "prompt_given", id: "prompt-1", text: "Test" },
+      { kind: "finished", isError: true, text: "refused for now" },
+    );
+    expect(kinds(timeline)).toEqual(["Test given", "Push never", "note"]);
+    const { key } = timeline.items()[1] ?? {};
+    timeline.push(event({ kind: "tool_call", id: "call-1", tool: "Bash", input: {} }));
+    timeline.push(event({ kind: "prompt", id: "prompt-1", text: "Push" }));
+    timeline.push(event({ kind: "tool_result", id: "call-1", text: "ok" }));
+    expect(kinds(timeline)).toEqual(["Test given", "note", "call", "Push queued"]);
+    expect(timeline.items()[2]).toMatchObject({ result: { text: "ok" } });
+    expect(timeline.items()[3]).toMatchObject({ key });
+    timeline.push(event({ kind: "prompt_given", id: "prompt-1", text: "Push" }));
+    expect(kinds(timeline)).toEqual(["Test given", "note", "call", "Push given"]);
+  });
+
   it("is shown where it was given also when nothing is known of its being queued", () => {
     expect(kinds(build({ kind: "prompt_given", id: "prompt-7", text: "Test" }))).toEqual(["Test given"]);
   });

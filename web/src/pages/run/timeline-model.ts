@@ -103,7 +103,7 @@ export class Timeline {
         this.note("start", event);
         break;
       case "prompt":
-        this.queue.push({ key: this.key(), kind: "prompt", state: "queued", id: event.id, time, step, text });
+        this.queued(event);
         break;
       case "prompt_given":
         this.given(event);
@@ -133,6 +133,24 @@ export class Timeline {
 
   private note(tone: "start" | "finish" | "notice" | "error", { time, step, text }: TimelineEvent) {
     this.list.push({ key: this.key(), kind: "note", tone, time, step, text });
+  }
+
+  // What an agent ended without, for a quota, is queued again in the process that goes on.
+  private queued({ id, step, time, text }: TimelineEvent) {
+    const at = this.list.findIndex(
+      (item) => item.kind === "prompt" && item.state === "never" && item.step === step && item.text === text,
+    );
+    const [before] = at < 0 ? [] : this.list.splice(at, 1);
+    if (before) for (const [call, place] of this.calls) if (place > at) this.calls.set(call, place - 1);
+    this.queue.push({
+      key: before?.key ?? this.key(),
+      kind: "prompt",
+      state: "queued",
+      id,
+      time,
+      step,
+      text,
+    });
   }
 
   // Ids are those of one process: of a step that another went on with, the newest is meant.
