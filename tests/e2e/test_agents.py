@@ -148,9 +148,12 @@ def test_another_server_takes_it_over_after_a_kill(serve, folder, agent):
     assert [event["kind"] for event in after].count("tool_call") == 2
 
 
-@pytest.mark.parametrize("name, refusal", [
+REFUSALS = pytest.mark.parametrize("name, refusal", [
     ("claude", {"status": 429, "error": "rate_limit_error", "headers": {"retry-after": "21"}}),
     ("codex", {"status": 429, "error": "rate_limit_exceeded", "headers": {"retry-after": "21"}})])
+
+
+@REFUSALS
 def test_a_spent_quota_puts_it_to_sleep_until_the_reset(serve, folder, name, refusal):
     install_agent(name)
     server, repo, about = serve(), make_repo(folder / "repo", {"a": "a\n"}), AGENTS[name]
@@ -163,3 +166,41 @@ def test_a_spent_quota_puts_it_to_sleep_until_the_reset(serve, folder, name, ref
     assert git(repo, "show", f"{done['branch']}:steps.txt").split() == ["one", "two"], "it went on in its session"
     of_agent = [e["type"] for e in server.events(run) if e["data"].get("step") == "agent"]
     assert of_agent.count("run.step.waiting") == 1 and of_agent.count("run.step.started") == 1
+
+
+@REFUSALS
+def test_prompts_queued_before_a_spent_quota_are_given_after_it(serve, folder, name, refusal):
+    """The second quota is spent when the first of them has been given. The server is killed in both waits, and before the first."""
+    install_agent(name)
+    server, repo, about = serve(), make_repo(folder / "repo", {"a": "a\n"}), AGENTS[name]
+    refused = {**refusal, "times": 1}
+    waits = "touch began; until [ -e go ]; do sleep 0.05; done; rm began go; echo one >> steps.txt"
+    run = start(server, repo, name, about.run(waits), {**about.run("echo two >> steps.txt"), **refused}, {"text": "Both."})
+    server.wait_for(run, lambda d: any(server.data.glob("workspaces/*/work/began")) or d["status"] == "failed", timeout=120)
+    third = task({**about.run("echo three >> steps.txt"), **refused}, {"text": "Third."})
+    fourth = task(about.run("echo four >> steps.txt"), {"text": "Fourth."})
+    for prompt in (third, fourth):
+        assert server.post(f"/api/v1/runs/{run}/steps/agent/prompt", {"text": prompt}).status_code == 202
+
+    def told(*kinds):
+        return [(event["kind"], event["text"]) for event in timeline(server, run) if event["kind"] in kinds]
+    server.wait_for(run, lambda d: len(told("prompt")) == 2)
+    server.kill()
+    server.start()
+    for inside in server.data.glob("workspaces/*/work"):
+        (inside / "go").touch(mode=0o666)
+    for wait in (1, 2):
+        document = server.wait_for(run, lambda d: d["status"] in ("failed", "completed") or
+                                   [e["type"] for e in server.events(run)].count("run.step.waiting") == wait)
+        assert step_of(document)["reason"] == "quota", json.dumps(document, indent=1) + server.log(run)
+        server.kill()
+        server.start()
+    done = server.wait(run)
+    assert done["status"] == "completed", json.dumps(done, indent=1) + server.log(run)
+    assert done["summary"] == "Fourth."
+    assert git(repo, "show", f"{done['branch']}:steps.txt").split() == ["one", "two", "three", "four"], "once, in their order"
+    assert told("prompt_given") == [("prompt_given", third), ("prompt_given", fourth)]
+    assert told("prompt") == [("prompt", text) for text in (third, fourth, third, fourth, fourth)], "queued in each process that is to give it"
+    of_agent = [e for e in server.events(run) if e["data"].get("step") == "agent"]
+    assert [e["data"]["untold"] for e in of_agent if e["type"] == "run.step.waiting"] == [[1, 2], [2]]
+    assert [e["type"] for e in of_agent].count("run.step.started") == 1, "the same attempt"
