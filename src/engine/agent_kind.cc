@@ -11,13 +11,29 @@ constexpr std::string_view kGoOn =
     "The model could not be reached for a while, and can be again. Go on with the task where you "
     "stopped.";
 
+bool waits_for_quota(const StepContext& context) {
+  const auto& step = context.step();
+  return step.status == domain::StepStatus::waiting && step.reason == kQuotaWait;
+}
+
 // A step that sleeps until a quota comes back is carried out meanwhile for any change of its run.
 std::optional<StepWait> quota_wait(const StepContext& context) {
   const auto& step = context.step();
-  if (step.status != domain::StepStatus::waiting || step.reason != kQuotaWait || !step.wakes_at ||
+  if (!waits_for_quota(context) || !step.wakes_at ||
       context.core.deps.clock.now() >= *step.wakes_at)
     return std::nullopt;
   return StepWait{step.reason, step.wakes_at};
+}
+
+// As the last of the attempt's earlier processes was told, or else as the run asks.
+domain::PermissionPolicy permissions_of(const StepContext& context) {
+  auto policy = context.run.request.permissions;
+  for (const auto& steering : context.run.steerings)
+    if (steering.what == domain::SteeringKind::mode && steering.applied_at &&
+        steering.step == context.name && steering.attempt == context.step().attempt &&
+        steering.process != context.process_id())
+      CORRAL_ASSERT(domain::from_string(steering.text, policy));
+  return policy;
 }
 
 // After a wait: the session so far, where the agent can take it up again; otherwise the task once
@@ -89,14 +105,14 @@ class AgentKind final : public StepKind {
     task.gateway_url = context.workspace->gateway_url();
     task.gateway_token = make_run_token(context.run.id, context.core.deps.token_key);
     task.model = model.empty() ? context.run.request.model : model;
-    task.permission_policy = std::string(to_string(context.run.request.permissions));
+    task.permission_policy = std::string(to_string(permissions_of(context)));
     task.command = context.run.request.command;
 
     if (auto waits = quota_wait(context)) co_return StepEnd{.waits = std::move(waits)};
-    if (context.step().round > 0) {
+    // One that waits for a person goes on waiting.
+    if (waits_for_quota(context))
       CORRAL_CO_CHECK(co_await context.tell(domain::ResumeStep{context.name}));
-      CORRAL_CO_CHECK(co_await go_on(context, *agent, task));
-    }
+    if (context.step().round > 0) CORRAL_CO_CHECK(co_await go_on(context, *agent, task));
     auto session = std::make_unique<AgentSession>(context, *agent, std::move(task));
     CORRAL_CO_TRY(auto end, co_await session->run());
     if (end.waits) {

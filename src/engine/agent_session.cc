@@ -47,8 +47,9 @@ AgentSession::AgentSession(StepContext& context, ports::Agent& agent, ports::Age
       task_(std::move(task)),
       process_(context.process_id()),
       driver_(agent.driver(task_)),
-      permissions_(context.run.request.permissions),
-      mutex_(context.core.deps.executor) {}
+      mutex_(context.core.deps.executor) {
+  CORRAL_ASSERT(domain::from_string(task_.permission_policy, permissions_));
+}
 
 Task<Result<StepEnd>> AgentSession::run() {
   CORRAL_CO_TRY(auto failure, co_await prepare());

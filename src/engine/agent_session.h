@@ -74,7 +74,7 @@ class AgentSession final : public ProcessObserver {
   std::unique_ptr<ports::AgentDriver> driver_;
   std::shared_ptr<session::Log> raw_, errors_;
   bool separate_errors_ = false;
-  domain::PermissionPolicy permissions_;
+  domain::PermissionPolicy permissions_ = domain::PermissionPolicy::workspace;
   std::set<int> steered_;  // numbers of the steerings that the driver has had
   std::map<std::string, int, std::less<>> queued_;  // prompts that wait in it: id → steering
   std::vector<int> given_;                          // prompts that it is done with: steerings

@@ -43,9 +43,8 @@ struct Patient {
     ASSERT_TRUE(h.call(h.engine().record_model_call(
         id, {.model = "m", .status = 429, .retry_at = h.clock.now() + kReset})));
   }
-  void steer(std::string text) {
-    ASSERT_TRUE(h.call(
-        h.engine().steer_run(id, "agent", SteeringKind::prompt, std::move(text), "user:ann")));
+  void steer(std::string text, SteeringKind what = SteeringKind::prompt) {
+    ASSERT_TRUE(h.call(h.engine().steer_run(id, "agent", what, std::move(text), "user:ann")));
   }
   void print(std::string_view process, std::string_view text) {
     for (auto& [workspace, machine] : h.world.machines)
@@ -131,6 +130,28 @@ TEST_F(QueuedPromptsTest, AreGivenAfterTheTurnThatIsResumed) {
     EXPECT_EQ(agent.shown("prompt", text), 2) << "queued in each process";
     EXPECT_EQ(agent.shown("prompt_given", text), 1) << h.timeline(agent.id);
   }
+}
+
+TEST_F(QueuedPromptsTest, WhoDecidesStaysAsAPersonHasSetIt) {
+  agent.turns["agent-1.1"] = {"ask a\n", "result done\n"};
+  work();
+  agent.steer("ask", SteeringKind::mode);
+  h.settle();
+  agent.refuse();
+  agent.print("agent-1", "failure 429\n");
+  ASSERT_TRUE(agent.waits(1)) << h.log(agent.id);
+  const auto asks = [&] {
+    return h.count(agent.id, "run.approval.requested", "agent") == 1 &&
+           h.step_status(agent.id, "agent") == "waiting";
+  };
+  ASSERT_TRUE(h.run_until(asks)) << h.log(agent.id);
+  h.crash();
+  boot();
+  h.settle();
+  EXPECT_TRUE(asks()) << "also for a server that takes over";
+  agent.steer("workspace", SteeringKind::mode);
+  agent.expect_completed();
+  EXPECT_EQ(agent.given("agent-1.1"), (Words{kGoOn, "answer a allow"}));
 }
 
 TEST_F(QueuedPromptsTest, OneThatWasGivenIsNotGivenAgain) {
