@@ -36,7 +36,7 @@ engine::Page page_of(const std::map<std::string, json::object>& documents,
 
 }  // namespace
 
-FakeLog::FakeLog(Executor executor) : changed_(std::move(executor)) {}
+FakeLog::FakeLog(const Executor& executor) : changed_(executor) {}
 
 Task<Result<void>> FakeLog::append(std::string, std::uint64_t, std::string bytes) {
   put(bytes);

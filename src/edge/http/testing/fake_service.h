@@ -13,7 +13,7 @@ namespace corral::edge::testing {
 // A log in memory; append() takes any source offset.
 class FakeLog final : public session::Log {
  public:
-  explicit FakeLog(Executor executor);
+  explicit FakeLog(const Executor& executor);
   Task<Result<void>> append(std::string source, std::uint64_t source_offset,
                             std::string bytes) override;
   std::uint64_t source_end(const std::string& source) const override;
