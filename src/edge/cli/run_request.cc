@@ -168,7 +168,8 @@ Result<json::value> run_request(const Arguments& args, const Repository& reposit
   const auto& name = args.name.empty() ? args.workflow : args.name;
   json::object inputs;
   if (by_file) {
-    CORRAL_TRY(const auto source, read_workflow(args.definition.empty() ? args.name : args.definition));
+    CORRAL_TRY(const auto source,
+               read_workflow(args.definition.empty() ? args.name : args.definition));
     // Problems then name the file and cost no server.
     CORRAL_TRY(inputs, inputs_of(args.inputs, source.workflow));
     request["definition"] = source.text;
