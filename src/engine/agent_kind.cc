@@ -30,8 +30,7 @@ domain::PermissionPolicy permissions_of(const StepContext& context) {
   auto policy = context.run.request.permissions;
   for (const auto& steering : context.run.steerings)
     if (steering.what == domain::SteeringKind::mode && steering.applied_at &&
-        steering.step == context.name && steering.attempt == context.step().attempt &&
-        steering.process != context.process_id())
+        is_for_attempt(context, steering) && steering.process != context.process_id())
       CORRAL_ASSERT(domain::from_string(steering.text, policy));
   return policy;
 }

@@ -41,6 +41,10 @@ Task<Result<std::optional<std::string>>> session_of_earlier_rounds(StepContext& 
   co_return std::nullopt;
 }
 
+bool is_for_attempt(const StepContext& context, const domain::Steering& steering) {
+  return steering.step == context.name && steering.attempt == context.step().attempt;
+}
+
 AgentSession::AgentSession(StepContext& context, ports::Agent& agent, ports::AgentTask task)
     : context_(context),
       agent_(agent),
@@ -248,14 +252,6 @@ void AgentSession::note_prompt(const domain::Steering& steering,
     queued_[queued->id] = steering.number;
 }
 
-// For this attempt, and not yet given.
-const domain::Steering* AgentSession::own_steering(const domain::Steering& steering) const {
-  return !steering.applied_at && steering.step == context_.name &&
-                 steering.attempt == context_.step().attempt
-             ? &steering
-             : nullptr;
-}
-
 void AgentSession::absorb(ports::AgentDriver::Step step) {
   text_ += step.text;
   std::ranges::move(step.inputs, std::back_inserter(inputs_));
@@ -355,7 +351,7 @@ Task<Result<void>> AgentSession::on_change() {
   }
   std::vector<domain::Steering> told;
   for (const auto& steering : context_.run.steerings)
-    if (own_steering(steering) != nullptr) told.push_back(steering);
+    if (!steering.applied_at && is_for_attempt(context_, steering)) told.push_back(steering);
   for (const auto& steering : told) {
     // It takes none any more. Should its step go on, the next process is told.
     if (result_ && steering.what == domain::SteeringKind::prompt) continue;

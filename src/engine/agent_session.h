@@ -36,6 +36,9 @@ Task<Result<std::optional<std::string>>> session_of_earlier_rounds(StepContext& 
                                                                    ports::Agent& agent,
                                                                    const ports::AgentTask& task);
 
+// Whether it is for the attempt of the step that is under way: a later one is not told.
+bool is_for_attempt(const StepContext& context, const domain::Steering& steering);
+
 class AgentSession final : public ProcessObserver {
  public:
   AgentSession(StepContext& context, ports::Agent& agent, ports::AgentTask task);
@@ -59,7 +62,6 @@ class AgentSession final : public ProcessObserver {
   void repeat_answers();
   bool steer(const domain::Steering& steering);
   void note_prompt(const domain::Steering& steering, const ports::AgentDriver::Step& step);
-  const domain::Steering* own_steering(const domain::Steering& steering) const;
   std::uint64_t next_answer_offset() const;
   std::string approval_id(std::string_view permission) const;
   const domain::Approval* own_approval(const domain::Approval& approval) const;

@@ -46,6 +46,10 @@ struct Patient {
   void steer(std::string text, SteeringKind what = SteeringKind::prompt) {
     ASSERT_TRUE(h.call(h.engine().steer_run(id, "agent", what, std::move(text), "user:ann")));
   }
+  void queue(const Words& prompts) {
+    for (const auto& prompt : prompts) steer(prompt);
+    h.settle();
+  }
   void print(std::string_view process, std::string_view text) {
     for (auto& [workspace, machine] : h.world.machines)
       if (const auto found = machine.processes.find(std::string(process));
@@ -53,6 +57,11 @@ struct Patient {
         found->second.print(text);
         h.world.poke(machine, found->second);
       }
+  }
+  // The first of its processes ends for it.
+  void spend_quota() {
+    refuse();
+    print("agent-1", "failure 429\n");
   }
   bool waits(int round) {
     return h.run_until([&] { return h.step_status(id, "agent") == "waiting"; }) &&
@@ -117,11 +126,8 @@ class QueuedPromptsTest : public testing::EngineTest {
 TEST_F(QueuedPromptsTest, AreGivenAfterTheTurnThatIsResumed) {
   agent.turns["agent-1.1"] = {"result one\n", "result two\n", "result three\n"};
   work();
-  agent.steer("Test it.");
-  agent.steer("Push it.");
-  h.settle();
-  agent.refuse();
-  agent.print("agent-1", "failure 429\n");
+  agent.queue({"Test it.", "Push it."});
+  agent.spend_quota();
   ASSERT_TRUE(agent.waits(1)) << h.log(agent.id);
   agent.expect_completed();
   EXPECT_EQ(agent.given("agent-1"), Words{"Mend it."});
@@ -137,8 +143,7 @@ TEST_F(QueuedPromptsTest, WhoDecidesStaysAsAPersonHasSetIt) {
   work();
   agent.steer("ask", SteeringKind::mode);
   h.settle();
-  agent.refuse();
-  agent.print("agent-1", "failure 429\n");
+  agent.spend_quota();
   ASSERT_TRUE(agent.waits(1)) << h.log(agent.id);
   const auto asks = [&] {
     return h.count(agent.id, "run.approval.requested", "agent") == 1 &&
@@ -157,14 +162,11 @@ TEST_F(QueuedPromptsTest, WhoDecidesStaysAsAPersonHasSetIt) {
 TEST_F(QueuedPromptsTest, OneThatWasGivenIsNotGivenAgain) {
   agent.turns["agent-1.1"] = {"result two\n", "result three\n"};
   work();
-  agent.steer("Test it.");
-  agent.steer("Push it.");
-  h.settle();
+  agent.queue({"Test it.", "Push it."});
   agent.print("agent-1", "result one\n");
   h.settle();
   ASSERT_EQ(agent.given("agent-1"), (Words{"Mend it.", "prompt Test it."}));
-  agent.refuse();
-  agent.print("agent-1", "failure 429\n");
+  agent.spend_quota();
   ASSERT_TRUE(agent.waits(1)) << h.log(agent.id);
   agent.expect_completed();
   EXPECT_EQ(agent.given("agent-1.1"), (Words{kGoOn, "prompt Push it."}));
@@ -175,11 +177,8 @@ TEST_F(QueuedPromptsTest, WaitThroughSeveralQuotas) {
   agent.turns["agent-1.2"] = {"result one\n", "failure 429\n"};
   agent.turns["agent-1.3"] = {"result two\n", "result three\n"};
   work();
-  agent.steer("Test it.");
-  agent.steer("Push it.");
-  h.settle();
-  agent.refuse();
-  agent.print("agent-1", "failure 429\n");
+  agent.queue({"Test it.", "Push it."});
+  agent.spend_quota();
   agent.expect_completed();
   EXPECT_EQ(h.count(agent.id, "run.step.waiting", "agent"), 3);
   EXPECT_EQ(agent.given("agent-1.1"), Words{kGoOn});
@@ -190,10 +189,8 @@ TEST_F(QueuedPromptsTest, WaitThroughSeveralQuotas) {
 TEST_F(QueuedPromptsTest, ComeBeforeThoseOfTheWait) {
   agent.turns["agent-1.1"] = {"result one\n", "result two\n", "result three\n"};
   work();
-  agent.steer("Test it.");
-  h.settle();
-  agent.refuse();
-  agent.print("agent-1", "failure 429\n");
+  agent.queue({"Test it."});
+  agent.spend_quota();
   ASSERT_TRUE(agent.waits(1));
   agent.steer("Push it.");
   h.settle();
@@ -206,8 +203,7 @@ TEST_F(QueuedPromptsTest, AreNotLostOnAnAgentThatHasGivenUpAndNotYetEnded) {
   agent.turns["agent-1.1"] = {"result one\n", "result two\n"};
   work();
   h.world.find_process("agent-1")->answered.insert("lingers");
-  agent.refuse();
-  agent.print("agent-1", "failure 429\n");
+  agent.spend_quota();
   h.settle();
   ASSERT_FALSE(h.world.find_process("agent-1")->ended);
   agent.steer("Test it.");
@@ -221,10 +217,8 @@ TEST_F(QueuedPromptsTest, AreNotLostOnAnAgentThatHasGivenUpAndNotYetEnded) {
 TEST_F(QueuedPromptsTest, FollowTheTaskOfAnAgentThatCannotTakeUpItsSession) {
   agent.turns["agent-1.1"] = {"result one\n", "result two\n"};
   work("forgetful");
-  agent.steer("Test it.");
-  h.settle();
-  agent.refuse();
-  agent.print("agent-1", "failure 429\n");
+  agent.queue({"Test it."});
+  agent.spend_quota();
   agent.expect_completed();
   EXPECT_EQ(agent.given("agent-1.1"), (Words{"Mend it.", "prompt Test it."}));
 }
@@ -232,11 +226,9 @@ TEST_F(QueuedPromptsTest, FollowTheTaskOfAnAgentThatCannotTakeUpItsSession) {
 TEST_F(QueuedPromptsTest, OfAnAgentThatTakesThemAtOnceAreTakenOnce) {
   agent.turns["agent-1.1"] = {"result one\n"};
   work("fake");
-  agent.steer("Test it.");
-  h.settle();
+  agent.queue({"Test it."});
   ASSERT_EQ(agent.given("agent-1"), (Words{"Mend it.", "prompt Test it."}));
-  agent.refuse();
-  agent.print("agent-1", "failure 429\n");
+  agent.spend_quota();
   agent.expect_completed();
   EXPECT_EQ(agent.given("agent-1.1"), Words{"Mend it."});
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/freed.h"
 
 namespace corral::adapters::sandbox {
 namespace {
@@ -108,7 +109,7 @@ constexpr std::uint64_t kRefusedIoctls[] = {0x5412, 0x541C, 0x5423, 0x541D};
 
 class Filter {
  public:
-  Filter() : context_(::seccomp_init(SCMP_ACT_ALLOW), &::seccomp_release) {
+  Filter() : context_(::seccomp_init(SCMP_ACT_ALLOW)) {
     if (!context_) {
       problem_ = ENOMEM;
       return;
@@ -149,7 +150,7 @@ class Filter {
     // A pseudo system call of another architecture is no rule here.
     if (result < 0 && result != -EDOM && problem_ == 0) problem_ = -result;
   }
-  std::unique_ptr<void, decltype(&::seccomp_release)> context_;
+  std::unique_ptr<void, Freed<::seccomp_release>> context_;
   int problem_ = 0;
 };
 
